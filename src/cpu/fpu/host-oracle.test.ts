@@ -1,0 +1,108 @@
+/**
+ * The host's own processor as the oracle: host-oracle.c, built with gcc into a temporary directory, runs an instruction
+ * from many states. Imported by the tests beside it; where there is no gcc or no x86-64 they are skipped, and say so.
+ */
+import { deepEqual } from 'node:assert/strict';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+
+/** Bytes of `struct state` in host-oracle.c, and where its fields are. */
+export const STATE_BYTES = 168;
+export const X87_AT = 0;
+export const MXCSR_AT = 108;
+export const XMM0_AT = 112;
+export const XMM1_AT = 128;
+export const RAX_AT = 144;
+export const RDX_AT = 152;
+export const EFLAGS_AT = 160;
+export const SIGNAL_AT = 164;
+/** Where the memory operand starts. */
+export const MEMORY_AT = 168;
+export const SIGFPE = 8;
+
+const BATCH_BYTES = 32;
+
+/** States of one instruction, before and after; each is a view of STATE_BYTES + memoryBytes. */
+export interface Batch {
+  readonly code: readonly number[];
+  readonly memoryBytes: number;
+  readonly states: readonly DataView[];
+}
+
+/** Why there is no oracle here, or false. To be given to `test` as its `skip`. */
+export const oracleSkip: string | false = whyNoOracle();
+
+/** A zeroed state with the usual control words and all x87 registers empty. */
+export function newState(memoryBytes: number): DataView {
+  const state = new DataView(new ArrayBuffer(MEMORY_AT + memoryBytes));
+  state.setUint32(X87_AT, 0xffff037f, true);
+  state.setUint32(X87_AT + 4, 0xffff0000, true);
+  state.setUint32(X87_AT + 8, 0xffffffff, true);
+  state.setUint32(X87_AT + 24, 0xffff0000, true);
+  state.setUint32(MXCSR_AT, 0x1f80, true);
+  state.setUint32(EFLAGS_AT, 0x202, true);
+  return state;
+}
+
+/** The states after the instruction, in the order of batch.states. */
+export function runOnHost(batch: Batch): DataView[] {
+  const bytes = MEMORY_AT + batch.memoryBytes;
+  const input = new Uint8Array(BATCH_BYTES + batch.states.length * bytes);
+  const header = new DataView(input.buffer);
+  header.setUint32(0, batch.code.length, true);
+  header.setUint32(4, batch.states.length, true);
+  header.setUint32(8, batch.memoryBytes, true);
+  input.set(batch.code, 16);
+  batch.states.forEach((state, i) => {
+    input.set(new Uint8Array(state.buffer, state.byteOffset, bytes), BATCH_BYTES + i * bytes);
+  });
+  const ran = spawnSync(oracle(), { input, maxBuffer: input.length + 1024 });
+  if (ran.status !== 0) throw new Error(`host-oracle ended with ${ran.status ?? ran.signal}: ${String(ran.stderr)}`);
+  const output = ran.stdout;
+  if (output.length !== batch.states.length * bytes) throw new Error(`host-oracle wrote ${output.length} bytes`);
+  return batch.states.map((_, i) => new DataView(output.buffer, output.byteOffset + i * bytes, bytes));
+}
+
+/** Random words from a seed, the same on every run (mulberry32). */
+export function randomWords(seed: number): () => number {
+  let s = seed >>> 0;
+  return () => {
+    s = (s + 0x6d2b79f5) >>> 0;
+    let t = Math.imul(s ^ (s >>> 15), s | 1);
+    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
+    return (t ^ (t >>> 14)) >>> 0;
+  };
+}
+
+let directory: string | undefined;
+
+function oracle(): string {
+  if (directory === undefined) {
+    directory = mkdtempSync(join(tmpdir(), 'xenolith-fpu-'));
+    const source = join(import.meta.dirname, 'host-oracle.c');
+    execFileSync('gcc', ['-O1', '-mno-red-zone', '-o', join(directory, 'host-oracle'), source], { stdio: 'pipe' });
+  }
+  return join(directory, 'host-oracle');
+}
+
+function whyNoOracle(): string | false {
+  if (process.arch !== 'x64')
+    return `skipped: this host is ${process.arch}, there is no x86-64 processor to compare with`;
+  if (spawnSync('gcc', ['--version']).status !== 0) return 'skipped: no gcc to build host-oracle.c with';
+  return false;
+}
+
+after(() => {
+  if (directory !== undefined) rmSync(directory, { recursive: true });
+});
+
+test('the oracle gives back the state of an instruction that does nothing', { skip: oracleSkip }, () => {
+  const state = newState(4);
+  state.setUint32(XMM0_AT, 0x12345678, true);
+  state.setUint32(MEMORY_AT, 0x9abcdef0, true);
+  const [result] = runOnHost({ code: [0x90], memoryBytes: 4, states: [state] });
+  deepEqual(new Uint8Array(result?.buffer ?? [], result?.byteOffset, MEMORY_AT + 4), new Uint8Array(state.buffer));
+});
