@@ -1,0 +1,70 @@
+/** What becomes of a domain once it has stopped, in xl.cfg's words. */
+export type ShutdownAction =
+  | 'destroy'
+  | 'restart'
+  | 'rename-restart'
+  | 'preserve'
+  | 'coredump-destroy'
+  | 'coredump-restart'
+  | 'soft-reset';
+
+export const SHUTDOWN_ACTIONS: readonly ShutdownAction[] = [
+  'destroy',
+  'restart',
+  'rename-restart',
+  'preserve',
+  'coredump-destroy',
+  'coredump-restart',
+  'soft-reset',
+];
+
+/** All that a domain is made from, files apart: what libxl_domain_config is to libxl. */
+export interface DomainConfig {
+  readonly name: string;
+  /** 16 bytes. */
+  readonly uuid: Uint8Array;
+  readonly kernel: string;
+  readonly ramdisk: string | undefined;
+  readonly cmdline: string | undefined;
+  /** What the guest is asked to keep to. */
+  readonly memoryKib: number;
+  /** What it may have at most, and starts with. */
+  readonly maxMemoryKib: number;
+  /** vCPUs that are online at the start. */
+  readonly vcpus: number;
+  readonly maxVcpus: number;
+  /** The highest event channel port. */
+  readonly maxEventChannels: number;
+  readonly maxGrantFrames: number;
+  readonly maxMaptrackFrames: number;
+  readonly maxGrantVersion: number;
+  /** The guest owns its whole device directory, as under xend. */
+  readonly suspendEventChannelCompat: boolean;
+  readonly onPoweroff: ShutdownAction;
+  readonly onReboot: ShutdownAction;
+  readonly onWatchdog: ShutdownAction;
+  readonly onCrash: ShutdownAction;
+  readonly onSoftReset: ShutdownAction;
+}
+
+/** A UUID in its text form, as store paths have it. */
+export function uuidText(uuid: Uint8Array): string {
+  const hex = [...uuid].map((byte) => byte.toString(16).padStart(2, '0')).join('');
+  return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join('-');
+}
+
+/** The 16 bytes of a UUID's text form; undefined where it is not one. */
+export function parseUuid(text: string): Uint8Array | undefined {
+  if (!/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(text)) return undefined;
+  const digits = text.replaceAll('-', '');
+  return Uint8Array.from({ length: 16 }, (_, index) => Number.parseInt(digits.slice(index * 2, index * 2 + 2), 16));
+}
+
+/** Makes a version 4 UUID (RFC 4122) of 16 random bytes. */
+export function randomUuid(random: { fill(bytes: Uint8Array): void }): Uint8Array {
+  const uuid = new Uint8Array(16);
+  random.fill(uuid);
+  uuid[6] = ((uuid[6] ?? 0) & 0x0f) | 0x40;
+  uuid[8] = ((uuid[8] ?? 0) & 0x3f) | 0x80;
+  return uuid;
+}

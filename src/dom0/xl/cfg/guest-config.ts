@@ -1,0 +1,195 @@
+import { XenolithError } from '../../../lib/errors.ts';
+import type { Random } from '../../../lib/ports.ts';
+import {
+  type DomainConfig,
+  parseUuid,
+  randomUuid,
+  SHUTDOWN_ACTIONS,
+  type ShutdownAction,
+} from '../../toolstack/domain-config.ts';
+import type { Config, Range, Setting } from './config.ts';
+import { KEYS, type KeyType } from './keys.ts';
+
+/**
+ * Makes a domain's configuration of a config file, as parse_config_data of xl does. `source` is the file's name for
+ * what is wrong with the file as a whole. `warn` gets one line for each key that is set but has no effect.
+ * Throws a XenolithError for a value that will not do.
+ */
+export function guestConfig(
+  source: string,
+  config: Config,
+  random: Random,
+  warn: (line: string) => void,
+): DomainConfig {
+  requirePvh(source, config);
+  for (const setting of config.settings()) warnAbout(config, setting, warn);
+
+  const memory = memorySizes(config, warn);
+  const processors = vcpuCounts(config);
+  const action = (name: string, fallback: ShutdownAction) =>
+    config.choice(name, SHUTDOWN_ACTIONS, 'destroy') ?? fallback;
+
+  return {
+    name: required(source, config, 'name', 'Domain name must be specified', 'guest'),
+    uuid: uuid(config) ?? randomUuid(random),
+    kernel: required(source, config, 'kernel', 'Neither kernel nor bootloader specified', '/boot/vmlinuz'),
+    ramdisk: config.string('ramdisk', '/boot/initrd.img'),
+    cmdline: cmdline(source, config, warn),
+    ...memory,
+    ...processors,
+    maxEventChannels: config.number('max_event_channels', 'a port number', MAX_EVENT_CHANNELS) ?? 1023,
+    maxGrantFrames: config.number('max_grant_frames', 'a count of frames', MAX_FRAMES) ?? 64,
+    maxMaptrackFrames: config.number('max_maptrack_frames', 'a count of frames', MAX_FRAMES) ?? 1024,
+    maxGrantVersion: config.number('max_grant_version', 'a version', MAX_GRANT_VERSION) ?? 2,
+    suspendEventChannelCompat: (config.number('xend_suspend_evtchn_compat', '0 or 1', BOOLEAN) ?? 0) !== 0,
+    onPoweroff: action('on_poweroff', 'destroy'),
+    onReboot: action('on_reboot', 'restart'),
+    onWatchdog: action('on_watchdog', 'destroy'),
+    onCrash: action('on_crash', 'destroy'),
+    onSoftReset: action('on_soft_reset', 'soft-reset'),
+  };
+}
+
+const BOOLEAN: Range = { from: 0, to: 1, example: 1 };
+/** 2-level event channels have 4096 ports, FIFO ones 2^17 (public/event_channel.h). */
+const MAX_EVENT_CHANNELS: Range = { from: 1, to: (1 << 17) - 1, example: 1023 };
+const MAX_FRAMES: Range = { from: 1, to: 1 << 16, example: 64 };
+const MAX_GRANT_VERSION: Range = { from: 1, to: 2, example: 1 };
+/** A terabyte: far past what a host has, which the toolstack checks, and far below where sums lose digits. */
+const MEMORY_MIB: Range = { from: 1, to: 1 << 20, example: 512 };
+/** HVM_MAX_VCPUS (public/hvm/hvm_info_table.h) */
+const VCPUS: Range = { from: 1, to: 128, example: 1 };
+/** What libxl gives a domain whose file says nothing. */
+const DEFAULT_MEMORY_MIB = 32;
+
+function requirePvh(source: string, config: Config): void {
+  const type = config.get('type');
+  const builder = config.get('builder');
+  const wanted = 'expected type = "pvh"';
+
+  const asked = type === undefined ? undefined : config.choice('type', ['pvh', 'pv', 'hvm'], 'pvh');
+  if (builder !== undefined) {
+    const built = config.choice('builder', ['hvm', 'generic'], 'generic') === 'hvm' ? 'hvm' : 'pv';
+    if (asked !== undefined && asked !== built) {
+      const message = `${config.where(builder)}: Contradicting "builder" and "type" options specified: ${wanted} alone`;
+      throw new XenolithError('XL_CONFIG_VALUE', message);
+    }
+    throw config.wrong(
+      builder,
+      'XL_NOT_THERE_YET',
+      `type = "pvh" instead; ${built.toUpperCase()} guests are not there yet`,
+    );
+  }
+  if (type === undefined) {
+    const message = `${source}: no type, which means pv, and PV guests are not there yet: ${wanted}`;
+    throw new XenolithError('XL_NOT_THERE_YET', message);
+  }
+  if (asked !== 'pvh') {
+    throw config.wrong(type, 'XL_NOT_THERE_YET', `type = "pvh"; ${asked?.toUpperCase()} guests are not there yet`);
+  }
+}
+
+function warnAbout(config: Config, setting: Setting, warn: (line: string) => void): void {
+  const say = (text: string) => warn(`${config.where(setting)}: warning: ${text}`);
+
+  const key = Object.hasOwn(KEYS, setting.name) ? KEYS[setting.name] : undefined;
+  if (key === undefined) {
+    const close = nearest(setting.name);
+    say(`unknown key ${setting.name} is ignored${close === undefined ? '' : `; did you mean ${close}?`}`);
+    return;
+  }
+  if (key.support !== 'none') return;
+
+  const { value } = setting;
+  if (value.kind === 'list' && !allowsList(key.type)) {
+    say(`parameter \`${setting.name}' is a list but should be a single value`);
+  } else if (value.kind === 'string' && key.type === 'list') {
+    say(`parameter \`${setting.name}' is a single value but should be a list`);
+  } else if (value.kind === 'string' || value.items.length > 0) {
+    say(`${setting.name} has no effect yet: ${key.note}`);
+  }
+}
+
+function allowsList(type: KeyType): boolean {
+  return type === 'list' || type === 'string or list' || type === 'boolean or list';
+}
+
+/** The known key that differs in one letter: added, left out, or another. */
+function nearest(name: string): string | undefined {
+  return Object.keys(KEYS).find((key) => oneLetterApart(key, name));
+}
+
+function oneLetterApart(first: string, second: string): boolean {
+  let same = 0;
+  while (same < first.length && first[same] === second[same]) same++;
+  const rest = (text: string, skip: number) => text.slice(same + skip);
+  return rest(first, 1) === rest(second, 1) || rest(first, 1) === rest(second, 0) || rest(first, 0) === rest(second, 1);
+}
+
+function memorySizes(
+  config: Config,
+  warn: (line: string) => void,
+): { readonly memoryKib: number; readonly maxMemoryKib: number } {
+  const memory = config.number('memory', 'MiB', MEMORY_MIB) ?? config.number('maxmem', 'MiB', MEMORY_MIB);
+  const memoryMib = memory ?? DEFAULT_MEMORY_MIB;
+  const maxMib = config.number('maxmem', 'MiB', MEMORY_MIB) ?? memoryMib;
+
+  const maxmem = config.get('maxmem');
+  if (maxmem !== undefined && maxMib < memoryMib) {
+    const expected = `at least memory, ${memoryMib} MiB, for example maxmem = ${memoryMib}`;
+    throw config.wrong(maxmem, 'XL_CONFIG_RANGE', expected);
+  }
+  if (maxmem !== undefined && maxMib > memoryMib) {
+    const text = `the domain starts with ${maxMib} MiB and balloons down to memory, since there is no populate-on-demand`;
+    warn(`${config.where(maxmem)}: warning: maxmem = ${maxMib}: ${text}`);
+  }
+  return { memoryKib: memoryMib * 1024, maxMemoryKib: maxMib * 1024 };
+}
+
+function vcpuCounts(config: Config): { readonly vcpus: number; readonly maxVcpus: number } {
+  const vcpus = config.number('vcpus', 'a count', VCPUS) ?? 1;
+  const maxVcpus = config.number('maxvcpus', 'a count', VCPUS) ?? vcpus;
+  const setting = config.get('maxvcpus');
+  if (setting !== undefined && maxVcpus < vcpus) {
+    throw config.wrong(setting, 'XL_CONFIG_RANGE', `at least vcpus, ${vcpus}, for example maxvcpus = ${vcpus}`);
+  }
+  return { vcpus, maxVcpus };
+}
+
+function uuid(config: Config): Uint8Array | undefined {
+  const example = 'c7d4a3f0-5b1e-4c8e-9a51-2f6d0e8b7c13';
+  const setting = config.get('uuid');
+  const text = config.string('uuid', example);
+  if (setting === undefined || text === undefined) return undefined;
+  const bytes = parseUuid(text);
+  if (bytes === undefined) throw config.wrong(setting, 'XL_CONFIG_VALUE', `a UUID, for example uuid = "${example}"`);
+  return bytes;
+}
+
+/** cmdline stands alone; otherwise root and extra make it. */
+function cmdline(source: string, config: Config, warn: (line: string) => void): string | undefined {
+  const whole = config.string('cmdline', 'console=hvc0');
+  const root = config.string('root', '/dev/xvda1 ro');
+  const extra = config.string('extra', 'console=hvc0');
+  if (whole !== undefined) {
+    if (root !== undefined || extra !== undefined) {
+      warn(`${source}: warning: ignoring root= and extra= in favour of cmdline=`);
+    }
+    return whole;
+  }
+  const parts = [root === undefined ? undefined : `root=${root}`, extra].filter((part) => part !== undefined);
+  return parts.length === 0 ? undefined : parts.join(' ');
+}
+
+function required(source: string, config: Config, name: string, missing: string, example: string): string {
+  const text = config.string(name, example);
+  const setting = config.get(name);
+  if (setting !== undefined && text === '') {
+    throw config.wrong(setting, 'XL_CONFIG_VALUE', `something, for example ${name} = "${example}"`);
+  }
+  if (text !== undefined) return text;
+  throw new XenolithError(
+    'XL_CONFIG_MISSING',
+    `${source}: ${missing}: expected one, for example ${name} = "${example}"`,
+  );
+}
