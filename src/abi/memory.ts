@@ -1,0 +1,482 @@
+// public/memory.h — HYPERVISOR_memory_op
+// biome-ignore-all format: a field is a comment, a getter and a setter, one line each
+
+import { getUint53, setUint53 } from './accessors.ts';
+import type { Domid, Gfn } from './xen.ts';
+
+export const XENMEM_increase_reservation = 0;
+export const XENMEM_decrease_reservation = 1;
+export const XENMEM_populate_physmap = 6;
+// mem_flags; bits 0-7 are the address width a frame must fit in, bits 8-15 a NUMA node + 1.
+export const XENMEMF_populate_on_demand = 1 << 16;
+export const XENMEMF_exact_node_request = 1 << 17;
+export const XENMEMF_vnode = 1 << 18;
+
+/** struct xen_memory_reservation: frames to add or take away */
+export class XenMemoryReservation {
+  static readonly C_NAME = 'struct xen_memory_reservation';
+  static readonly SIZE = 0x20;
+  readonly #memory: DataView;
+  readonly #base: number;
+  constructor(memory: DataView, base: number) { this.#memory = memory; this.#base = base; }
+  /** 0x0 uint64: array of frame numbers, nr_extents long */
+  get extent_start(): bigint { return this.#memory.getBigUint64(this.#base + 0x0, true); }
+  set extent_start(value: bigint) { this.#memory.setBigUint64(this.#base + 0x0, value, true); }
+  get extent_startLo(): number { return this.#memory.getUint32(this.#base + 0x0, true); }
+  set extent_startLo(value: number) { this.#memory.setUint32(this.#base + 0x0, value, true); }
+  get extent_startHi(): number { return this.#memory.getUint32(this.#base + 0x4, true); }
+  set extent_startHi(value: number) { this.#memory.setUint32(this.#base + 0x4, value, true); }
+  /** 0x8 uint64 */
+  get nr_extents(): number { return getUint53(this.#memory, this.#base + 0x8); }
+  set nr_extents(value: number) { setUint53(this.#memory, this.#base + 0x8, value); }
+  /** 0x10 uint32: an extent is 2^this pages */
+  get extent_order(): number { return this.#memory.getUint32(this.#base + 0x10, true); }
+  set extent_order(value: number) { this.#memory.setUint32(this.#base + 0x10, value, true); }
+  /** 0x14 uint32: XENMEMF_* */
+  get mem_flags(): number { return this.#memory.getUint32(this.#base + 0x14, true); }
+  set mem_flags(value: number) { this.#memory.setUint32(this.#base + 0x14, value, true); }
+  /** 0x18 uint16 */
+  get domid(): Domid { return this.#memory.getUint16(this.#base + 0x18, true) as Domid; }
+  set domid(value: Domid) { this.#memory.setUint16(this.#base + 0x18, value, true); }
+}
+
+export const XENMEM_exchange = 11;
+
+/** struct xen_memory_exchange: PV only: frames for other frames */
+export class XenMemoryExchange {
+  static readonly C_NAME = 'struct xen_memory_exchange';
+  static readonly SIZE = 0x48;
+  readonly #memory: DataView;
+  readonly #base: number;
+  constructor(memory: DataView, base: number) { this.#memory = memory; this.#base = base; }
+  /** 0x0 struct */
+  get in(): XenMemoryReservation { return new XenMemoryReservation(this.#memory, this.#base + 0x0); }
+  /** 0x20 struct */
+  get out(): XenMemoryReservation { return new XenMemoryReservation(this.#memory, this.#base + 0x20); }
+  /** 0x40 uint64: out; 0 on entry */
+  get nr_exchanged(): number { return getUint53(this.#memory, this.#base + 0x40); }
+  set nr_exchanged(value: number) { setUint53(this.#memory, this.#base + 0x40, value); }
+}
+
+export const XENMEM_maximum_ram_page = 2; // returns the highest frame of RAM
+export const XENMEM_current_reservation = 3; // xen_memory_domain; returns pages
+export const XENMEM_maximum_reservation = 4; // xen_memory_domain; returns pages
+export const XENMEM_maximum_gpfn = 14; // xen_memory_domain; returns a frame number
+
+/** struct xen_memory_domain: whose memory is asked about */
+export class XenMemoryDomain {
+  static readonly C_NAME = 'struct xen_memory_domain';
+  static readonly SIZE = 0x2;
+  readonly #memory: DataView;
+  readonly #base: number;
+  constructor(memory: DataView, base: number) { this.#memory = memory; this.#base = base; }
+  /** 0x0 uint16 */
+  get domid(): Domid { return this.#memory.getUint16(this.#base + 0x0, true) as Domid; }
+  set domid(value: Domid) { this.#memory.setUint16(this.#base + 0x0, value, true); }
+}
+
+export const XENMEM_machphys_mfn_list = 5;
+export const XENMEM_machphys_compat_mfn_list = 25;
+export const XENMEM_machphys_mapping = 12;
+
+/** struct xen_machphys_mfn_list: the frames of the M2P, a frame each 2 MiB */
+export class XenMachphysMfnList {
+  static readonly C_NAME = 'struct xen_machphys_mfn_list';
+  static readonly SIZE = 0x18;
+  readonly #memory: DataView;
+  readonly #base: number;
+  constructor(memory: DataView, base: number) { this.#memory = memory; this.#base = base; }
+  /** 0x0 uint32: in: room at extent_start */
+  get max_extents(): number { return this.#memory.getUint32(this.#base + 0x0, true); }
+  set max_extents(value: number) { this.#memory.setUint32(this.#base + 0x0, value, true); }
+  /** 0x8 uint64: array of frame numbers */
+  get extent_start(): bigint { return this.#memory.getBigUint64(this.#base + 0x8, true); }
+  set extent_start(value: bigint) { this.#memory.setBigUint64(this.#base + 0x8, value, true); }
+  get extent_startLo(): number { return this.#memory.getUint32(this.#base + 0x8, true); }
+  set extent_startLo(value: number) { this.#memory.setUint32(this.#base + 0x8, value, true); }
+  get extent_startHi(): number { return this.#memory.getUint32(this.#base + 0xc, true); }
+  set extent_startHi(value: number) { this.#memory.setUint32(this.#base + 0xc, value, true); }
+  /** 0x10 uint32: out */
+  get nr_extents(): number { return this.#memory.getUint32(this.#base + 0x10, true); }
+  set nr_extents(value: number) { this.#memory.setUint32(this.#base + 0x10, value, true); }
+}
+
+/** struct xen_machphys_mapping: where PV guests see the M2P */
+export class XenMachphysMapping {
+  static readonly C_NAME = 'struct xen_machphys_mapping';
+  static readonly SIZE = 0x18;
+  readonly #memory: DataView;
+  readonly #base: number;
+  constructor(memory: DataView, base: number) { this.#memory = memory; this.#base = base; }
+  /** 0x0 uint64 */
+  get v_start(): bigint { return this.#memory.getBigUint64(this.#base + 0x0, true); }
+  set v_start(value: bigint) { this.#memory.setBigUint64(this.#base + 0x0, value, true); }
+  /** 0x8 uint64 */
+  get v_end(): bigint { return this.#memory.getBigUint64(this.#base + 0x8, true); }
+  set v_end(value: bigint) { this.#memory.setBigUint64(this.#base + 0x8, value, true); }
+  /** 0x10 uint64: the highest with an entry */
+  get max_mfn(): number { return getUint53(this.#memory, this.#base + 0x10); }
+  set max_mfn(value: number) { setUint53(this.#memory, this.#base + 0x10, value); }
+}
+
+export const XENMAPSPACE_shared_info = 0; // the domain's shared_info
+export const XENMAPSPACE_grant_table = 1; // grant entries, or status words with XENMAPIDX_grant_table_status
+export const XENMAPSPACE_gmfn = 2; // a page the domain has elsewhere
+export const XENMAPSPACE_gmfn_range = 3; // size such pages; not in a batch
+export const XENMAPSPACE_gmfn_foreign = 4; // another domain's page; batch only
+export const XENMAPSPACE_dev_mmio = 5; // Arm only
+export const XENMEM_add_to_physmap = 7;
+export const XENMAPIDX_grant_table_status = 0x80000000;
+
+/** struct xen_add_to_physmap: puts a page at a place of the guest's choice */
+export class XenAddToPhysmap {
+  static readonly C_NAME = 'struct xen_add_to_physmap';
+  static readonly SIZE = 0x18;
+  readonly #memory: DataView;
+  readonly #base: number;
+  constructor(memory: DataView, base: number) { this.#memory = memory; this.#base = base; }
+  /** 0x0 uint16 */
+  get domid(): Domid { return this.#memory.getUint16(this.#base + 0x0, true) as Domid; }
+  set domid(value: Domid) { this.#memory.setUint16(this.#base + 0x0, value, true); }
+  /** 0x2 uint16: pages, for XENMAPSPACE_gmfn_range */
+  get size(): number { return this.#memory.getUint16(this.#base + 0x2, true); }
+  set size(value: number) { this.#memory.setUint16(this.#base + 0x2, value, true); }
+  /** 0x4 uint32: XENMAPSPACE_* */
+  get space(): number { return this.#memory.getUint32(this.#base + 0x4, true); }
+  set space(value: number) { this.#memory.setUint32(this.#base + 0x4, value, true); }
+  /** 0x8 uint64: which page of the space */
+  get idx(): number { return getUint53(this.#memory, this.#base + 0x8); }
+  set idx(value: number) { setUint53(this.#memory, this.#base + 0x8, value); }
+  /** 0x10 uint64: where to */
+  get gpfn(): Gfn { return getUint53(this.#memory, this.#base + 0x10) as Gfn; }
+  set gpfn(value: Gfn) { setUint53(this.#memory, this.#base + 0x10, value); }
+}
+
+export const XENMEM_add_to_physmap_batch = 23;
+
+/** struct xen_add_to_physmap_batch: the same for many pages */
+export class XenAddToPhysmapBatch {
+  static readonly C_NAME = 'struct xen_add_to_physmap_batch';
+  static readonly SIZE = 0x20;
+  static readonly C_PATHS = { foreign_domid: 'u.foreign_domid' };
+  readonly #memory: DataView;
+  readonly #base: number;
+  constructor(memory: DataView, base: number) { this.#memory = memory; this.#base = base; }
+  /** 0x0 uint16 */
+  get domid(): Domid { return this.#memory.getUint16(this.#base + 0x0, true) as Domid; }
+  set domid(value: Domid) { this.#memory.setUint16(this.#base + 0x0, value, true); }
+  /** 0x2 uint16: XENMAPSPACE_* */
+  get space(): number { return this.#memory.getUint16(this.#base + 0x2, true); }
+  set space(value: number) { this.#memory.setUint16(this.#base + 0x2, value, true); }
+  /** 0x4 uint16: entries of each array */
+  get size(): number { return this.#memory.getUint16(this.#base + 0x4, true); }
+  set size(value: number) { this.#memory.setUint16(this.#base + 0x4, value, true); }
+  /** 0x6 uint16: for XENMAPSPACE_gmfn_foreign, else 0 */
+  get foreign_domid(): Domid { return this.#memory.getUint16(this.#base + 0x6, true) as Domid; }
+  set foreign_domid(value: Domid) { this.#memory.setUint16(this.#base + 0x6, value, true); }
+  /** 0x8 uint64: array of xen_ulong_t */
+  get idxs(): bigint { return this.#memory.getBigUint64(this.#base + 0x8, true); }
+  set idxs(value: bigint) { this.#memory.setBigUint64(this.#base + 0x8, value, true); }
+  get idxsLo(): number { return this.#memory.getUint32(this.#base + 0x8, true); }
+  set idxsLo(value: number) { this.#memory.setUint32(this.#base + 0x8, value, true); }
+  get idxsHi(): number { return this.#memory.getUint32(this.#base + 0xc, true); }
+  set idxsHi(value: number) { this.#memory.setUint32(this.#base + 0xc, value, true); }
+  /** 0x10 uint64: array of frame numbers */
+  get gpfns(): bigint { return this.#memory.getBigUint64(this.#base + 0x10, true); }
+  set gpfns(value: bigint) { this.#memory.setBigUint64(this.#base + 0x10, value, true); }
+  get gpfnsLo(): number { return this.#memory.getUint32(this.#base + 0x10, true); }
+  set gpfnsLo(value: number) { this.#memory.setUint32(this.#base + 0x10, value, true); }
+  get gpfnsHi(): number { return this.#memory.getUint32(this.#base + 0x14, true); }
+  set gpfnsHi(value: number) { this.#memory.setUint32(this.#base + 0x14, value, true); }
+  /** 0x18 uint64: array of int, out */
+  get errs(): bigint { return this.#memory.getBigUint64(this.#base + 0x18, true); }
+  set errs(value: bigint) { this.#memory.setBigUint64(this.#base + 0x18, value, true); }
+  get errsLo(): number { return this.#memory.getUint32(this.#base + 0x18, true); }
+  set errsLo(value: number) { this.#memory.setUint32(this.#base + 0x18, value, true); }
+  get errsHi(): number { return this.#memory.getUint32(this.#base + 0x1c, true); }
+  set errsHi(value: number) { this.#memory.setUint32(this.#base + 0x1c, value, true); }
+}
+
+export const XENMEM_remove_from_physmap = 15;
+
+/** struct xen_remove_from_physmap: leaves a hole where a page was */
+export class XenRemoveFromPhysmap {
+  static readonly C_NAME = 'struct xen_remove_from_physmap';
+  static readonly SIZE = 0x10;
+  readonly #memory: DataView;
+  readonly #base: number;
+  constructor(memory: DataView, base: number) { this.#memory = memory; this.#base = base; }
+  /** 0x0 uint16 */
+  get domid(): Domid { return this.#memory.getUint16(this.#base + 0x0, true) as Domid; }
+  set domid(value: Domid) { this.#memory.setUint16(this.#base + 0x0, value, true); }
+  /** 0x8 uint64 */
+  get gpfn(): Gfn { return getUint53(this.#memory, this.#base + 0x8) as Gfn; }
+  set gpfn(value: Gfn) { setUint53(this.#memory, this.#base + 0x8, value); }
+}
+
+export const XENMEM_memory_map = 9; // the domain's own
+export const XENMEM_machine_memory_map = 10; // the host's, for dom0
+export const XENMEM_set_memory_map = 13;
+
+/** struct xen_memory_map: an E820 table */
+export class XenMemoryMap {
+  static readonly C_NAME = 'struct xen_memory_map';
+  static readonly SIZE = 0x10;
+  readonly #memory: DataView;
+  readonly #base: number;
+  constructor(memory: DataView, base: number) { this.#memory = memory; this.#base = base; }
+  /** 0x0 uint32: in: room; out: how many there are */
+  get nr_entries(): number { return this.#memory.getUint32(this.#base + 0x0, true); }
+  set nr_entries(value: number) { this.#memory.setUint32(this.#base + 0x0, value, true); }
+  /** 0x8 uint64: array of 20-byte E820 entries: uint64 address, uint64 size, uint32 type */
+  get buffer(): bigint { return this.#memory.getBigUint64(this.#base + 0x8, true); }
+  set buffer(value: bigint) { this.#memory.setBigUint64(this.#base + 0x8, value, true); }
+  get bufferLo(): number { return this.#memory.getUint32(this.#base + 0x8, true); }
+  set bufferLo(value: number) { this.#memory.setUint32(this.#base + 0x8, value, true); }
+  get bufferHi(): number { return this.#memory.getUint32(this.#base + 0xc, true); }
+  set bufferHi(value: number) { this.#memory.setUint32(this.#base + 0xc, value, true); }
+}
+
+/** struct xen_foreign_memory_map: a domain's E820 table, set by its builder */
+export class XenForeignMemoryMap {
+  static readonly C_NAME = 'struct xen_foreign_memory_map';
+  static readonly SIZE = 0x18;
+  readonly #memory: DataView;
+  readonly #base: number;
+  constructor(memory: DataView, base: number) { this.#memory = memory; this.#base = base; }
+  /** 0x0 uint16 */
+  get domid(): Domid { return this.#memory.getUint16(this.#base + 0x0, true) as Domid; }
+  set domid(value: Domid) { this.#memory.setUint16(this.#base + 0x0, value, true); }
+  /** 0x8 struct */
+  get map(): XenMemoryMap { return new XenMemoryMap(this.#memory, this.#base + 0x8); }
+}
+
+export const XENMEM_set_pod_target = 16;
+export const XENMEM_get_pod_target = 17;
+
+/** struct xen_pod_target: memory that comes when it is touched */
+export class XenPodTarget {
+  static readonly C_NAME = 'struct xen_pod_target';
+  static readonly SIZE = 0x28;
+  readonly #memory: DataView;
+  readonly #base: number;
+  constructor(memory: DataView, base: number) { this.#memory = memory; this.#base = base; }
+  /** 0x0 uint64: in */
+  get target_pages(): number { return getUint53(this.#memory, this.#base + 0x0); }
+  set target_pages(value: number) { setUint53(this.#memory, this.#base + 0x0, value); }
+  /** 0x8 uint64: out */
+  get tot_pages(): number { return getUint53(this.#memory, this.#base + 0x8); }
+  set tot_pages(value: number) { setUint53(this.#memory, this.#base + 0x8, value); }
+  /** 0x10 uint64: out */
+  get pod_cache_pages(): number { return getUint53(this.#memory, this.#base + 0x10); }
+  set pod_cache_pages(value: number) { setUint53(this.#memory, this.#base + 0x10, value); }
+  /** 0x18 uint64: out */
+  get pod_entries(): number { return getUint53(this.#memory, this.#base + 0x18); }
+  set pod_entries(value: number) { setUint53(this.#memory, this.#base + 0x18, value); }
+  /** 0x20 uint16: in */
+  get domid(): Domid { return this.#memory.getUint16(this.#base + 0x20, true) as Domid; }
+  set domid(value: Domid) { this.#memory.setUint16(this.#base + 0x20, value, true); }
+}
+
+// For the toolstack.
+export const XENMEM_get_sharing_freed_pages = 18;
+export const XENMEM_get_sharing_shared_pages = 19;
+export const XENMEM_paging_op = 20;
+export const XENMEM_paging_op_nominate = 0;
+export const XENMEM_paging_op_evict = 1;
+export const XENMEM_paging_op_prep = 2;
+export const XENMEM_access_op = 21;
+export const XENMEM_access_op_set_access = 0;
+export const XENMEM_access_op_get_access = 1;
+export const XENMEM_access_op_set_access_multi = 4;
+
+export const XENMEM_access_n = 0;
+export const XENMEM_access_r = 1;
+export const XENMEM_access_w = 2;
+export const XENMEM_access_rw = 3;
+export const XENMEM_access_x = 4;
+export const XENMEM_access_rx = 5;
+export const XENMEM_access_wx = 6;
+export const XENMEM_access_rwx = 7;
+export const XENMEM_access_rx2rw = 8; // rx until the first write, then rw
+export const XENMEM_access_n2rwx = 9; // n until the first access, then rwx, with an event
+export const XENMEM_access_default = 10;
+
+export const XENMEM_sharing_op = 22;
+export const XENMEM_sharing_op_nominate_gfn = 0;
+export const XENMEM_sharing_op_nominate_gref = 1;
+export const XENMEM_sharing_op_share = 2;
+export const XENMEM_sharing_op_debug_gfn = 3;
+export const XENMEM_sharing_op_debug_mfn = 4;
+export const XENMEM_sharing_op_debug_gref = 5;
+export const XENMEM_sharing_op_add_physmap = 6;
+export const XENMEM_sharing_op_audit = 7;
+export const XENMEM_sharing_op_range_share = 8;
+export const XENMEM_sharing_op_fork = 9;
+export const XENMEM_sharing_op_fork_reset = 10;
+export const XENMEM_claim_pages = 24;
+export const XENMEM_reserved_device_memory_map = 27;
+
+/** struct xen_reserved_device_memory: a range that devices insist on */
+export class XenReservedDeviceMemory {
+  static readonly C_NAME = 'struct xen_reserved_device_memory';
+  static readonly SIZE = 0x10;
+  readonly #memory: DataView;
+  readonly #base: number;
+  constructor(memory: DataView, base: number) { this.#memory = memory; this.#base = base; }
+  /** 0x0 uint64 */
+  get start_pfn(): number { return getUint53(this.#memory, this.#base + 0x0); }
+  set start_pfn(value: number) { setUint53(this.#memory, this.#base + 0x0, value); }
+  /** 0x8 uint64 */
+  get nr_pages(): number { return getUint53(this.#memory, this.#base + 0x8); }
+  set nr_pages(value: number) { setUint53(this.#memory, this.#base + 0x8, value); }
+}
+
+export const XENMEM_RDM_ALL = 1;
+
+/** struct xen_reserved_device_memory_map: all those ranges */
+export class XenReservedDeviceMemoryMap {
+  static readonly C_NAME = 'struct xen_reserved_device_memory_map';
+  static readonly SIZE = 0x18;
+  static readonly C_PATHS = { seg: 'dev.pci.seg', bus: 'dev.pci.bus', devfn: 'dev.pci.devfn' };
+  /** where physdev_pci_device lies, unless XENMEM_RDM_ALL */
+  static readonly AT_dev = 0x10;
+  readonly #memory: DataView;
+  readonly #base: number;
+  constructor(memory: DataView, base: number) { this.#memory = memory; this.#base = base; }
+  /** 0x0 uint32: XENMEM_RDM_ALL */
+  get flags(): number { return this.#memory.getUint32(this.#base + 0x0, true); }
+  set flags(value: number) { this.#memory.setUint32(this.#base + 0x0, value, true); }
+  /** 0x4 uint32: in: room; out: how many there are */
+  get nr_entries(): number { return this.#memory.getUint32(this.#base + 0x4, true); }
+  set nr_entries(value: number) { this.#memory.setUint32(this.#base + 0x4, value, true); }
+  /** 0x8 uint64: array of xen_reserved_device_memory */
+  get buffer(): bigint { return this.#memory.getBigUint64(this.#base + 0x8, true); }
+  set buffer(value: bigint) { this.#memory.setBigUint64(this.#base + 0x8, value, true); }
+  get bufferLo(): number { return this.#memory.getUint32(this.#base + 0x8, true); }
+  set bufferLo(value: number) { this.#memory.setUint32(this.#base + 0x8, value, true); }
+  get bufferHi(): number { return this.#memory.getUint32(this.#base + 0xc, true); }
+  set bufferHi(value: number) { this.#memory.setUint32(this.#base + 0xc, value, true); }
+  /** 0x10 uint16 */
+  get seg(): number { return this.#memory.getUint16(this.#base + 0x10, true); }
+  set seg(value: number) { this.#memory.setUint16(this.#base + 0x10, value, true); }
+  /** 0x12 uint8 */
+  get bus(): number { return this.#memory.getUint8(this.#base + 0x12); }
+  set bus(value: number) { this.#memory.setUint8(this.#base + 0x12, value); }
+  /** 0x13 uint8 */
+  get devfn(): number { return this.#memory.getUint8(this.#base + 0x13); }
+  set devfn(value: number) { this.#memory.setUint8(this.#base + 0x13, value); }
+}
+
+export const XENMEM_acquire_resource = 28;
+export const XENMEM_resource_ioreq_server = 0;
+export const XENMEM_resource_grant_table = 1;
+export const XENMEM_resource_vmtrace_buf = 2;
+export const XENMEM_resource_grant_table_id_shared = 0;
+export const XENMEM_resource_grant_table_id_status = 1;
+export const XENMEM_resource_ioreq_server_frame_bufioreq = 0;
+
+/** struct xen_mem_acquire_resource: pages that belong to Xen, mapped by a toolstack */
+export class XenMemAcquireResource {
+  static readonly C_NAME = 'struct xen_mem_acquire_resource';
+  static readonly SIZE = 0x20;
+  readonly #memory: DataView;
+  readonly #base: number;
+  constructor(memory: DataView, base: number) { this.#memory = memory; this.#base = base; }
+  /** 0x0 uint16 */
+  get domid(): Domid { return this.#memory.getUint16(this.#base + 0x0, true) as Domid; }
+  set domid(value: Domid) { this.#memory.setUint16(this.#base + 0x0, value, true); }
+  /** 0x2 uint16: XENMEM_resource_* */
+  get type(): number { return this.#memory.getUint16(this.#base + 0x2, true); }
+  set type(value: number) { this.#memory.setUint16(this.#base + 0x2, value, true); }
+  /** 0x4 uint32: ioreq server, or XENMEM_resource_grant_table_id_* */
+  get id(): number { return this.#memory.getUint32(this.#base + 0x4, true); }
+  set id(value: number) { this.#memory.setUint32(this.#base + 0x4, value, true); }
+  /** 0x8 uint32: 0 with no frame_list asks for the size */
+  get nr_frames(): number { return this.#memory.getUint32(this.#base + 0x8, true); }
+  set nr_frames(value: number) { this.#memory.setUint32(this.#base + 0x8, value, true); }
+  /** 0xc uint32 */
+  get pad(): number { return this.#memory.getUint32(this.#base + 0xc, true); }
+  set pad(value: number) { this.#memory.setUint32(this.#base + 0xc, value, true); }
+  /** 0x10 uint64: the first */
+  get frame(): number { return getUint53(this.#memory, this.#base + 0x10); }
+  set frame(value: number) { setUint53(this.#memory, this.#base + 0x10, value); }
+  /** 0x18 uint64: array of frame numbers: out for PV callers, in for HVM ones */
+  get frame_list(): bigint { return this.#memory.getBigUint64(this.#base + 0x18, true); }
+  set frame_list(value: bigint) { this.#memory.setBigUint64(this.#base + 0x18, value, true); }
+  get frame_listLo(): number { return this.#memory.getUint32(this.#base + 0x18, true); }
+  set frame_listLo(value: number) { this.#memory.setUint32(this.#base + 0x18, value, true); }
+  get frame_listHi(): number { return this.#memory.getUint32(this.#base + 0x1c, true); }
+  set frame_listHi(value: number) { this.#memory.setUint32(this.#base + 0x1c, value, true); }
+}
+
+export const XENMEM_get_vnumainfo = 26;
+
+/** struct xen_vmemrange: memory of one virtual NUMA node */
+export class XenVmemrange {
+  static readonly C_NAME = 'struct xen_vmemrange';
+  static readonly SIZE = 0x18;
+  readonly #memory: DataView;
+  readonly #base: number;
+  constructor(memory: DataView, base: number) { this.#memory = memory; this.#base = base; }
+  /** 0x0 uint64 */
+  get start(): number { return getUint53(this.#memory, this.#base + 0x0); }
+  set start(value: number) { setUint53(this.#memory, this.#base + 0x0, value); }
+  /** 0x8 uint64 */
+  get end(): number { return getUint53(this.#memory, this.#base + 0x8); }
+  set end(value: number) { setUint53(this.#memory, this.#base + 0x8, value); }
+  /** 0x10 uint32 */
+  get flags(): number { return this.#memory.getUint32(this.#base + 0x10, true); }
+  set flags(value: number) { this.#memory.setUint32(this.#base + 0x10, value, true); }
+  /** 0x14 uint32 */
+  get nid(): number { return this.#memory.getUint32(this.#base + 0x14, true); }
+  set nid(value: number) { this.#memory.setUint32(this.#base + 0x14, value, true); }
+}
+
+/** struct xen_vnuma_topology_info: a domain's virtual NUMA */
+export class XenVnumaTopologyInfo {
+  static readonly C_NAME = 'struct xen_vnuma_topology_info';
+  static readonly SIZE = 0x28;
+  static readonly C_PATHS = {
+    vdistance: 'vdistance.pad', vcpu_to_vnode: 'vcpu_to_vnode.pad', vmemrange: 'vmemrange.pad',
+  };
+  readonly #memory: DataView;
+  readonly #base: number;
+  constructor(memory: DataView, base: number) { this.#memory = memory; this.#base = base; }
+  /** 0x0 uint16 */
+  get domid(): Domid { return this.#memory.getUint16(this.#base + 0x0, true) as Domid; }
+  set domid(value: Domid) { this.#memory.setUint16(this.#base + 0x0, value, true); }
+  /** 0x2 uint16 */
+  get pad(): number { return this.#memory.getUint16(this.#base + 0x2, true); }
+  set pad(value: number) { this.#memory.setUint16(this.#base + 0x2, value, true); }
+  /** 0x4 uint32: in: room; out: how many there are */
+  get nr_vnodes(): number { return this.#memory.getUint32(this.#base + 0x4, true); }
+  set nr_vnodes(value: number) { this.#memory.setUint32(this.#base + 0x4, value, true); }
+  /** 0x8 uint32: in: room; out: how many there are */
+  get nr_vcpus(): number { return this.#memory.getUint32(this.#base + 0x8, true); }
+  set nr_vcpus(value: number) { this.#memory.setUint32(this.#base + 0x8, value, true); }
+  /** 0xc uint32: in: room; out: how many there are */
+  get nr_vmemranges(): number { return this.#memory.getUint32(this.#base + 0xc, true); }
+  set nr_vmemranges(value: number) { this.#memory.setUint32(this.#base + 0xc, value, true); }
+  /** 0x10 uint64: array of uint, nr_vnodes squared */
+  get vdistance(): bigint { return this.#memory.getBigUint64(this.#base + 0x10, true); }
+  set vdistance(value: bigint) { this.#memory.setBigUint64(this.#base + 0x10, value, true); }
+  get vdistanceLo(): number { return this.#memory.getUint32(this.#base + 0x10, true); }
+  set vdistanceLo(value: number) { this.#memory.setUint32(this.#base + 0x10, value, true); }
+  get vdistanceHi(): number { return this.#memory.getUint32(this.#base + 0x14, true); }
+  set vdistanceHi(value: number) { this.#memory.setUint32(this.#base + 0x14, value, true); }
+  /** 0x18 uint64: array of uint */
+  get vcpu_to_vnode(): bigint { return this.#memory.getBigUint64(this.#base + 0x18, true); }
+  set vcpu_to_vnode(value: bigint) { this.#memory.setBigUint64(this.#base + 0x18, value, true); }
+  get vcpu_to_vnodeLo(): number { return this.#memory.getUint32(this.#base + 0x18, true); }
+  set vcpu_to_vnodeLo(value: number) { this.#memory.setUint32(this.#base + 0x18, value, true); }
+  get vcpu_to_vnodeHi(): number { return this.#memory.getUint32(this.#base + 0x1c, true); }
+  set vcpu_to_vnodeHi(value: number) { this.#memory.setUint32(this.#base + 0x1c, value, true); }
+  /** 0x20 uint64: array of xen_vmemrange */
+  get vmemrange(): bigint { return this.#memory.getBigUint64(this.#base + 0x20, true); }
+  set vmemrange(value: bigint) { this.#memory.setBigUint64(this.#base + 0x20, value, true); }
+  get vmemrangeLo(): number { return this.#memory.getUint32(this.#base + 0x20, true); }
+  set vmemrangeLo(value: number) { this.#memory.setUint32(this.#base + 0x20, value, true); }
+  get vmemrangeHi(): number { return this.#memory.getUint32(this.#base + 0x24, true); }
+  set vmemrangeHi(value: number) { this.#memory.setUint32(this.#base + 0x24, value, true); }
+}
