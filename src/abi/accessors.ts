@@ -1,3 +1,5 @@
+// How fields of public/xen.h and its companions are read where a DataView's own methods do not do.
+
 /**
  * Reads a little-endian uint64 as a number, for frame numbers, sizes and indexes: quantities that never reach 2^53.
  * A guest may store a larger one; it comes out rounded but still at least 2^53, so every range check rejects it.

@@ -35,9 +35,7 @@ export class SchedPoll {
   get ports(): bigint { return this.#memory.getBigUint64(this.#base + 0x0, true); }
   set ports(value: bigint) { this.#memory.setBigUint64(this.#base + 0x0, value, true); }
   get portsLo(): number { return this.#memory.getUint32(this.#base + 0x0, true); }
-  set portsLo(value: number) { this.#memory.setUint32(this.#base + 0x0, value, true); }
   get portsHi(): number { return this.#memory.getUint32(this.#base + 0x4, true); }
-  set portsHi(value: number) { this.#memory.setUint32(this.#base + 0x4, value, true); }
   /** 0x8 uint32 */
   get nr_ports(): number { return this.#memory.getUint32(this.#base + 0x8, true); }
   set nr_ports(value: number) { this.#memory.setUint32(this.#base + 0x8, value, true); }

@@ -15,7 +15,6 @@ export class CompatXenMemoryReservation {
   get extent_start(): bigint { return BigInt(this.#memory.getUint32(this.#base + 0x0, true)); }
   set extent_start(value: bigint) { setLow32(this.#memory, this.#base + 0x0, value); }
   get extent_startLo(): number { return this.#memory.getUint32(this.#base + 0x0, true); }
-  set extent_startLo(value: number) { this.#memory.setUint32(this.#base + 0x0, value, true); }
   get extent_startHi(): number { return 0; }
   /** 0x4 uint32 */
   get nr_extents(): number { return this.#memory.getUint32(this.#base + 0x4, true); }
@@ -61,7 +60,6 @@ export class CompatXenMachphysMfnList {
   get extent_start(): bigint { return BigInt(this.#memory.getUint32(this.#base + 0x4, true)); }
   set extent_start(value: bigint) { setLow32(this.#memory, this.#base + 0x4, value); }
   get extent_startLo(): number { return this.#memory.getUint32(this.#base + 0x4, true); }
-  set extent_startLo(value: number) { this.#memory.setUint32(this.#base + 0x4, value, true); }
   get extent_startHi(): number { return 0; }
   /** 0x8 uint32: out */
   get nr_extents(): number { return this.#memory.getUint32(this.#base + 0x8, true); }
@@ -134,19 +132,16 @@ export class CompatXenAddToPhysmapBatch {
   get idxs(): bigint { return BigInt(this.#memory.getUint32(this.#base + 0x8, true)); }
   set idxs(value: bigint) { setLow32(this.#memory, this.#base + 0x8, value); }
   get idxsLo(): number { return this.#memory.getUint32(this.#base + 0x8, true); }
-  set idxsLo(value: number) { this.#memory.setUint32(this.#base + 0x8, value, true); }
   get idxsHi(): number { return 0; }
   /** 0xc uint32: array of frame numbers */
   get gpfns(): bigint { return BigInt(this.#memory.getUint32(this.#base + 0xc, true)); }
   set gpfns(value: bigint) { setLow32(this.#memory, this.#base + 0xc, value); }
   get gpfnsLo(): number { return this.#memory.getUint32(this.#base + 0xc, true); }
-  set gpfnsLo(value: number) { this.#memory.setUint32(this.#base + 0xc, value, true); }
   get gpfnsHi(): number { return 0; }
   /** 0x10 uint32: array of int, out */
   get errs(): bigint { return BigInt(this.#memory.getUint32(this.#base + 0x10, true)); }
   set errs(value: bigint) { setLow32(this.#memory, this.#base + 0x10, value); }
   get errsLo(): number { return this.#memory.getUint32(this.#base + 0x10, true); }
-  set errsLo(value: number) { this.#memory.setUint32(this.#base + 0x10, value, true); }
   get errsHi(): number { return 0; }
 }
 
@@ -179,7 +174,6 @@ export class CompatXenMemoryMap {
   get buffer(): bigint { return BigInt(this.#memory.getUint32(this.#base + 0x4, true)); }
   set buffer(value: bigint) { setLow32(this.#memory, this.#base + 0x4, value); }
   get bufferLo(): number { return this.#memory.getUint32(this.#base + 0x4, true); }
-  set bufferLo(value: number) { this.#memory.setUint32(this.#base + 0x4, value, true); }
   get bufferHi(): number { return 0; }
 }
 
@@ -219,85 +213,4 @@ export class CompatXenPodTarget {
   /** 0x20 uint16: in */
   get domid(): Domid { return this.#memory.getUint16(this.#base + 0x20, true) as Domid; }
   set domid(value: Domid) { this.#memory.setUint16(this.#base + 0x20, value, true); }
-}
-
-/** struct xen_reserved_device_memory, as 32-bit code lays it out. */
-export class CompatXenReservedDeviceMemory {
-  static readonly C_NAME = 'struct xen_reserved_device_memory';
-  static readonly SIZE = 0x8;
-  readonly #memory: DataView;
-  readonly #base: number;
-  constructor(memory: DataView, base: number) { this.#memory = memory; this.#base = base; }
-  /** 0x0 uint32 */
-  get start_pfn(): number { return this.#memory.getUint32(this.#base + 0x0, true); }
-  set start_pfn(value: number) { this.#memory.setUint32(this.#base + 0x0, value, true); }
-  /** 0x4 uint32 */
-  get nr_pages(): number { return this.#memory.getUint32(this.#base + 0x4, true); }
-  set nr_pages(value: number) { this.#memory.setUint32(this.#base + 0x4, value, true); }
-}
-
-/** struct xen_reserved_device_memory_map, as 32-bit code lays it out. */
-export class CompatXenReservedDeviceMemoryMap {
-  static readonly C_NAME = 'struct xen_reserved_device_memory_map';
-  static readonly SIZE = 0x10;
-  static readonly C_PATHS = { seg: 'dev.pci.seg', bus: 'dev.pci.bus', devfn: 'dev.pci.devfn' };
-  /** where physdev_pci_device lies, unless XENMEM_RDM_ALL */
-  static readonly AT_dev = 0xc;
-  readonly #memory: DataView;
-  readonly #base: number;
-  constructor(memory: DataView, base: number) { this.#memory = memory; this.#base = base; }
-  /** 0x0 uint32: XENMEM_RDM_ALL */
-  get flags(): number { return this.#memory.getUint32(this.#base + 0x0, true); }
-  set flags(value: number) { this.#memory.setUint32(this.#base + 0x0, value, true); }
-  /** 0x4 uint32: in: room; out: how many there are */
-  get nr_entries(): number { return this.#memory.getUint32(this.#base + 0x4, true); }
-  set nr_entries(value: number) { this.#memory.setUint32(this.#base + 0x4, value, true); }
-  /** 0x8 uint32: array of xen_reserved_device_memory */
-  get buffer(): bigint { return BigInt(this.#memory.getUint32(this.#base + 0x8, true)); }
-  set buffer(value: bigint) { setLow32(this.#memory, this.#base + 0x8, value); }
-  get bufferLo(): number { return this.#memory.getUint32(this.#base + 0x8, true); }
-  set bufferLo(value: number) { this.#memory.setUint32(this.#base + 0x8, value, true); }
-  get bufferHi(): number { return 0; }
-  /** 0xc uint16 */
-  get seg(): number { return this.#memory.getUint16(this.#base + 0xc, true); }
-  set seg(value: number) { this.#memory.setUint16(this.#base + 0xc, value, true); }
-  /** 0xe uint8 */
-  get bus(): number { return this.#memory.getUint8(this.#base + 0xe); }
-  set bus(value: number) { this.#memory.setUint8(this.#base + 0xe, value); }
-  /** 0xf uint8 */
-  get devfn(): number { return this.#memory.getUint8(this.#base + 0xf); }
-  set devfn(value: number) { this.#memory.setUint8(this.#base + 0xf, value); }
-}
-
-/** struct xen_mem_acquire_resource, as 32-bit code lays it out. */
-export class CompatXenMemAcquireResource {
-  static readonly C_NAME = 'struct xen_mem_acquire_resource';
-  static readonly SIZE = 0x1c;
-  readonly #memory: DataView;
-  readonly #base: number;
-  constructor(memory: DataView, base: number) { this.#memory = memory; this.#base = base; }
-  /** 0x0 uint16 */
-  get domid(): Domid { return this.#memory.getUint16(this.#base + 0x0, true) as Domid; }
-  set domid(value: Domid) { this.#memory.setUint16(this.#base + 0x0, value, true); }
-  /** 0x2 uint16: XENMEM_resource_* */
-  get type(): number { return this.#memory.getUint16(this.#base + 0x2, true); }
-  set type(value: number) { this.#memory.setUint16(this.#base + 0x2, value, true); }
-  /** 0x4 uint32: ioreq server, or XENMEM_resource_grant_table_id_* */
-  get id(): number { return this.#memory.getUint32(this.#base + 0x4, true); }
-  set id(value: number) { this.#memory.setUint32(this.#base + 0x4, value, true); }
-  /** 0x8 uint32: 0 with no frame_list asks for the size */
-  get nr_frames(): number { return this.#memory.getUint32(this.#base + 0x8, true); }
-  set nr_frames(value: number) { this.#memory.setUint32(this.#base + 0x8, value, true); }
-  /** 0xc uint32 */
-  get pad(): number { return this.#memory.getUint32(this.#base + 0xc, true); }
-  set pad(value: number) { this.#memory.setUint32(this.#base + 0xc, value, true); }
-  /** 0x10 uint64: the first */
-  get frame(): number { return getUint53(this.#memory, this.#base + 0x10); }
-  set frame(value: number) { setUint53(this.#memory, this.#base + 0x10, value); }
-  /** 0x18 uint32: array of frame numbers: out for PV callers, in for HVM ones */
-  get frame_list(): bigint { return BigInt(this.#memory.getUint32(this.#base + 0x18, true)); }
-  set frame_list(value: bigint) { setLow32(this.#memory, this.#base + 0x18, value); }
-  get frame_listLo(): number { return this.#memory.getUint32(this.#base + 0x18, true); }
-  set frame_listLo(value: number) { this.#memory.setUint32(this.#base + 0x18, value, true); }
-  get frame_listHi(): number { return 0; }
 }

@@ -14,7 +14,6 @@ export class CompatSchedPoll {
   get ports(): bigint { return BigInt(this.#memory.getUint32(this.#base + 0x0, true)); }
   set ports(value: bigint) { setLow32(this.#memory, this.#base + 0x0, value); }
   get portsLo(): number { return this.#memory.getUint32(this.#base + 0x0, true); }
-  set portsLo(value: number) { this.#memory.setUint32(this.#base + 0x0, value, true); }
   get portsHi(): number { return 0; }
   /** 0x4 uint32 */
   get nr_ports(): number { return this.#memory.getUint32(this.#base + 0x4, true); }
