@@ -2,7 +2,7 @@ import { XenolithError } from '../../../lib/errors.ts';
 
 /** What stands right of the `=`. Numbers are strings until someone asks for a number, as in libxlu. */
 export type Value =
-  | { readonly kind: 'string'; readonly text: string; readonly line: number }
+  | { readonly kind: 'string'; readonly text: string; readonly quoted: boolean; readonly line: number }
   | { readonly kind: 'list'; readonly items: readonly Value[]; readonly line: number };
 
 /** The last assignment to a name, with what earlier ones left when it was a `+=`. */
@@ -93,15 +93,14 @@ export interface Range {
   readonly example: number;
 }
 
-/** A value as it could stand in a config file, cut where it gets long. */
+/** A value as it stands in a config file, cut where it gets long. */
 export function show(value: Value): string {
-  const text =
-    value.kind === 'string'
-      ? /^(0x[0-9a-f]+|[0-9]+)$/.test(value.text)
-        ? value.text
-        : JSON.stringify(value.text)
-      : `[${value.items.map(show).join(', ')}]`;
+  const text = value.kind === 'list' ? `[${value.items.map(show).join(', ')}]` : showString(value.text, value.quoted);
   return text.length <= 60 ? text : `${text.slice(0, 57)}...`;
+}
+
+function showString(text: string, quoted: boolean): string {
+  return quoted ? JSON.stringify(text) : text;
 }
 
 /** C's strtol with base 0 over the whole text; undefined where that is no number or needs more than 53 bits. */

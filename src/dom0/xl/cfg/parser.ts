@@ -95,8 +95,8 @@ class Parser {
     if (this.#at('[')) return this.#list();
 
     const hint = this.#at('IDENT') ? `a string needs quotes: "${this.#token.text}"` : undefined;
-    const { value, line } = this.#take(['STRING', 'NUMBER'], expecting, hint);
-    return { kind: 'string', text: value, line };
+    const { kind, value, line } = this.#take(['STRING', 'NUMBER'], expecting, hint);
+    return { kind: 'string', text: value, quoted: kind === 'STRING', line };
   }
 
   #list(): Value {
@@ -186,10 +186,10 @@ class Parser {
 
 function add(first: Value, second: Value): Value | undefined {
   if (first.kind === 'string' && second.kind === 'string') {
-    return { kind: 'string', text: first.text + second.text, line: second.line };
+    return { ...second, text: first.text + second.text };
   }
   if (first.kind === 'list' && second.kind === 'list') {
-    return { kind: 'list', items: [...first.items, ...second.items], line: second.line };
+    return { ...second, items: [...first.items, ...second.items] };
   }
   return undefined;
 }
