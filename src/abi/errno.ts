@@ -3,7 +3,6 @@
 export const EPERM = 1;
 export const ENOENT = 2;
 export const ESRCH = 3;
-export const EINTR = 4;
 export const EIO = 5;
 export const ENXIO = 6;
 export const E2BIG = 7;
@@ -40,7 +39,6 @@ export const ETIME = 62;
 export const EBADMSG = 74;
 export const EOVERFLOW = 75;
 export const EILSEQ = 84;
-export const ERESTART = 85;
 export const ENOTSOCK = 88;
 export const EMSGSIZE = 90;
 export const EOPNOTSUPP = 95;

@@ -271,18 +271,18 @@ export class EvtchnSetPriority {
 /** struct evtchn_op: the argument of event_channel_op_compat */
 export class EvtchnOp {
   static readonly C_NAME = 'struct evtchn_op';
-  static readonly SIZE = 0x18;
+  static readonly SIZE = 0x1c;
   static readonly C_PATHS = { arg: 'u' };
   /** where the op's own struct lies */
   static readonly AT_u = 0x4;
-  static readonly LENGTH_arg = 5;
+  static readonly LENGTH_arg = 6;
   readonly #memory: DataView;
   readonly #base: number;
   constructor(memory: DataView, base: number) { this.#memory = memory; this.#base = base; }
   /** 0x0 uint32: EVTCHNOP_* */
   get cmd(): number { return this.#memory.getUint32(this.#base + 0x0, true); }
   set cmd(value: number) { this.#memory.setUint32(this.#base + 0x0, value, true); }
-  /** 0x4 uint32, 5 of them */
+  /** 0x4 uint32, 6 of them */
   arg(i: number): number { return this.#memory.getUint32(this.#base + 0x4 + i * 4, true); }
   set_arg(i: number, value: number) { this.#memory.setUint32(this.#base + 0x4 + i * 4, value, true); }
 }

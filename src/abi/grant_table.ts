@@ -2,7 +2,7 @@
 // biome-ignore-all format: a field is a comment, a getter and a setter, one line each
 
 import { getUint53, setUint53 } from './accessors.ts';
-import type { Domid, Gfn, GrantRef } from './xen.ts';
+import type { Domid, Gfn, GrantRef, Mfn } from './xen.ts';
 
 /** struct grant_entry_v1: one row of the table a domain shares with Xen */
 export class GrantEntryV1 {
@@ -54,55 +54,313 @@ export const GTF_transfer_committed = 1 << 2;
 export const _GTF_transfer_completed = 3;
 export const GTF_transfer_completed = 1 << 3;
 
-/** struct grant_entry_header: the start of every version 2 row */
-export class GrantEntryHeader {
-  static readonly C_NAME = 'struct grant_entry_header';
+// Every op takes an array of structs; each has its own status.
+export const GNTTABOP_map_grant_ref = 0;
+export const GNTTABOP_unmap_grant_ref = 1;
+export const GNTTABOP_setup_table = 2;
+export const GNTTABOP_dump_table = 3;
+export const GNTTABOP_transfer = 4;
+export const GNTTABOP_copy = 5;
+export const GNTTABOP_query_size = 6;
+export const GNTTABOP_unmap_and_replace = 7;
+export const GNTTABOP_set_version = 8;
+export const GNTTABOP_get_status_frames = 9;
+export const GNTTABOP_get_version = 10;
+export const GNTTABOP_swap_grant_ref = 11;
+export const GNTTABOP_cache_flush = 12;
+
+/** struct gnttab_map_grant_ref: maps a grant */
+export class GnttabMapGrantRef {
+  static readonly C_NAME = 'struct gnttab_map_grant_ref';
+  static readonly SIZE = 0x20;
+  readonly #memory: DataView;
+  readonly #base: number;
+  constructor(memory: DataView, base: number) { this.#memory = memory; this.#base = base; }
+  /** 0x0 uint64: in: virtual address (PV), PTE address, or guest-physical address */
+  get host_addr(): bigint { return this.#memory.getBigUint64(this.#base + 0x0, true); }
+  set host_addr(value: bigint) { this.#memory.setBigUint64(this.#base + 0x0, value, true); }
+  get host_addrLo(): number { return this.#memory.getUint32(this.#base + 0x0, true); }
+  set host_addrLo(value: number) { this.#memory.setUint32(this.#base + 0x0, value, true); }
+  get host_addrHi(): number { return this.#memory.getUint32(this.#base + 0x4, true); }
+  set host_addrHi(value: number) { this.#memory.setUint32(this.#base + 0x4, value, true); }
+  /** 0x8 uint32: in: GNTMAP_* */
+  get flags(): number { return this.#memory.getUint32(this.#base + 0x8, true); }
+  set flags(value: number) { this.#memory.setUint32(this.#base + 0x8, value, true); }
+  /** 0xc uint32: in */
+  get ref(): GrantRef { return this.#memory.getUint32(this.#base + 0xc, true) as GrantRef; }
+  set ref(value: GrantRef) { this.#memory.setUint32(this.#base + 0xc, value, true); }
+  /** 0x10 uint16: in: who granted */
+  get dom(): Domid { return this.#memory.getUint16(this.#base + 0x10, true) as Domid; }
+  set dom(value: Domid) { this.#memory.setUint16(this.#base + 0x10, value, true); }
+  /** 0x12 int16: out: GNTST_* */
+  get status(): number { return this.#memory.getInt16(this.#base + 0x12, true); }
+  set status(value: number) { this.#memory.setInt16(this.#base + 0x12, value, true); }
+  /** 0x14 uint32: out: for the unmapping */
+  get handle(): number { return this.#memory.getUint32(this.#base + 0x14, true); }
+  set handle(value: number) { this.#memory.setUint32(this.#base + 0x14, value, true); }
+  /** 0x18 uint64: out: for GNTMAP_device_map */
+  get dev_bus_addr(): number { return getUint53(this.#memory, this.#base + 0x18); }
+  set dev_bus_addr(value: number) { setUint53(this.#memory, this.#base + 0x18, value); }
+}
+
+/** struct gnttab_unmap_grant_ref: undoes a mapping */
+export class GnttabUnmapGrantRef {
+  static readonly C_NAME = 'struct gnttab_unmap_grant_ref';
+  static readonly SIZE = 0x18;
+  readonly #memory: DataView;
+  readonly #base: number;
+  constructor(memory: DataView, base: number) { this.#memory = memory; this.#base = base; }
+  /** 0x0 uint64: in; 0 if there is none */
+  get host_addr(): bigint { return this.#memory.getBigUint64(this.#base + 0x0, true); }
+  set host_addr(value: bigint) { this.#memory.setBigUint64(this.#base + 0x0, value, true); }
+  get host_addrLo(): number { return this.#memory.getUint32(this.#base + 0x0, true); }
+  set host_addrLo(value: number) { this.#memory.setUint32(this.#base + 0x0, value, true); }
+  get host_addrHi(): number { return this.#memory.getUint32(this.#base + 0x4, true); }
+  set host_addrHi(value: number) { this.#memory.setUint32(this.#base + 0x4, value, true); }
+  /** 0x8 uint64: in; 0 if there is none */
+  get dev_bus_addr(): number { return getUint53(this.#memory, this.#base + 0x8); }
+  set dev_bus_addr(value: number) { setUint53(this.#memory, this.#base + 0x8, value); }
+  /** 0x10 uint32: in */
+  get handle(): number { return this.#memory.getUint32(this.#base + 0x10, true); }
+  set handle(value: number) { this.#memory.setUint32(this.#base + 0x10, value, true); }
+  /** 0x14 int16: out: GNTST_* */
+  get status(): number { return this.#memory.getInt16(this.#base + 0x14, true); }
+  set status(value: number) { this.#memory.setInt16(this.#base + 0x14, value, true); }
+}
+
+/** struct gnttab_setup_table: sizes a table and says where it is */
+export class GnttabSetupTable {
+  static readonly C_NAME = 'struct gnttab_setup_table';
+  static readonly SIZE = 0x18;
+  readonly #memory: DataView;
+  readonly #base: number;
+  constructor(memory: DataView, base: number) { this.#memory = memory; this.#base = base; }
+  /** 0x0 uint16: in */
+  get dom(): Domid { return this.#memory.getUint16(this.#base + 0x0, true) as Domid; }
+  set dom(value: Domid) { this.#memory.setUint16(this.#base + 0x0, value, true); }
+  /** 0x4 uint32: in */
+  get nr_frames(): number { return this.#memory.getUint32(this.#base + 0x4, true); }
+  set nr_frames(value: number) { this.#memory.setUint32(this.#base + 0x4, value, true); }
+  /** 0x8 int16: out: GNTST_* */
+  get status(): number { return this.#memory.getInt16(this.#base + 0x8, true); }
+  set status(value: number) { this.#memory.setInt16(this.#base + 0x8, value, true); }
+  /** 0x10 uint64: array of frame numbers, out */
+  get frame_list(): bigint { return this.#memory.getBigUint64(this.#base + 0x10, true); }
+  set frame_list(value: bigint) { this.#memory.setBigUint64(this.#base + 0x10, value, true); }
+  get frame_listLo(): number { return this.#memory.getUint32(this.#base + 0x10, true); }
+  get frame_listHi(): number { return this.#memory.getUint32(this.#base + 0x14, true); }
+}
+
+/** struct gnttab_dump_table: prints a table to Xen's log */
+export class GnttabDumpTable {
+  static readonly C_NAME = 'struct gnttab_dump_table';
   static readonly SIZE = 0x4;
   readonly #memory: DataView;
   readonly #base: number;
   constructor(memory: DataView, base: number) { this.#memory = memory; this.#base = base; }
-  /** 0x0 uint16: GTF_* */
-  get flags(): number { return this.#memory.getUint16(this.#base + 0x0, true); }
-  set flags(value: number) { this.#memory.setUint16(this.#base + 0x0, value, true); }
-  /** 0x2 uint16 */
-  get domid(): Domid { return this.#memory.getUint16(this.#base + 0x2, true) as Domid; }
-  set domid(value: Domid) { this.#memory.setUint16(this.#base + 0x2, value, true); }
+  /** 0x0 uint16: in */
+  get dom(): Domid { return this.#memory.getUint16(this.#base + 0x0, true) as Domid; }
+  set dom(value: Domid) { this.#memory.setUint16(this.#base + 0x0, value, true); }
+  /** 0x2 int16: out: GNTST_* */
+  get status(): number { return this.#memory.getInt16(this.#base + 0x2, true); }
+  set status(value: number) { this.#memory.setInt16(this.#base + 0x2, value, true); }
 }
 
-/** union grant_entry_v2: one row of a version 2 table */
-export class GrantEntryV2 {
-  static readonly C_NAME = 'union grant_entry_v2';
+/** struct gnttab_transfer: gives a frame away */
+export class GnttabTransfer {
+  static readonly C_NAME = 'struct gnttab_transfer';
+  static readonly SIZE = 0x18;
+  readonly #memory: DataView;
+  readonly #base: number;
+  constructor(memory: DataView, base: number) { this.#memory = memory; this.#base = base; }
+  /** 0x0 uint64: in */
+  get mfn(): Mfn { return getUint53(this.#memory, this.#base + 0x0) as Mfn; }
+  set mfn(value: Mfn) { setUint53(this.#memory, this.#base + 0x0, value); }
+  /** 0x8 uint16: in */
+  get domid(): Domid { return this.#memory.getUint16(this.#base + 0x8, true) as Domid; }
+  set domid(value: Domid) { this.#memory.setUint16(this.#base + 0x8, value, true); }
+  /** 0xc uint32: in */
+  get ref(): GrantRef { return this.#memory.getUint32(this.#base + 0xc, true) as GrantRef; }
+  set ref(value: GrantRef) { this.#memory.setUint32(this.#base + 0xc, value, true); }
+  /** 0x10 int16: out: GNTST_* */
+  get status(): number { return this.#memory.getInt16(this.#base + 0x10, true); }
+  set status(value: number) { this.#memory.setInt16(this.#base + 0x10, value, true); }
+}
+
+export const _GNTCOPY_source_gref = 0;
+export const GNTCOPY_source_gref = 1 << 0;
+export const _GNTCOPY_dest_gref = 1;
+export const GNTCOPY_dest_gref = 1 << 1;
+
+/** struct gnttab_copy_ptr: one end of a copy */
+export class GnttabCopyPtr {
+  static readonly C_NAME = 'struct gnttab_copy_ptr';
   static readonly SIZE = 0x10;
-  static readonly C_PATHS = {
-    frame: 'full_page.frame', pad0: 'full_page.pad0', page_off: 'sub_page.page_off', length: 'sub_page.length',
-    trans_domid: 'transitive.trans_domid', transitive_pad0: 'transitive.pad0', gref: 'transitive.gref',
-  };
+  static readonly C_PATHS = { ref: 'u.ref', gmfn: 'u.gmfn' };
+  readonly #memory: DataView;
+  readonly #base: number;
+  constructor(memory: DataView, base: number) { this.#memory = memory; this.#base = base; }
+  /** 0x0 uint32: with GNTCOPY_*_gref */
+  get ref(): GrantRef { return this.#memory.getUint32(this.#base + 0x0, true) as GrantRef; }
+  set ref(value: GrantRef) { this.#memory.setUint32(this.#base + 0x0, value, true); }
+  /** 0x0 uint64: without */
+  get gmfn(): Gfn { return getUint53(this.#memory, this.#base + 0x0) as Gfn; }
+  set gmfn(value: Gfn) { setUint53(this.#memory, this.#base + 0x0, value); }
+  /** 0x8 uint16 */
+  get domid(): Domid { return this.#memory.getUint16(this.#base + 0x8, true) as Domid; }
+  set domid(value: Domid) { this.#memory.setUint16(this.#base + 0x8, value, true); }
+  /** 0xa uint16: in the page */
+  get offset(): number { return this.#memory.getUint16(this.#base + 0xa, true); }
+  set offset(value: number) { this.#memory.setUint16(this.#base + 0xa, value, true); }
+}
+
+/** struct gnttab_copy: copies inside one page each */
+export class GnttabCopy {
+  static readonly C_NAME = 'struct gnttab_copy';
+  static readonly SIZE = 0x28;
   readonly #memory: DataView;
   readonly #base: number;
   constructor(memory: DataView, base: number) { this.#memory = memory; this.#base = base; }
   /** 0x0 struct */
-  get hdr(): GrantEntryHeader { return new GrantEntryHeader(this.#memory, this.#base + 0x0); }
-  /** 0x8 uint64: full page, sub-page */
-  get frame(): Gfn { return getUint53(this.#memory, this.#base + 0x8) as Gfn; }
-  set frame(value: Gfn) { setUint53(this.#memory, this.#base + 0x8, value); }
-  /** 0x4 uint32: full page */
-  get pad0(): number { return this.#memory.getUint32(this.#base + 0x4, true); }
-  set pad0(value: number) { this.#memory.setUint32(this.#base + 0x4, value, true); }
-  /** 0x4 uint16: sub-page: first byte */
-  get page_off(): number { return this.#memory.getUint16(this.#base + 0x4, true); }
-  set page_off(value: number) { this.#memory.setUint16(this.#base + 0x4, value, true); }
-  /** 0x6 uint16: sub-page: bytes */
-  get length(): number { return this.#memory.getUint16(this.#base + 0x6, true); }
-  set length(value: number) { this.#memory.setUint16(this.#base + 0x6, value, true); }
-  /** 0x4 uint16: transitive: whose grant */
-  get trans_domid(): Domid { return this.#memory.getUint16(this.#base + 0x4, true) as Domid; }
-  set trans_domid(value: Domid) { this.#memory.setUint16(this.#base + 0x4, value, true); }
-  /** 0x6 uint16 */
-  get transitive_pad0(): number { return this.#memory.getUint16(this.#base + 0x6, true); }
-  set transitive_pad0(value: number) { this.#memory.setUint16(this.#base + 0x6, value, true); }
-  /** 0x8 uint32: transitive: which */
-  get gref(): GrantRef { return this.#memory.getUint32(this.#base + 0x8, true) as GrantRef; }
-  set gref(value: GrantRef) { this.#memory.setUint32(this.#base + 0x8, value, true); }
+  get source(): GnttabCopyPtr { return new GnttabCopyPtr(this.#memory, this.#base + 0x0); }
+  /** 0x10 struct */
+  get dest(): GnttabCopyPtr { return new GnttabCopyPtr(this.#memory, this.#base + 0x10); }
+  /** 0x20 uint16: bytes */
+  get len(): number { return this.#memory.getUint16(this.#base + 0x20, true); }
+  set len(value: number) { this.#memory.setUint16(this.#base + 0x20, value, true); }
+  /** 0x22 uint16: GNTCOPY_* */
+  get flags(): number { return this.#memory.getUint16(this.#base + 0x22, true); }
+  set flags(value: number) { this.#memory.setUint16(this.#base + 0x22, value, true); }
+  /** 0x24 int16: out: GNTST_* */
+  get status(): number { return this.#memory.getInt16(this.#base + 0x24, true); }
+  set status(value: number) { this.#memory.setInt16(this.#base + 0x24, value, true); }
+}
+
+/** struct gnttab_query_size: how large a table is and may become */
+export class GnttabQuerySize {
+  static readonly C_NAME = 'struct gnttab_query_size';
+  static readonly SIZE = 0x10;
+  readonly #memory: DataView;
+  readonly #base: number;
+  constructor(memory: DataView, base: number) { this.#memory = memory; this.#base = base; }
+  /** 0x0 uint16: in */
+  get dom(): Domid { return this.#memory.getUint16(this.#base + 0x0, true) as Domid; }
+  set dom(value: Domid) { this.#memory.setUint16(this.#base + 0x0, value, true); }
+  /** 0x4 uint32: out */
+  get nr_frames(): number { return this.#memory.getUint32(this.#base + 0x4, true); }
+  set nr_frames(value: number) { this.#memory.setUint32(this.#base + 0x4, value, true); }
+  /** 0x8 uint32: out */
+  get max_nr_frames(): number { return this.#memory.getUint32(this.#base + 0x8, true); }
+  set max_nr_frames(value: number) { this.#memory.setUint32(this.#base + 0x8, value, true); }
+  /** 0xc int16: out: GNTST_* */
+  get status(): number { return this.#memory.getInt16(this.#base + 0xc, true); }
+  set status(value: number) { this.#memory.setInt16(this.#base + 0xc, value, true); }
+}
+
+/** struct gnttab_unmap_and_replace: undoes a mapping, moves another page there */
+export class GnttabUnmapAndReplace {
+  static readonly C_NAME = 'struct gnttab_unmap_and_replace';
+  static readonly SIZE = 0x18;
+  readonly #memory: DataView;
+  readonly #base: number;
+  constructor(memory: DataView, base: number) { this.#memory = memory; this.#base = base; }
+  /** 0x0 uint64: in */
+  get host_addr(): bigint { return this.#memory.getBigUint64(this.#base + 0x0, true); }
+  set host_addr(value: bigint) { this.#memory.setBigUint64(this.#base + 0x0, value, true); }
+  get host_addrLo(): number { return this.#memory.getUint32(this.#base + 0x0, true); }
+  set host_addrLo(value: number) { this.#memory.setUint32(this.#base + 0x0, value, true); }
+  get host_addrHi(): number { return this.#memory.getUint32(this.#base + 0x4, true); }
+  set host_addrHi(value: number) { this.#memory.setUint32(this.#base + 0x4, value, true); }
+  /** 0x8 uint64: in */
+  get new_addr(): bigint { return this.#memory.getBigUint64(this.#base + 0x8, true); }
+  set new_addr(value: bigint) { this.#memory.setBigUint64(this.#base + 0x8, value, true); }
+  get new_addrLo(): number { return this.#memory.getUint32(this.#base + 0x8, true); }
+  set new_addrLo(value: number) { this.#memory.setUint32(this.#base + 0x8, value, true); }
+  get new_addrHi(): number { return this.#memory.getUint32(this.#base + 0xc, true); }
+  set new_addrHi(value: number) { this.#memory.setUint32(this.#base + 0xc, value, true); }
+  /** 0x10 uint32: in */
+  get handle(): number { return this.#memory.getUint32(this.#base + 0x10, true); }
+  set handle(value: number) { this.#memory.setUint32(this.#base + 0x10, value, true); }
+  /** 0x14 int16: out: GNTST_* */
+  get status(): number { return this.#memory.getInt16(this.#base + 0x14, true); }
+  set status(value: number) { this.#memory.setInt16(this.#base + 0x14, value, true); }
+}
+
+/** struct gnttab_set_version: of the caller's table */
+export class GnttabSetVersion {
+  static readonly C_NAME = 'struct gnttab_set_version';
+  static readonly SIZE = 0x4;
+  readonly #memory: DataView;
+  readonly #base: number;
+  constructor(memory: DataView, base: number) { this.#memory = memory; this.#base = base; }
+  /** 0x0 uint32: in and out: 1 or 2 */
+  get version(): number { return this.#memory.getUint32(this.#base + 0x0, true); }
+  set version(value: number) { this.#memory.setUint32(this.#base + 0x0, value, true); }
+}
+
+/** struct gnttab_get_version: of a domain's table */
+export class GnttabGetVersion {
+  static readonly C_NAME = 'struct gnttab_get_version';
+  static readonly SIZE = 0x8;
+  readonly #memory: DataView;
+  readonly #base: number;
+  constructor(memory: DataView, base: number) { this.#memory = memory; this.#base = base; }
+  /** 0x0 uint16: in */
+  get dom(): Domid { return this.#memory.getUint16(this.#base + 0x0, true) as Domid; }
+  set dom(value: Domid) { this.#memory.setUint16(this.#base + 0x0, value, true); }
+  /** 0x2 uint16 */
+  get pad(): number { return this.#memory.getUint16(this.#base + 0x2, true); }
+  set pad(value: number) { this.#memory.setUint16(this.#base + 0x2, value, true); }
+  /** 0x4 uint32: out */
+  get version(): number { return this.#memory.getUint32(this.#base + 0x4, true); }
+  set version(value: number) { this.#memory.setUint32(this.#base + 0x4, value, true); }
+}
+
+/** struct gnttab_swap_grant_ref: exchanges two rows */
+export class GnttabSwapGrantRef {
+  static readonly C_NAME = 'struct gnttab_swap_grant_ref';
+  static readonly SIZE = 0xc;
+  readonly #memory: DataView;
+  readonly #base: number;
+  constructor(memory: DataView, base: number) { this.#memory = memory; this.#base = base; }
+  /** 0x0 uint32: in */
+  get ref_a(): GrantRef { return this.#memory.getUint32(this.#base + 0x0, true) as GrantRef; }
+  set ref_a(value: GrantRef) { this.#memory.setUint32(this.#base + 0x0, value, true); }
+  /** 0x4 uint32: in */
+  get ref_b(): GrantRef { return this.#memory.getUint32(this.#base + 0x4, true) as GrantRef; }
+  set ref_b(value: GrantRef) { this.#memory.setUint32(this.#base + 0x4, value, true); }
+  /** 0x8 int16: out: GNTST_* */
+  get status(): number { return this.#memory.getInt16(this.#base + 0x8, true); }
+  set status(value: number) { this.#memory.setInt16(this.#base + 0x8, value, true); }
+}
+
+export const GNTTAB_CACHE_CLEAN = 1 << 0;
+export const GNTTAB_CACHE_INVAL = 1 << 1;
+export const GNTTAB_CACHE_SOURCE_GREF = 0x80000000;
+
+/** struct gnttab_cache_flush: Arm only */
+export class GnttabCacheFlush {
+  static readonly C_NAME = 'struct gnttab_cache_flush';
+  static readonly SIZE = 0x10;
+  static readonly C_PATHS = { dev_bus_addr: 'a.dev_bus_addr', ref: 'a.ref' };
+  readonly #memory: DataView;
+  readonly #base: number;
+  constructor(memory: DataView, base: number) { this.#memory = memory; this.#base = base; }
+  /** 0x0 uint64 */
+  get dev_bus_addr(): number { return getUint53(this.#memory, this.#base + 0x0); }
+  set dev_bus_addr(value: number) { setUint53(this.#memory, this.#base + 0x0, value); }
+  /** 0x0 uint32: with GNTTAB_CACHE_SOURCE_GREF */
+  get ref(): GrantRef { return this.#memory.getUint32(this.#base + 0x0, true) as GrantRef; }
+  set ref(value: GrantRef) { this.#memory.setUint32(this.#base + 0x0, value, true); }
+  /** 0x8 uint16: in the page */
+  get offset(): number { return this.#memory.getUint16(this.#base + 0x8, true); }
+  set offset(value: number) { this.#memory.setUint16(this.#base + 0x8, value, true); }
+  /** 0xa uint16: bytes */
+  get length(): number { return this.#memory.getUint16(this.#base + 0xa, true); }
+  set length(value: number) { this.#memory.setUint16(this.#base + 0xa, value, true); }
+  /** 0xc uint32: GNTTAB_CACHE_* */
+  get op(): number { return this.#memory.getUint32(this.#base + 0xc, true); }
+  set op(value: number) { this.#memory.setUint32(this.#base + 0xc, value, true); }
 }
 
 // gnttab_map_grant_ref.flags.

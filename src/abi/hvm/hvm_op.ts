@@ -14,10 +14,6 @@ export const HVMOP_get_mem_type = 15;
 export const HVMOP_set_evtchn_upcall_vector = 23;
 export const HVMOP_guest_request_vm_event = 24;
 export const HVMOP_altp2m = 25;
-// Until 4.9; dm_op has them now.
-export const HVMOP_set_pci_intx_level = 2;
-export const HVMOP_set_isa_irq_level = 3;
-export const HVMOP_set_pci_link_route = 4;
 
 /** struct xen_hvm_param: the argument of HVMOP_set_param and HVMOP_get_param */
 export class XenHvmParam {

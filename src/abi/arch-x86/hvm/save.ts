@@ -260,6 +260,7 @@ export class HvmOneMsr {
 export class HvmMsr {
   static readonly C_NAME = 'struct hvm_msr';
   static readonly SIZE = 0x8;
+  static readonly ONLY_64 = true;
   readonly #memory: DataView;
   readonly #base: number;
   constructor(memory: DataView, base: number) { this.#memory = memory; this.#base = base; }
