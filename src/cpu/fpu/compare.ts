@@ -18,7 +18,8 @@ export function compare(ctx: FloatContext, a: Float, b: Float, signalling: boole
     if (signalling || a.kind === SNAN || b.kind === SNAN) ctx.flags |= FLAG_IE;
     return UNORDERED;
   }
-  if (stopsAtDenormal(ctx, a, b)) return UNORDERED;
+  // The outcome is delivered even if DE is unmasked: FCOM sets its conditions, and then faults.
+  stopsAtDenormal(ctx, a, b);
   return order(a, b);
 }
 

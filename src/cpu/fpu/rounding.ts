@@ -90,6 +90,7 @@ function overflow(ctx: FloatContext, format: Format, precision: number, sign: nu
   const inexact = ctx.inexact;
   ctx.flags |= FLAG_OE;
   if ((ctx.masks & FLAG_OE) === 0) {
+    if (ctx.x87 && format !== F80) return notStored(ctx);
     if (inexact) ctx.flags |= FLAG_PE;
     return wrapped(ctx, format, sign, lsb - WRAP, sig);
   }
@@ -110,6 +111,7 @@ function underflow(
 ): Float {
   if ((ctx.masks & FLAG_UE) === 0) {
     ctx.flags |= FLAG_UE;
+    if (ctx.x87 && format !== F80) return notStored(ctx);
     const lsb = exp + bitLength(sig) - precision;
     const kept = roundAt(ctx, sign, exp, sig, lsb);
     if (ctx.inexact) ctx.flags |= FLAG_PE;
@@ -125,11 +127,18 @@ function underflow(
   return kept === 0n ? zero(sign) : finite(sign, lsb, kept);
 }
 
+/** FST m32 and m64 with OE or UE unmasked: there is no result that could be inexact. */
+function notStored(ctx: FloatContext): Float {
+  ctx.roundedUp = false;
+  return zero(0);
+}
+
 /** An f80 result whose exponent was wrapped into range; narrower formats only note the exception, nothing is stored. */
 function wrapped(ctx: FloatContext, format: Format, sign: number, lsb: number, sig: bigint): Float {
   const top = lsb + bitLength(sig) - 1;
   if (format !== F80 || (top >= format.minExponent && top <= format.maxExponent)) return finite(sign, lsb, sig);
   // FSCALE can miss the range by more than the wrap.
+  ctx.flags |= FLAG_PE;
   ctx.roundedUp = top > format.maxExponent;
   return ctx.roundedUp ? infinity(sign) : zero(sign);
 }

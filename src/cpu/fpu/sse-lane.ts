@@ -1,5 +1,5 @@
 /** One element of an SSE operation, and how the exceptions of several elements become one answer. */
-
+import { assert } from '../../lib/assert.ts';
 import { add, divide, multiply, squareRoot, subtract } from './arithmetic.ts';
 import { compare, EQUAL, LESS, maximumIsFirst, minimumIsFirst, UNORDERED } from './compare.ts';
 import { convert, fromInt, roundToIntegral, toInt, truncateToInt } from './convert.ts';
@@ -92,7 +92,7 @@ function arithmetic(ctx: FloatContext, operation: number, format: Format, a: Flo
     case SSE_DIV:
       return divide(ctx, format, a, b);
     default:
-      throw new RangeError(`SSE slow path: no operation 0x${operation.toString(16)}`);
+      assert(false, `operation 0x${operation.toString(16)} is one of sse-operations.ts`);
   }
 }
 
@@ -154,7 +154,7 @@ function convertLane(ctx: FloatContext, operation: number, double: boolean, bits
     case SSE_CVTT_TO_SI64:
       return BigInt.asUintN(64, truncateToInt(ctx, operand(ctx, double, bits), 64));
     default:
-      throw new RangeError(`SSE slow path: no conversion 0x${operation.toString(16)}`);
+      assert(false, `conversion 0x${operation.toString(16)} is one of sse-operations.ts`);
   }
 }
 

@@ -1,8 +1,8 @@
 /** The SSE slow path against the host's processor: results, sticky flags and faults, bit for bit. */
 import { equal } from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Random } from './float-samples.test.ts';
-import { below, random64, sampleF32, sampleF64 } from './float-samples.test.ts';
+import type { Random } from './testing/float-samples.ts';
+import { below, random64, sampleF32, sampleF64 } from './testing/float-samples.ts';
 import {
   EFLAGS_AT,
   MXCSR_AT,
@@ -15,7 +15,7 @@ import {
   SIGNAL_AT,
   XMM0_AT,
   XMM1_AT,
-} from './host-oracle.test.ts';
+} from './testing/host-oracle.ts';
 import {
   SSE_ADD,
   SSE_ADDSUB,
