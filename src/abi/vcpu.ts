@@ -40,6 +40,10 @@ export class VcpuRunstateInfo {
   /** 0x10 uint64, 4 of them: ns in each RUNSTATE_* */
   time(i: number): bigint { return this.#memory.getBigUint64(this.#base + 0x10 + i * 8, true); }
   set_time(i: number, value: bigint) { this.#memory.setBigUint64(this.#base + 0x10 + i * 8, value, true); }
+  timeLo(i: number): number { return this.#memory.getUint32(this.#base + 0x10 + i * 8, true); }
+  set_timeLo(i: number, value: number) { this.#memory.setUint32(this.#base + 0x10 + i * 8, value, true); }
+  timeHi(i: number): number { return this.#memory.getUint32(this.#base + 0x14 + i * 8, true); }
+  set_timeHi(i: number, value: number) { this.#memory.setUint32(this.#base + 0x14 + i * 8, value, true); }
 }
 
 export const XEN_RUNSTATE_UPDATE = 0x8000000000000000n;
