@@ -169,7 +169,7 @@ function scale(ctx: FloatContext, a: Float, b: Float): Float {
   if (b.kind === INFINITY && (b.sign === 0 ? a.kind === ZERO : a.kind === INFINITY)) return invalid(ctx);
   if (stopsAtDenormal(ctx, a, b)) return a;
   if (b.kind === INFINITY) return b.sign === 0 ? infinity(a.sign) : zero(a.sign);
-  if (a.kind !== FINITE || b.kind === ZERO) return a;
+  if (a.kind !== FINITE) return a;
   return roundTo(ctx, F80, 64, a.sign, a.exp + clampedInteger(b), a.sig);
 }
 

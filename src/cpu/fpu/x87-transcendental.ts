@@ -17,7 +17,20 @@ import {
   sine,
 } from './fixed-point.ts';
 import type { Float, FloatContext } from './float.ts';
-import { bitLength, F80, FINITE, FLAG_ZE, finite, INDEFINITE, INFINITY, infinity, ZERO, zero } from './float.ts';
+import {
+  bitLength,
+  F80,
+  FINITE,
+  FLAG_PE,
+  FLAG_UE,
+  FLAG_ZE,
+  finite,
+  INDEFINITE,
+  INFINITY,
+  infinity,
+  ZERO,
+  zero,
+} from './float.ts';
 import { invalid, nanOfOne, nanOfTwo, stopsAtDenormal } from './nan.ts';
 import { jam, roundTo } from './rounding.ts';
 import { pushBeside, replaceTop } from './x87-arithmetic.ts';
@@ -235,7 +248,11 @@ function smallQuotient(y: Float, x: Float): Scaled {
 function powerMinusOne(ctx: FloatContext, a: Float): Float {
   const top = a.exp + bitLength(a.sig);
   if (top > 1 || (top === 1 && a.sig !== 1n << BigInt(-a.exp))) return a;
-  if (top === 1) return finite(a.sign, a.sign === 0 ? 0 : -1, 1n);
+  if (top === 1) {
+    // 2^1 - 1 and 2^-1 - 1 are exact, and reported as inexact all the same.
+    ctx.flags |= FLAG_PE;
+    return finite(a.sign, a.sign === 0 ? 0 : -1, 1n);
+  }
   if (isTiny(a)) return rounded(ctx, a.sign, { exp: a.exp - FRACTION, sig: (a.sig * LN2) | 1n });
   const value = exponentialMinusOne(a.sign === 0 ? fixed(a) : -fixed(a));
   return rounded(ctx, a.sign, irrational(value < 0n ? -value : value));
@@ -302,8 +319,12 @@ function sumWithOne(x: Float): Float {
 }
 
 function times(ctx: FloatContext, y: Float, log: Logarithm): Float {
-  const sig = y.sig * log.sig;
-  return rounded(ctx, y.sign ^ log.sign, { exp: y.exp + log.exp - 1, sig: jam(sig, !log.exact) });
+  const sig = jam(y.sig * log.sig, !log.exact);
+  const result = rounded(ctx, y.sign ^ log.sign, { exp: y.exp + log.exp - 1, sig });
+  // Reported as inexact even where the logarithm is an integer; and if so, tiny results as underflow.
+  ctx.flags |= FLAG_PE;
+  if (result.kind === FINITE && result.exp + bitLength(result.sig) <= F80.minExponent) ctx.flags |= FLAG_UE;
+  return result;
 }
 
 function rounded(ctx: FloatContext, sign: number, value: Scaled): Float {
