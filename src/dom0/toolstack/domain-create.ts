@@ -1,0 +1,247 @@
+import { XEN_X86_EMU_LAPIC } from '../../abi/arch-x86/xen.ts';
+import {
+  GNTTAB_RESERVED_CONSOLE,
+  GNTTAB_RESERVED_XENSTORE,
+  GrantEntryV1,
+  GTF_permit_access,
+} from '../../abi/grant_table.ts';
+import * as params from '../../abi/hvm/params.ts';
+import { XEN_DOMCTL_CDF_hap, XEN_DOMCTL_CDF_hvm } from '../../abi/domctl.ts';
+import { XENMAPSPACE_grant_table } from '../../abi/memory.ts';
+import { domid as asDomid, type Domid, gfn, type Gfn, type Port } from '../../abi/xen.ts';
+import type { Clock } from '../../lib/ports.ts';
+import type { Ctrl } from '../../libs/ctrl/ctrl.ts';
+import type { ForeignMemory } from '../../libs/foreignmemory/foreignmemory.ts';
+import type { DomainConfig } from './domain-config.ts';
+import type { DomainPlan } from './domain-plan.ts';
+import { DomainError, isRefusal, reason } from './errors.ts';
+import { copyToGuest, PAGE_SIZE, populate, withFrames } from './guest-memory.ts';
+import { bootProcessor, MTRR_DEFAULT_WRITE_BACK } from './pvh-start.ts';
+import type { DomainStore } from './store-access.ts';
+import { domainPaths, pvhStoreNodes } from './store-nodes.ts';
+import { Undo } from './undo.ts';
+
+/** What the toolstack works on: a dom0's handles to Xen and the store. */
+export interface ToolstackHost {
+  readonly ctrl: Ctrl;
+  readonly foreignMemory: ForeignMemory;
+  readonly store: DomainStore;
+  readonly clock: Pick<Clock, 'wallclockNs'>;
+}
+
+/** A domain that is there, paused. */
+export interface CreatedDomain {
+  readonly domid: Domid;
+  readonly storePort: Port;
+  readonly consolePort: Port;
+}
+
+/**
+ * Makes a PVH domain, down to its nodes in the store, and leaves it paused (libxl_domain_create_new).
+ *
+ * All or nothing: when a step fails, everything made before it is taken back, and the DomainError names the step and
+ * its cause. `progress` hears of each step before it is taken.
+ */
+export async function createDomain(
+  host: ToolstackHost,
+  config: DomainConfig,
+  plan: DomainPlan,
+  progress: (step: string) => void = () => {},
+): Promise<CreatedDomain> {
+  const undo = new Undo();
+  const builder = new Builder(host, config, plan, undo, progress);
+  try {
+    return await builder.run();
+  } catch (error) {
+    const failures = await undo.run(reason);
+    if (failures.length === 0) throw error;
+    throw new DomainError('DOMAIN_REFUSED', `${reason(error)}; and then ${failures.join(', and ')}`);
+  }
+}
+
+/** How much memory beyond maxmem a domain may have, for its special pages and ACPI tables: LIBXL_MAXMEM_CONSTANT. */
+const EXTRA_MEMORY_KIB = 1024;
+/** HVMPTM_no_delay_for_missed_ticks: libxl's default. */
+const TIMER_MODE = 1n;
+const DOM0 = asDomid(0);
+
+class Builder {
+  readonly #host: ToolstackHost;
+  readonly #config: DomainConfig;
+  readonly #plan: DomainPlan;
+  readonly #undo: Undo;
+  readonly #progress: (step: string) => void;
+
+  constructor(
+    host: ToolstackHost,
+    config: DomainConfig,
+    plan: DomainPlan,
+    undo: Undo,
+    progress: (step: string) => void,
+  ) {
+    this.#host = host;
+    this.#config = config;
+    this.#plan = plan;
+    this.#undo = undo;
+    this.#progress = progress;
+  }
+
+  async run(): Promise<CreatedDomain> {
+    const { ctrl, store } = this.#host;
+    await this.#step('look at the host', () => this.#requireFreeMemory());
+    await this.#step('look at the other domains', () => this.#requireFreeName());
+
+    const domid = await this.#step('create the domain', () => this.#createEmpty());
+    this.#undo.push(`destroy domain ${domid}`, () => ctrl.domain_destroy(domid));
+
+    await this.#step('allocate its vCPUs', () => ctrl.domain_max_vcpus(domid, this.#config.maxVcpus));
+    const limitKib = this.#config.maxMemoryKib + EXTRA_MEMORY_KIB;
+    await this.#step('limit its memory', () => ctrl.domain_setmaxmem(domid, limitKib));
+    const ports = await this.#step('open its event channels', () => ({
+      store: ctrl.evtchn_alloc_unbound(domid, DOM0),
+      console: ctrl.evtchn_alloc_unbound(domid, DOM0),
+    }));
+    await this.#step('give it memory', () => populate(ctrl, domid, this.#plan.populate));
+    await this.#step('set its memory map', () => this.#setMemoryMap(domid));
+    await this.#step('load its kernel', () => this.#load(domid));
+    await this.#step('set its HVM parameters', () => this.#setParams(domid, ports));
+    await this.#step('fill its grant table', () => this.#seedGrants(domid));
+    await this.#step('set its registers', () => this.#setRegisters(domid));
+
+    const paths = domainPaths(domid, this.#config.uuid);
+    this.#undo.push(`remove domain ${domid} from the store`, () => store.replace(paths, []));
+    await this.#step('write it to the store', () => this.#writeNodes(domid, ports));
+    await this.#step('introduce it to the store', () =>
+      store.introduce(domid, gfn(this.#plan.specialPages.xenstore), ports.store),
+    );
+    return { domid, storePort: ports.store, consolePort: ports.console };
+  }
+
+  async #step<T>(what: string, body: () => T | Promise<T>): Promise<T> {
+    this.#progress(what);
+    try {
+      return await body();
+    } catch (error) {
+      if (!isRefusal(error)) throw error;
+      throw new DomainError('DOMAIN_REFUSED', `domain ${this.#config.name}: could not ${what}: ${reason(error)}`);
+    }
+  }
+
+  #requireFreeMemory(): void {
+    const { free_pages: free } = this.#host.ctrl.physinfo();
+    const frames = this.#plan.populate.reduce((sum, range) => sum + range.count, 0);
+    if (frames <= free) return;
+
+    const ramFrames = (this.#config.maxMemoryKib * 1024) / PAGE_SIZE;
+    const freeMib = Math.floor((free * PAGE_SIZE) / MIB);
+    const most = Math.floor(((free - (frames - ramFrames)) * PAGE_SIZE) / MIB);
+    const advice = most > 0 ? `expected at most ${most}, for example memory = ${most}` : 'stop another domain';
+    const wanted = this.#config.maxMemoryKib / 1024;
+    throw new DomainError('DOMAIN_MEMORY', `memory = ${wanted}: the host has ${freeMib} MiB free: ${advice}`, 'memory');
+  }
+
+  /** Names are what operators type: no two domains share one. */
+  async #requireFreeName(): Promise<void> {
+    const { ctrl, store } = this.#host;
+    for (const { domid } of ctrl.domain_getinfolist(asDomid(0), MAX_DOMAINS)) {
+      const name = await store.read(`/local/domain/${domid}/name`);
+      if (name !== this.#config.name) continue;
+      const message = `Domain with name "${name}" already exists, as domain ${domid}: expected another name`;
+      throw new DomainError('DOMAIN_NAME', message, 'name');
+    }
+  }
+
+  #createEmpty(): Domid {
+    return this.#host.ctrl.domain_create({
+      ssidref: 0,
+      handle: this.#config.uuid,
+      flags: XEN_DOMCTL_CDF_hvm | XEN_DOMCTL_CDF_hap,
+      max_vcpus: this.#config.maxVcpus,
+      max_evtchn_port: this.#config.maxEventChannels,
+      max_grant_frames: this.#config.maxGrantFrames,
+      max_maptrack_frames: this.#config.maxMaptrackFrames,
+      grant_opts: this.#config.maxGrantVersion,
+      cpupool_id: 0,
+      emulation_flags: XEN_X86_EMU_LAPIC,
+    });
+  }
+
+  #setMemoryMap(domid: Domid): void {
+    const entries = this.#plan.memmap.map(({ addr, size, type }) => ({ addr: BigInt(addr), size: BigInt(size), type }));
+    this.#host.ctrl.domain_set_memory_map(domid, entries);
+  }
+
+  #load(domid: Domid): void {
+    // Memory is new and therefore zero: only what the segments have in them is written.
+    for (const { gpa, bytes } of this.#plan.segments) copyToGuest(this.#host.foreignMemory, domid, gpa, bytes);
+  }
+
+  #setParams(domid: Domid, ports: { readonly store: Port; readonly console: Port }): void {
+    const pages = this.#plan.specialPages;
+    const values: readonly (readonly [index: number, value: number | bigint])[] = [
+      [params.HVM_PARAM_TIMER_MODE, TIMER_MODE],
+      [params.HVM_PARAM_STORE_PFN, pages.xenstore],
+      [params.HVM_PARAM_BUFIOREQ_PFN, pages.bufioreq],
+      [params.HVM_PARAM_IOREQ_PFN, pages.ioreq],
+      [params.HVM_PARAM_CONSOLE_PFN, pages.console],
+      [params.HVM_PARAM_PAGING_RING_PFN, pages.paging],
+      [params.HVM_PARAM_MONITOR_RING_PFN, pages.access],
+      [params.HVM_PARAM_SHARING_RING_PFN, pages.sharing],
+      [params.HVM_PARAM_IDENT_PT, pages.identPt * PAGE_SIZE],
+      [params.HVM_PARAM_CONSOLE_EVTCHN, ports.console],
+      [params.HVM_PARAM_STORE_EVTCHN, ports.store],
+    ];
+    for (const [index, value] of values) this.#host.ctrl.hvm_param_set(domid, index, BigInt(value));
+  }
+
+  /** Grants dom0 the two rings, as references the daemons know without being told. */
+  #seedGrants(domid: Domid): void {
+    const { ctrl, foreignMemory } = this.#host;
+    const { xenstore, console } = this.#plan.specialPages;
+    // Xen has no other place to look at another domain's grant table from; the frame after the last page is free.
+    const scratch = gfn(console + 1);
+    ctrl.domain_add_to_physmap(domid, XENMAPSPACE_grant_table, 0, scratch);
+    try {
+      withFrames(foreignMemory, domid, [scratch], (views) => {
+        for (const view of views) {
+          grant(view, GNTTAB_RESERVED_CONSOLE, gfn(console));
+          grant(view, GNTTAB_RESERVED_XENSTORE, gfn(xenstore));
+        }
+      });
+    } finally {
+      ctrl.domain_remove_from_physmap(domid, scratch);
+    }
+  }
+
+  #setRegisters(domid: Domid): void {
+    const { ctrl } = this.#host;
+    for (let vcpu = 0; vcpu < this.#config.maxVcpus; vcpu++) {
+      ctrl.domain_hvm_setcontext(domid, vcpu, { mtrr: { msr_mtrr_def_type: MTRR_DEFAULT_WRITE_BACK } });
+    }
+    ctrl.domain_hvm_setcontext(domid, 0, { cpu: bootProcessor(this.#plan.entry, this.#plan.startInfoGpa) });
+  }
+
+  async #writeNodes(domid: Domid, ports: { readonly store: Port; readonly console: Port }): Promise<void> {
+    const nodes = pvhStoreNodes(this.#config, {
+      domid,
+      storePort: ports.store,
+      storeGfn: this.#plan.specialPages.xenstore,
+      consolePort: ports.console,
+      consoleGfn: this.#plan.specialPages.console,
+      startTimeNs: this.#host.clock.wallclockNs(),
+    });
+    await this.#host.store.replace(domainPaths(domid, this.#config.uuid), nodes);
+  }
+}
+
+const MIB = 1 << 20;
+/** More than there are domids. */
+const MAX_DOMAINS = 1 << 15;
+
+function grant(table: Uint8Array, reference: number, frame: Gfn): void {
+  const view = new DataView(table.buffer, table.byteOffset, table.byteLength);
+  const entry = new GrantEntryV1(view, reference * GrantEntryV1.SIZE);
+  entry.domid = DOM0;
+  entry.frame = frame;
+  entry.flags = GTF_permit_access;
+}

@@ -1,0 +1,36 @@
+import { XenolithError } from '../../lib/errors.ts';
+import { loadKernel } from '../builder/kernel-image.ts';
+import { planPvh, type PvhPlan } from '../builder/pvh.ts';
+import type { DomainConfig } from './domain-config.ts';
+import { DomainError } from './errors.ts';
+
+/** Everything that goes into a domain's memory, and where. Good for any number of domains of one configuration. */
+export type DomainPlan = PvhPlan;
+
+/** The contents of the files that a configuration names. */
+export interface DomainFiles {
+  readonly kernel: Uint8Array;
+  readonly ramdisk: Uint8Array | undefined;
+}
+
+/**
+ * Unpacks the kernel and decides where everything goes. Nothing is made yet, so that a bad image leaves nothing behind.
+ * Throws a DomainError with the builder's sentence and the key that it is about.
+ */
+export async function planDomain(config: DomainConfig, files: DomainFiles): Promise<DomainPlan> {
+  const modules = files.ramdisk === undefined ? [] : [{ fileName: config.ramdisk ?? 'ramdisk', bytes: files.ramdisk }];
+  try {
+    const image = await loadKernel(config.kernel, files.kernel);
+    return planPvh(image, {
+      memoryMiB: config.memoryKib / 1024,
+      maxMemoryMiB: config.maxMemoryKib / 1024,
+      vcpus: config.vcpus,
+      maxVcpus: config.maxVcpus,
+      ...(config.cmdline === undefined ? {} : { commandLine: config.cmdline }),
+      modules,
+    });
+  } catch (error) {
+    if (!(error instanceof XenolithError)) throw error;
+    throw new DomainError(error.code, error.message, error.code === 'PVH_MEMORY' ? 'memory' : 'kernel');
+  }
+}

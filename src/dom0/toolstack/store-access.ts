@@ -1,0 +1,14 @@
+import type { Gfn, Port, Domid } from '../../abi/xen.ts';
+import type { StoreNode } from './store-nodes.ts';
+
+/** What the toolstack does to the store. */
+export interface DomainStore {
+  /** The node's value; undefined where there is no such node. */
+  read(path: string): Promise<string | undefined>;
+  /** Removes those of `paths` that are there and then writes `nodes`, in order, in one transaction. */
+  replace(paths: readonly string[], nodes: readonly StoreNode[]): Promise<void>;
+  /** Tells xenstored of a domain, the frame of its ring, and the ring's event channel. */
+  introduce(domid: Domid, ring: Gfn, port: Port): Promise<void>;
+  /** Calls `fired` for every change at or below `path`, and once at once; returns how to stop that. */
+  watch(path: string, fired: () => void): Promise<() => Promise<void>>;
+}

@@ -1,0 +1,54 @@
+import type { DomainStore } from '../store-access.ts';
+import type { StoreNode } from '../store-nodes.ts';
+
+/** A store for tests of the toolstack: a map of nodes, with a failure on demand. */
+export class FakeStore implements DomainStore {
+  readonly nodes = new Map<string, string>();
+  readonly introduced = new Map<number, { readonly ring: number; readonly port: number }>();
+  readonly #watches = new Set<{ readonly path: string; readonly fired: () => void }>();
+  /** The method that fails next. */
+  failing: 'read' | 'replace' | 'introduce' | 'watch' | undefined;
+
+  get watching(): number {
+    return this.#watches.size;
+  }
+
+  /** Fires every watch on `path`. */
+  fire(path: string): void {
+    for (const watch of [...this.#watches]) if (watch.path === path) watch.fired();
+  }
+
+  async read(path: string): Promise<string | undefined> {
+    this.#enter('read');
+    return this.nodes.get(path);
+  }
+
+  async replace(paths: readonly string[], nodes: readonly StoreNode[]): Promise<void> {
+    this.#enter('replace');
+    for (const path of paths) {
+      for (const node of [...this.nodes.keys()]) {
+        if (node === path || node.startsWith(`${path}/`)) this.nodes.delete(node);
+      }
+    }
+    for (const { path, value } of nodes) this.nodes.set(path, value);
+  }
+
+  async introduce(domid: number, ring: number, port: number): Promise<void> {
+    this.#enter('introduce');
+    this.introduced.set(domid, { ring, port });
+  }
+
+  async watch(path: string, fired: () => void): Promise<() => Promise<void>> {
+    this.#enter('watch');
+    const watch = { path, fired };
+    this.#watches.add(watch);
+    fired();
+    return async () => void this.#watches.delete(watch);
+  }
+
+  #enter(method: NonNullable<FakeStore['failing']>): void {
+    if (this.failing !== method) return;
+    this.failing = undefined;
+    throw new Error(`the store is out of order at ${method}`);
+  }
+}
