@@ -1,6 +1,7 @@
 import * as errno from '../../abi/errno.ts';
 import { XenolithError } from '../../lib/errors.ts';
 import { HypercallError } from '../../libs/call/call.ts';
+import { StoreError } from '../../libs/store/store.ts';
 
 /** What can go wrong with a domain, other than with its files: the codes of this area. */
 export type DomainErrorCode =
@@ -25,7 +26,7 @@ export class DomainError extends XenolithError {
 
 /** Whether Xen or the store said no, as opposed to something of ours being broken. */
 export function isRefusal(error: unknown): boolean {
-  return error instanceof HypercallError;
+  return error instanceof HypercallError || error instanceof StoreError;
 }
 
 /** Why a step failed, as part of a sentence. */

@@ -1,4 +1,5 @@
-import type { Gfn, Port, Domid } from '../../abi/xen.ts';
+import type { Domid, Gfn, Port } from '../../abi/xen.ts';
+import type { StoreClient } from '../../libs/store/store.ts';
 import type { StoreNode } from './store-nodes.ts';
 
 /** What the toolstack does to the store. */
@@ -11,4 +12,21 @@ export interface DomainStore {
   introduce(domid: Domid, ring: Gfn, port: Port): Promise<void>;
   /** Calls `fired` for every change at or below `path`, and once at once; returns how to stop that. */
   watch(path: string, fired: () => void): Promise<() => Promise<void>>;
+}
+
+/** The toolstack's view of a connection to xenstored. */
+export function domainStore(client: StoreClient): DomainStore {
+  return {
+    read: (path) => client.read(path),
+    introduce: (domid, ring, port) => client.introduceDomain(domid, ring, port),
+    watch: (path, fired) => client.watch(path, () => fired()),
+    replace: (paths, nodes) =>
+      client.transaction(async (transaction) => {
+        for (const path of paths) await transaction.rm(path);
+        for (const { path, value, permissions } of nodes) {
+          await transaction.write(path, value);
+          if (permissions !== undefined) await transaction.setPermissions(path, permissions);
+        }
+      }),
+  };
 }

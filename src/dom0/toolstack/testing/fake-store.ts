@@ -1,3 +1,4 @@
+import { StoreError } from '../../../libs/store/store.ts';
 import type { DomainStore } from '../store-access.ts';
 import type { StoreNode } from '../store-nodes.ts';
 
@@ -49,6 +50,6 @@ export class FakeStore implements DomainStore {
   #enter(method: NonNullable<FakeStore['failing']>): void {
     if (this.failing !== method) return;
     this.failing = undefined;
-    throw new Error(`the store is out of order at ${method}`);
+    throw new StoreError('ENOSPC', method);
   }
 }
