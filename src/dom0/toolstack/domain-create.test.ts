@@ -128,7 +128,7 @@ test('whichever call fails, nothing is left behind and the error names the step'
     xen.failCall(nth);
     await rejects(createDomain({ ctrl: xen, ...rest }, config, plan), (error: unknown) => {
       ok(error instanceof DomainError, `call ${nth}, ${call}: ${error}`);
-      match(error.message, new RegExp(`^domain web: could not [A-Za-z' ]+: ${call}: ENOMEM$`));
+      match(error.message, new RegExp(`^could not [A-Za-z' ]+ \\(domain web\\): ${call}: ENOMEM$`));
       return true;
     });
     equal(xen.domains.size, 0, `call ${nth}, ${call}: the domain is gone`);
@@ -144,7 +144,7 @@ test('a store that fails leaves nothing behind either', async () => {
     store.failing = method;
     await rejects(
       createDomain({ ctrl: xen, store, ...rest }, config, plan),
-      /^DomainError: domain web: could not (write it to|introduce it to) the store: xenstore: [a-z]+: ENOSPC$/,
+      /^DomainError: could not (write|introduce) it to the store \(domain web\): xenstore: [a-z]+: ENOSPC$/,
     );
     equal(xen.domains.size, 0);
     deepEqual([...store.nodes], []);
@@ -161,7 +161,7 @@ test('when taking back fails too, the error tells both', async () => {
   xen.failCall(4);
   await rejects(
     createDomain({ ctrl: xen, ...rest }, config, plan),
-    /could not limit its memory: XEN_DOMCTL_max_mem: ENOMEM; and then could not destroy domain 1: XEN_DOMCTL_destroydomain: ENOMEM/,
+    /could not limit its memory \(domain web\): XEN_DOMCTL_max_mem: ENOMEM; and then could not destroy domain 1: XEN_DOMCTL_destroydomain: ENOMEM/,
   );
 });
 

@@ -14,7 +14,7 @@ import type { Ctrl } from '../../libs/ctrl/ctrl.ts';
 import type { ForeignMemory } from '../../libs/foreignmemory/foreignmemory.ts';
 import type { DomainConfig } from './domain-config.ts';
 import type { DomainPlan } from './domain-plan.ts';
-import { DomainError, isRefusal, reason } from './errors.ts';
+import { attempt, DomainError, reason } from './errors.ts';
 import { copyToGuest, PAGE_SIZE, populate, withFrames } from './guest-memory.ts';
 import { bootProcessor, MTRR_DEFAULT_WRITE_BACK } from './pvh-start.ts';
 import type { DomainStore } from './store-access.ts';
@@ -117,14 +117,9 @@ class Builder {
     return { domid, storePort: ports.store, consolePort: ports.console };
   }
 
-  async #step<T>(what: string, body: () => T | Promise<T>): Promise<T> {
+  #step<T>(what: string, body: () => T | Promise<T>): Promise<T> {
     this.#progress(what);
-    try {
-      return await body();
-    } catch (error) {
-      if (!isRefusal(error)) throw error;
-      throw new DomainError('DOMAIN_REFUSED', `domain ${this.#config.name}: could not ${what}: ${reason(error)}`);
-    }
+    return attempt(`${what} (domain ${this.#config.name})`, body);
   }
 
   #requireFreeMemory(): void {

@@ -1,6 +1,6 @@
 import type { Domid } from '../../abi/xen.ts';
 import type { ToolstackHost } from './domain-create.ts';
-import { DomainError, reason } from './errors.ts';
+import { attempt, DomainError, reason } from './errors.ts';
 import { domainPaths } from './store-nodes.ts';
 import { Undo } from './undo.ts';
 
@@ -14,7 +14,7 @@ export async function destroyDomain(
   uuid: Uint8Array,
 ): Promise<void> {
   const { ctrl, store } = host;
-  const there = ctrl.domain_getinfo(domid) !== undefined;
+  const there = await attempt(`look at domain ${domid}`, () => ctrl.domain_getinfo(domid) !== undefined);
 
   const steps = new Undo();
   if (there) steps.push(`destroy domain ${domid}`, () => ctrl.domain_destroy(domid));

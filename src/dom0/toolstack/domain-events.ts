@@ -1,5 +1,6 @@
 import type { Domid } from '../../abi/xen.ts';
 import type { ToolstackHost } from './domain-create.ts';
+import { attempt } from './errors.ts';
 
 /** How a domain came to stop. */
 export type DomainEnd =
@@ -28,14 +29,11 @@ export async function watchForEnd(host: Pick<ToolstackHost, 'ctrl' | 'store'>, d
   end.catch(() => {}); // whoever waits for it hears of it; nobody may be waiting yet
 
   const look = () => {
-    try {
-      const info = host.ctrl.domain_getinfo(domid);
-      if (info === undefined || info.dying) resolve({ kind: 'destroyed' });
-      else if (info.shutdown) resolve({ kind: 'shutdown', reason: info.shutdown_reason });
-    } catch (error) {
-      reject(error);
-    }
+    const info = host.ctrl.domain_getinfo(domid);
+    if (info === undefined || info.dying) resolve({ kind: 'destroyed' });
+    else if (info.shutdown) resolve({ kind: 'shutdown', reason: info.shutdown_reason });
   };
-  const stop = await host.store.watch('@releaseDomain', look);
+  const fired = () => void attempt(`look at domain ${domid}`, look).catch(reject);
+  const stop = await attempt(`watch domain ${domid}`, () => host.store.watch('@releaseDomain', fired));
   return { end, stop };
 }

@@ -24,8 +24,17 @@ export class DomainError extends XenolithError {
   }
 }
 
+/** Takes a step; where Xen or the store refuses it, the DomainError says "could not `what`" and why. */
+export async function attempt<T>(what: string, step: () => T | Promise<T>): Promise<T> {
+  try {
+    return await step();
+  } catch (error) {
+    throw isRefusal(error) ? new DomainError('DOMAIN_REFUSED', `could not ${what}: ${reason(error)}`) : error;
+  }
+}
+
 /** Whether Xen or the store said no, as opposed to something of ours being broken. */
-export function isRefusal(error: unknown): boolean {
+function isRefusal(error: unknown): boolean {
   return error instanceof HypercallError || error instanceof StoreError;
 }
 
