@@ -1,0 +1,121 @@
+import { XsdSockmsg } from '../../abi/io/xs_wire.ts';
+import type { Account } from './accounts.ts';
+
+/**
+ * A domain's request, which stays outstanding until its reply and all watch events it caused were read. So a domain
+ * that writes faster than others can follow is not heard for a while.
+ */
+export class OutstandingRequest {
+  readonly #account: Account;
+  #events = 0;
+  #replyRead = false;
+
+  constructor(account: Account) {
+    this.#account = account;
+    account.outstanding++;
+  }
+
+  addEvent(): void {
+    this.#events++;
+  }
+
+  replyGone(): void {
+    this.#replyRead = true;
+    this.#settle();
+  }
+
+  eventGone(): void {
+    this.#events--;
+    this.#settle();
+  }
+
+  #settle(): void {
+    if (this.#replyRead && this.#events === 0) this.#account.outstanding--;
+  }
+}
+
+interface Entry {
+  readonly bytes: Uint8Array;
+  /** How much of `bytes` the transport took. */
+  sent: number;
+  /** Of a watch event: what makes it a duplicate of another. */
+  readonly eventKey: string | undefined;
+  readonly expiresNs: number;
+  readonly gone: () => void;
+}
+
+/** Replies and watch events on their way to one client, in order. */
+export class OutputQueue {
+  readonly #account: Account;
+  #entries: Entry[] = [];
+  readonly #eventKeys = new Set<string>();
+
+  constructor(account: Account) {
+    this.#account = account;
+  }
+
+  get empty(): boolean {
+    return this.#entries.length === 0;
+  }
+
+  /** When the first of the waiting events expires; undefined where none does. */
+  get nextExpiryNs(): number | undefined {
+    return this.#entries.find((entry) => entry.expiresNs !== Number.POSITIVE_INFINITY)?.expiresNs;
+  }
+
+  addReply(message: Uint8Array, gone: () => void): void {
+    this.#add({ bytes: message, sent: 0, eventKey: undefined, expiresNs: Number.POSITIVE_INFINITY, gone });
+  }
+
+  hasEvent(eventKey: string): boolean {
+    return this.#eventKeys.has(eventKey);
+  }
+
+  addEvent(message: Uint8Array, eventKey: string, expiresNs: number, gone: () => void): void {
+    this.#eventKeys.add(eventKey);
+    this.#add({ bytes: message, sent: 0, eventKey, expiresNs, gone });
+  }
+
+  /** Lets `send` have the rest of the first message; returns whether it got anywhere, or 'broken' from `send`. */
+  sendFirst(send: (bytes: Uint8Array) => number | 'broken'): boolean | 'broken' {
+    const first = this.#entries[0];
+    if (first === undefined) return false;
+    const count = send(first.bytes.subarray(first.sent));
+    if (count === 'broken') return count;
+    first.sent += count;
+    if (first.sent === first.bytes.length) {
+      this.#entries.shift();
+      this.#drop(first);
+    }
+    return count > 0;
+  }
+
+  /** Drops events that waited too long, except one that is partly sent. */
+  expire(nowNs: number): void {
+    const expired = this.#entries.filter((entry) => entry.expiresNs <= nowNs && entry.sent === 0);
+    this.#entries = this.#entries.filter((entry) => !expired.includes(entry));
+    for (const entry of expired) this.#drop(entry);
+  }
+
+  clear(): void {
+    const entries = this.#entries;
+    this.#entries = [];
+    for (const entry of entries) this.#drop(entry);
+  }
+
+  #add(entry: Entry): void {
+    this.#entries.push(entry);
+    this.#account.memory += memoryOf(entry.bytes.length - XsdSockmsg.SIZE);
+  }
+
+  #drop(entry: Entry): void {
+    if (entry.eventKey !== undefined) this.#eventKeys.delete(entry.eventKey);
+    this.#account.memory -= memoryOf(entry.bytes.length - XsdSockmsg.SIZE);
+    entry.gone();
+  }
+}
+
+/** What a waiting message of that payload counts for against its receiver's memory. */
+export function memoryOf(payloadLength: number): number {
+  return XsdSockmsg.SIZE + payloadLength;
+}

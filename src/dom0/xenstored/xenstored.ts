@@ -1,0 +1,185 @@
+import { XENSTORE_PAYLOAD_MAX } from '../../abi/io/xs_wire.ts';
+import type { Domid, Port } from '../../abi/xen.ts';
+import { VIRQ_DOM_EXC } from '../../abi/xen.ts';
+import type { ByteStream } from '../../libs/store/stream.ts';
+import type { Message } from '../../libs/store/wire.ts';
+import { textOf } from '../../libs/store/wire.ts';
+import type { TimerHandle } from '../../lib/ports.ts';
+import { Accounts, PRIVILEGED_DOMID } from './accounts.ts';
+import { Connection } from './connection.ts';
+import type { DomainServices } from './domains.ts';
+import { Domains } from './domains.ts';
+import type { XsErrorName } from './errors.ts';
+import { XsError } from './errors.ts';
+import { Limits } from './limits.ts';
+import { createPipe } from './pipe.ts';
+import { Quotas } from './quotas.ts';
+import type { Daemon } from './requests/request.ts';
+import { Request } from './requests/request.ts';
+import type { RequestRow } from './requests/table.ts';
+import { REQUESTS } from './requests/table.ts';
+import { State } from './state.ts';
+import { Store } from './store.ts';
+import type { Transaction } from './transactions.ts';
+import { WriteRate } from './write-rate.ts';
+
+export interface XenstoredServices extends DomainServices {
+  /** Where lines of the log go; nowhere by default. */
+  readonly log?: (line: string) => void;
+}
+
+/** After so many turns without a pause the rest of dom0 gets one. */
+const TURNS_BEFORE_PAUSE = 10_000;
+
+/**
+ * The store's daemon. Everything it does is in answer to bytes of a client, an event channel or a timer: a call of
+ * this class never waits.
+ */
+export class Xenstored {
+  readonly #services: XenstoredServices;
+  readonly #daemon: Daemon;
+  readonly #ready = new Set<Connection>();
+  /** Those with a request that their quotas keep from being read. */
+  readonly #held = new Set<Connection>();
+  #retry: TimerHandle | undefined;
+  #running = false;
+
+  constructor(services: XenstoredServices) {
+    const { clock, ctrl, log = () => {} } = services;
+    this.#services = services;
+    const accounts = new Accounts((domid) => ctrl.domain_getinfo(domid) !== undefined);
+    const limits = new Limits(new Quotas(), new WriteRate(clock, log), clock, log);
+    const state = new State(new Store(accounts), accounts, limits);
+    const domains = new Domains(state, services, (connection) => this.#watchOver(connection));
+    this.#daemon = { state, domains, log, tracing: false };
+
+    const virq = services.events.bindVirq(VIRQ_DOM_EXC);
+    services.events.onEvent(virq, () => {
+      domains.checkAll();
+      this.#run();
+    });
+  }
+
+  /** A new connection of a process in dom0, with dom0's rights. A socket can be attached to it. */
+  connect(): ByteStream {
+    const { client, transport } = createPipe();
+    const { state } = this.#daemon;
+    const account = state.accounts.owner(PRIVILEGED_DOMID);
+    const connection = new Connection(account, false, transport, this.#services.clock, state.limits);
+    state.connections.add(connection);
+    this.#watchOver(connection);
+    return client;
+  }
+
+  /**
+   * Starts to talk to a domain over its ring page, as the request INTRODUCE does with the page it maps.
+   *
+   * @param remotePort a port the domain left unbound for us
+   * @throws XsError where the port cannot be bound
+   */
+  introduce(domid: Domid, page: Uint8Array, remotePort: Port): void {
+    this.#daemon.domains.introduce(domid, page, remotePort, () => {});
+    this.#run();
+  }
+
+  /** Stops to talk to a domain and forgets what it owned, as RELEASE does. Without effect where it is not known. */
+  release(domid: Domid): void {
+    this.#daemon.domains.release(domid);
+    this.#run();
+  }
+
+  #watchOver(connection: Connection): void {
+    connection.onReady(() => {
+      this.#ready.add(connection);
+      this.#run();
+    });
+  }
+
+  /** Gives turns, round about, until nobody has anything to do. */
+  #run(): void {
+    if (this.#running) return;
+    this.#running = true;
+    let turns = 0;
+    while (this.#ready.size > 0 && turns < TURNS_BEFORE_PAUSE) {
+      // A set is walked in the order of adding, and what is added meanwhile comes last.
+      for (const connection of this.#ready) {
+        this.#ready.delete(connection);
+        this.#turn(connection);
+        if (++turns === TURNS_BEFORE_PAUSE) break;
+      }
+      for (const connection of this.#held) {
+        if (connection.canReceive) this.#ready.add(connection);
+      }
+    }
+    this.#running = false;
+    this.#armRetry();
+  }
+
+  #turn(connection: Connection): void {
+    this.#held.delete(connection);
+    if (!this.#daemon.state.connections.has(connection)) return;
+    if (connection.turn((request) => this.#answer(connection, request))) this.#ready.add(connection);
+    if (connection.ignored && !connection.isDomain) {
+      this.#daemon.state.connections.delete(connection);
+      connection.close();
+    }
+    if (connection.held) this.#held.add(connection);
+  }
+
+  /** Comes back to what was left: at once after a pause, else when the first of the held has credit to write again. */
+  #armRetry(): void {
+    this.#retry?.cancel();
+    this.#retry = undefined;
+    const waits = [...this.#held].map((held) => this.#daemon.state.limits.rate.waitMs(held.account));
+    const waitMs = this.#ready.size > 0 ? 0 : Math.min(...waits.filter((ms) => ms > 0));
+    if (waitMs === Number.POSITIVE_INFINITY) return;
+    const { clock } = this.#services;
+    this.#retry = clock.setTimer(clock.nowNs() + waitMs * 1_000_000, () => {
+      this.#retry = undefined;
+      for (const held of this.#held) this.#ready.add(held);
+      this.#run();
+    });
+  }
+
+  #answer(connection: Connection, message: Message): void {
+    const row = REQUESTS.get(message.type);
+    if (this.#daemon.tracing) this.#trace('IN', connection, row?.name ?? `type ${message.type}`, message.payload);
+    connection.begin();
+    try {
+      const { reply, afterReply } = this.#handle(connection, row, message);
+      if (reply.length > XENSTORE_PAYLOAD_MAX) throw new XsError('E2BIG', `a reply of ${reply.length} bytes`);
+      connection.reply(message, message.type, reply);
+      if (this.#daemon.tracing) this.#trace('OUT', connection, row?.name ?? '', reply);
+      afterReply();
+    } catch (error) {
+      if (!(error instanceof XsError)) throw error;
+      this.#refuse(connection, message, error.code);
+    }
+  }
+
+  #handle(connection: Connection, row: RequestRow | undefined, message: Message) {
+    if (row === undefined) throw new XsError('ENOSYS', `request type ${message.type}`);
+    if (row.privileged && !connection.privileged) throw new XsError('EACCES', `${row.name} is not for guests`);
+    const transaction = row.outsideTransactions ? undefined : transactionOf(connection, message.txId);
+    const request = new Request(this.#daemon, connection, transaction, message.payload);
+    const reply = row.handler(request);
+    return { reply, afterReply: () => request.afterReply() };
+  }
+
+  #refuse(connection: Connection, message: Message, code: XsErrorName): void {
+    connection.replyError(message, code);
+    if (this.#daemon.tracing) this.#trace('OUT', connection, 'ERROR', new Uint8Array(0));
+  }
+
+  #trace(direction: string, connection: Connection, name: string, payload: Uint8Array): void {
+    const text = textOf(payload).replaceAll(/[^\x20-\x7e]/g, ' ');
+    this.#daemon.log(`io: ${direction} (d${connection.domid}) ${name} (${text})`);
+  }
+}
+
+function transactionOf(connection: Connection, id: number): Transaction | undefined {
+  if (id === 0) return undefined;
+  const transaction = connection.transactions.get(id);
+  if (transaction === undefined) throw new XsError('ENOENT', `no transaction ${id}`);
+  return transaction;
+}
