@@ -3,11 +3,20 @@ import { deepEqual, equal } from 'node:assert/strict';
 import { test } from 'node:test';
 import { fxrstor, fxsave, initialiseX87, MXCSR_MASK, type VectorState } from './fxsave.ts';
 import { below, type Random, random64, sampleF80 } from './testing/float-samples.ts';
-import { MEMORY_AT, newState, oracleSkip, RAX_AT, randomWords, runOnHost, SIGNAL_AT } from './testing/host-oracle.ts';
+import {
+  MEMORY_AT,
+  newState,
+  oracleSkip,
+  RAX_AT,
+  randomWords,
+  runOnHost,
+  SIGNAL_AT,
+  fuzzTimes,
+} from './testing/host-oracle.ts';
 import { X87_REGISTERS_BYTES, X87State } from './x87-state.ts';
 import { XSAVE_BYTES, xrstor, xsave, xsaveopt } from './xsave.ts';
 
-const CASES = 2000;
+const CASES = 2000 * fuzzTimes;
 /** Two images, the second where XSAVE's alignment allows it. */
 const SECOND = 640;
 const MEMORY = SECOND + XSAVE_BYTES;

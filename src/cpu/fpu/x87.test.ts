@@ -1,12 +1,12 @@
 /** Every x87 encoding, D8 to DF, against the host's processor: registers, tags, control and status word, memory, EFLAGS. */
 import { equal } from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import { oracleSkip, randomWords, runAllOnHost, SIGFPE, SIGNAL_AT } from './testing/host-oracle.ts';
+import { oracleSkip, randomWords, runAllOnHost, SIGFPE, SIGNAL_AT, fuzzTimes } from './testing/host-oracle.ts';
 import { codeOf, type Encoding, encoding, hex, MEMORY, runOnOurs, sampleState, show } from './testing/x87-host.ts';
 
 /** States for an encoding that stands alone, and for each of eight that name a register. */
-const CASES = 1500;
-const CASES_REGISTER = 250;
+const CASES = 1500 * fuzzTimes;
+const CASES_REGISTER = 250 * fuzzTimes;
 const SIGILL = 4;
 
 /** Compared with a tolerance in x87-transcendental.test.ts. */

@@ -83,9 +83,16 @@ export function runAllOnHost(batches: readonly Batch[]): DataView[][] {
   );
 }
 
+/**
+ * A long fuzz by hand: FPU_SEED=n changes every seed, FPU_TIMES=n takes that many more cases. Without them every run is
+ * the same.
+ */
+export const fuzzTimes = Number(process.env.FPU_TIMES ?? 1);
+const fuzzSeed = Number(process.env.FPU_SEED ?? 0);
+
 /** Random words from a seed, the same on every run (mulberry32). */
 export function randomWords(seed: number): () => number {
-  let s = seed >>> 0;
+  let s = (seed ^ Math.imul(fuzzSeed, 0x9e3779b1)) >>> 0;
   return () => {
     s = (s + 0x6d2b79f5) >>> 0;
     let t = Math.imul(s ^ (s >>> 15), s | 1);

@@ -1,0 +1,156 @@
+/** A WebAssembly module: types, imports, functions, a table, exports (core specification, 5.5). */
+import { Code } from './code.ts';
+import { OP_END, TYPE_FUNCREF } from './opcodes.ts';
+
+export interface FunctionType {
+  readonly parameters: readonly number[];
+  readonly results: readonly number[];
+}
+
+/** Counts of locals beyond the parameters, by value type, in index order. */
+export type Locals = readonly { readonly type: number; readonly count: number }[];
+
+interface FunctionBody {
+  readonly type: number;
+  body: Code | undefined;
+  locals: Locals;
+}
+
+export class ModuleBuilder {
+  readonly #types: FunctionType[] = [];
+  readonly #imports: { name: string; type: number }[] = [];
+  readonly #functions: FunctionBody[] = [];
+  readonly #exports: { name: string; index: number }[] = [];
+  #table: readonly number[] = [];
+  readonly #memory: { initial: number; maximum: number; shared: boolean };
+
+  constructor(memory: { initial: number; maximum: number; shared: boolean }) {
+    this.#memory = memory;
+  }
+
+  /** Index of a function type; equal types share one. */
+  type(parameters: readonly number[], results: readonly number[]): number {
+    const same = this.#types.findIndex(
+      (known) => String(known.parameters) === String(parameters) && String(known.results) === String(results),
+    );
+    if (same >= 0) return same;
+    this.#types.push({ parameters, results });
+    return this.#types.length - 1;
+  }
+
+  /** Imports must all be named before the first function. Returns the function index. */
+  import(name: string, parameters: readonly number[], results: readonly number[]): number {
+    this.#imports.push({ name, type: this.type(parameters, results) });
+    return this.#imports.length - 1;
+  }
+
+  /** Reserves a function; `define` gives its body later. Returns the function index. */
+  declare(parameters: readonly number[], results: readonly number[]): number {
+    this.#functions.push({ type: this.type(parameters, results), body: undefined, locals: [] });
+    return this.#imports.length + this.#functions.length - 1;
+  }
+
+  define(index: number, locals: Locals, body: Code): void {
+    const target = this.#functions[index - this.#imports.length];
+    if (target === undefined) throw new Error(`function ${index} was not declared`);
+    target.body = body;
+    target.locals = locals;
+  }
+
+  export(name: string, index: number): void {
+    this.#exports.push({ name, index });
+  }
+
+  /** The functions of table 0, in order. */
+  table(functions: readonly number[]): void {
+    this.#table = functions;
+  }
+
+  /** The module's bytes. Imports come from `env`; memory is `env.memory`. */
+  bytes(): Uint8Array<ArrayBuffer> {
+    const out = new Code();
+    out.append(new Uint8Array([0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0]));
+    section(out, 1, (code) => vector(code, this.#types, writeType));
+    section(out, 2, (code) => this.#writeImports(code));
+    section(out, 3, (code) => vector(code, this.#functions, (to, { type }) => to.u32(type)));
+    if (this.#table.length > 0) {
+      section(out, 4, (code) => vector(code, [this.#table.length], writeTableType));
+    }
+    section(out, 7, (code) => vector(code, this.#exports, writeExport));
+    if (this.#table.length > 0) section(out, 9, (code) => vector(code, [this.#table], writeElements));
+    section(out, 10, (code) => vector(code, this.#functions, writeBody));
+    return new Uint8Array(out.bytes());
+  }
+
+  #writeImports(code: Code): void {
+    code.u32(this.#imports.length + 1);
+    name(code, 'env');
+    name(code, 'memory');
+    code.byte(2);
+    code.byte(this.#memory.shared ? 3 : 1);
+    code.u32(this.#memory.initial);
+    code.u32(this.#memory.maximum);
+    for (const { name: imported, type } of this.#imports) {
+      name(code, 'env');
+      name(code, imported);
+      code.byte(0);
+      code.u32(type);
+    }
+  }
+}
+
+function section(out: Code, id: number, write: (code: Code) => void): void {
+  const content = new Code();
+  write(content);
+  out.byte(id);
+  out.u32(content.length);
+  out.append(content.bytes());
+}
+
+function vector<T>(code: Code, items: readonly T[], write: (code: Code, item: T) => void): void {
+  code.u32(items.length);
+  for (const item of items) write(code, item);
+}
+
+function name(code: Code, text: string): void {
+  code.u32(text.length);
+  for (let i = 0; i < text.length; i++) code.byte(text.charCodeAt(i));
+}
+
+function writeType(code: Code, type: FunctionType): void {
+  code.byte(0x60);
+  vector(code, type.parameters, (to, t) => to.byte(t));
+  vector(code, type.results, (to, t) => to.byte(t));
+}
+
+function writeTableType(code: Code, length: number): void {
+  code.byte(TYPE_FUNCREF);
+  code.byte(0);
+  code.u32(length);
+}
+
+function writeExport(code: Code, item: { name: string; index: number }): void {
+  name(code, item.name);
+  code.byte(0);
+  code.u32(item.index);
+}
+
+function writeElements(code: Code, functions: readonly number[]): void {
+  code.u32(0);
+  code.i32(0);
+  code.byte(OP_END);
+  vector(code, functions, (to, index) => to.u32(index));
+}
+
+function writeBody(code: Code, item: FunctionBody): void {
+  if (item.body === undefined) throw new Error('a declared function was never defined');
+  const content = new Code();
+  vector(content, item.locals, (to, { type, count }) => {
+    to.u32(count);
+    to.byte(type);
+  });
+  content.append(item.body.bytes());
+  content.byte(OP_END);
+  code.u32(content.length);
+  code.append(content.bytes());
+}

@@ -1,0 +1,99 @@
+/** Values that semantics compute with: an integer of 1 to 128 bits held in a wasm local, or a constant. */
+import type { Code } from './code.ts';
+import * as op from './opcodes.ts';
+import { TYPE_I32, TYPE_I64, TYPE_V128 } from './opcodes.ts';
+
+/** 1 is a truth value. 8, 16 and 32 live in an i32, zero-extended; 64 in an i64; 128 in a v128. */
+export type Bits = 1 | 8 | 16 | 32 | 64 | 128;
+
+export class Value {
+  readonly bits: Bits;
+  /** -1 for a constant. */
+  readonly local: number;
+  readonly constant: bigint;
+
+  constructor(bits: Bits, local: number, constant = 0n) {
+    this.bits = bits;
+    this.local = local;
+    this.constant = constant;
+  }
+
+  get isConstant(): boolean {
+    return this.local < 0;
+  }
+}
+
+export function wasmType(bits: Bits): number {
+  if (bits === 128) return TYPE_V128;
+  return bits === 64 ? TYPE_I64 : TYPE_I32;
+}
+
+/** Puts a value on the wasm stack. */
+export function push(code: Code, value: Value): void {
+  if (!value.isConstant) code.get(value.local);
+  else if (value.bits === 64) code.i64(value.constant);
+  else code.i32(Number(BigInt.asIntN(32, value.constant)));
+}
+
+/** Numbers of locals of one function, handed out by type and taken back all at once. */
+export class LocalPool {
+  /** Locals by type, in the order in which they were first needed. */
+  readonly declared: { type: number; index: number }[] = [];
+  readonly #free = new Map<number, number[]>();
+  readonly #used: { type: number; index: number }[] = [];
+  #next: number;
+
+  constructor(parameters: number) {
+    this.#next = parameters;
+  }
+
+  take(type: number): number {
+    const index = this.#free.get(type)?.pop() ?? this.#declare(type);
+    this.#used.push({ type, index });
+    return index;
+  }
+
+  /** All temporaries of the handler that just ended are free again. */
+  releaseAll(): void {
+    for (const { type, index } of this.#used.reverse()) {
+      const free = this.#free.get(type);
+      if (free === undefined) this.#free.set(type, [index]);
+      else free.push(index);
+    }
+    this.#used.length = 0;
+  }
+
+  /** A local that is never handed out again. */
+  fixed(type: number): number {
+    return this.#declare(type);
+  }
+
+  /** The declaration list of the function. */
+  locals(): { type: number; count: number }[] {
+    return this.declared.map(({ type }) => ({ type, count: 1 }));
+  }
+
+  #declare(type: number): number {
+    const index = this.#next++;
+    this.declared.push({ type, index });
+    return index;
+  }
+}
+
+/** Loads that leave a normalised value of a width, and the stores that write one. */
+export const LOADS: Readonly<Record<Bits, number>> = {
+  1: op.OP_I32_LOAD8_U,
+  8: op.OP_I32_LOAD8_U,
+  16: op.OP_I32_LOAD16_U,
+  32: op.OP_I32_LOAD,
+  64: op.OP_I64_LOAD,
+  128: op.OP_V128_LOAD,
+};
+export const STORES: Readonly<Record<Bits, number>> = {
+  1: op.OP_I32_STORE8,
+  8: op.OP_I32_STORE8,
+  16: op.OP_I32_STORE16,
+  32: op.OP_I32_STORE,
+  64: op.OP_I64_STORE,
+  128: op.OP_V128_STORE,
+};

@@ -1,0 +1,114 @@
+/**
+ * The contract every engine meets: what a hypervisor sees of a processor, shaped like hardware virtualization
+ * (Intel SDM vol. 3C, "VM exits"; AMD APM vol. 2, ch. 15). Xen's core knows this file and `state.ts`, nothing else of `cpu/`.
+ *
+ * What the processor cannot answer alone (ports, MMIO, model-specific registers, CPUID) it asks through
+ * `Intercepts`, synchronously, in the middle of the instruction. What stops it comes back from `run` as an exit.
+ */
+import type { VcpuState } from './state.ts';
+
+/** The budget is used up; the guest is at an instruction boundary. */
+export const EXIT_BUDGET = 0;
+/** VMCALL or VMMCALL at CPL 0. RIP is already past it: write the result and run on. */
+export const EXIT_HYPERCALL = 1;
+/** HLT. RIP is past it. The vCPU waits for an interrupt. */
+export const EXIT_HLT = 2;
+/** `requestWindow()` was called and the guest can now take an interrupt. */
+export const EXIT_WINDOW = 3;
+/** Triple fault (SDM vol. 3A, 6.15): the processor shut down. */
+export const EXIT_SHUTDOWN = 4;
+/** An intercept called `leave()`: stop at the next instruction boundary. */
+export const EXIT_LEAVE = 5;
+
+export type Exit = 0 | 1 | 2 | 3 | 4 | 5;
+
+/** What nested paging says of a guest frame: bits of `NestedPaging.lookup`'s answer. */
+export const NESTED_READ = 1;
+export const NESTED_WRITE = 2;
+export const NESTED_EXECUTE = 4;
+/** `lookup` returns mfn * NESTED_SCALE + permission bits. */
+export const NESTED_SCALE = 8;
+
+/** The second stage of translation: Xen's p2m, as the processor walks it. */
+export interface NestedPaging {
+  /** mfn * NESTED_SCALE + NESTED_* bits of what backs a guest frame; 0 where nothing does (an access is then MMIO). */
+  lookup(gfn: number): number;
+}
+
+/** What the processor asks of the platform around it, in the middle of an instruction. Nothing here may throw. */
+export interface Intercepts {
+  /** Fills `out` with EAX, EBX, ECX, EDX. */
+  cpuid(leaf: number, subleaf: number, out: Uint32Array): void;
+  /** An MSR the processor does not hold itself: fills `out` with lo, hi; false raises #GP(0). */
+  readMsr(index: number, out: Uint32Array): boolean;
+  /** False raises #GP(0). */
+  writeMsr(index: number, lo: number, hi: number): boolean;
+  /** `size` is 1, 2 or 4 bytes. */
+  readPort(port: number, size: number): number;
+  writePort(port: number, size: number, value: number): void;
+  /** A read of guest-physical memory that nothing backs. `size` is 1, 2 or 4; wider accesses come in parts. */
+  readMmio(gpa: number, size: number): number;
+  writeMmio(gpa: number, size: number, value: number): void;
+  /** CR8: bits 7:4 of the local APIC's task priority. */
+  readTpr(): number;
+  writeTpr(priority: number): void;
+}
+
+/** Where the processor's time-stamp counter comes from. */
+export interface TscSource {
+  /** Writes the host TSC (lo, hi) into `out`. No allocation. */
+  read(out: Uint32Array): void;
+}
+
+/** One processor, run by its owner on the owner's thread. */
+export interface EngineVcpu {
+  readonly state: VcpuState;
+  /** Instructions retired since creation (REP iterations count as one instruction). */
+  readonly instructions: number;
+
+  /** Runs at most about `budget` instructions (the last block is finished). Never throws for a guest's doing. */
+  run(budget: number): Exit;
+  /** Ends `run` at the next instruction boundary with EXIT_LEAVE; for intercepts. */
+  leave(): void;
+
+  /** RFLAGS.IF is set and no interrupt shadow is in force: `injectInterrupt` may be called. */
+  interruptible(): boolean;
+  /** Asks for EXIT_WINDOW as soon as `interruptible()`. Cleared by that exit. */
+  requestWindow(): void;
+  /** Delivers an external interrupt through the guest's IDT. The vCPU must be interruptible. */
+  injectInterrupt(vector: number): void;
+  /** Raises an exception at the current instruction; `errorCode` undefined for vectors without one. */
+  injectException(vector: number, errorCode?: number): void;
+  /** An NMI becomes pending; taken at the next boundary unless NMIs are blocked. */
+  injectNmi(): void;
+
+  /** Forgets all cached translations: the p2m changed, or the guest asked for it by hypercall. */
+  flushTlb(): void;
+
+  /**
+   * Copies guest memory at a linear address, as a supervisor access of this vCPU would see it.
+   * False, with nothing promised about `into`, where a page is not mapped or not RAM.
+   */
+  readLinear(addressLo: number, addressHi: number, into: Uint8Array): boolean;
+  /** The other way; false where a page is not mapped writable or not RAM. Nothing is written then before the bad page. */
+  writeLinear(addressLo: number, addressHi: number, from: Uint8Array): boolean;
+}
+
+/** A processor package over one machine memory. */
+export interface Engine {
+  /**
+   * Adds a vCPU that translates through `nested`. Its registers hold the state after reset until `state` is written.
+   */
+  createVcpu(nested: NestedPaging, intercepts: Intercepts, tsc: TscSource): EngineVcpu;
+  destroyVcpu(vcpu: EngineVcpu): void;
+  /**
+   * Machine memory was written by someone other than a vCPU (a backend, a hypercall): code cached from it is dropped.
+   * `address` and `length` in bytes of machine memory.
+   */
+  memoryWritten(address: number, length: number): void;
+}
+
+/** Bytes at the bottom of machine memory that belong to the engine; frames are handed out above. */
+export const ENGINE_RESERVED_BYTES = 96 * 1024 * 1024;
+/** A machine address is mfn * PAGE_SIZE: frame numbers count from the start of machine memory. */
+export const PAGE_SIZE = 4096;

@@ -1,0 +1,127 @@
+/**
+ * How an instruction is defined: its forms in the manual's notation, its operands, and what it does.
+ * Decoder, disassembler, assembler and both tiers are made from these rows.
+ */
+import type { Semantics } from '../emit/semantics.ts';
+import type { SystemCpu } from '../system/system-cpu.ts';
+import type { Operand } from './operands.ts';
+
+/** Properties of a form beyond its encoding. */
+export interface FormFlags {
+  /** A LOCK prefix is allowed when the destination is memory. */
+  readonly lock?: true;
+  /** Not in 64-bit mode; only in 64-bit mode. */
+  readonly no64?: true;
+  readonly only64?: true;
+  /** Operand size is 64 in 64-bit mode without REX.W (SDM vol. 2A, 2.2.1.7); with 66H it is 16. */
+  readonly default64?: true;
+  /** Operand size is 64 in 64-bit mode whatever the prefixes say: near branches, MOV CRn. */
+  readonly force64?: true;
+  /** F2H and F3H repeat the instruction. */
+  readonly repeat?: true;
+  /** The operand size is the address size (JRCXZ, LOOP count by it). */
+  readonly byAddressSize?: true;
+  /** Not with REX.B: 90 is NOP, 41 90 is XCHG R8, RAX. */
+  readonly noRexB?: true;
+  /** Another name for this form, where the manual gives it one. */
+  readonly name?: string;
+}
+
+export const LOCK: FormFlags = { lock: true };
+export const NO64: FormFlags = { no64: true };
+export const ONLY64: FormFlags = { only64: true };
+export const DEFAULT64: FormFlags = { default64: true };
+export const FORCE64: FormFlags = { force64: true };
+export const REPEAT: FormFlags = { repeat: true };
+
+export interface Form extends FormFlags {
+  /** As the manual writes it: 'REX.W 0F B1 /r', '66 0F 6F /r', '83 /0 ib', '50+r'. */
+  readonly encoding: string;
+  readonly operands: readonly Operand[];
+}
+
+export function form(encoding: string, operands: readonly Operand[] = [], ...flags: readonly FormFlags[]): Form {
+  return Object.assign({ encoding, operands }, ...flags);
+}
+
+/** How an operand is named inside `execute`: opaque, the tier knows where it is. */
+export interface OperandHandle {
+  readonly index: number;
+}
+
+/** What a system instruction decides about where execution goes. */
+export const SYSTEM_NEXT = 0;
+/** An exception was raised: `SystemCpu` holds it; nothing else of the guest's state may have changed. */
+export const SYSTEM_FAULT = 1;
+/** RIP in the state is where to go on; mode, privilege or mappings may have changed. */
+export const SYSTEM_JUMP = 2;
+/** As SYSTEM_JUMP, but `run` returns first; `SystemCpu.exit` says with what. */
+export const SYSTEM_EXIT = 3;
+export type SystemResult = 0 | 1 | 2 | 3;
+
+/** The operand fields of the instruction that a system function serves. */
+export interface SystemOperands {
+  /** Operand, address and stack size in bits. */
+  readonly size: number;
+  readonly addressSize: number;
+  readonly stackSize: number;
+  /** Number of the register in an operand; only where it is one. */
+  register(index: number): number;
+  /** Whether the operand is in memory. */
+  isMemory(index: number): boolean;
+  /** Linear address of the memory operand, checked against its segment. */
+  readonly addressLo: number;
+  readonly addressHi: number;
+  /** The immediate, sign-extended to 32 bits, and the second one. */
+  readonly immediate: number;
+  readonly immediate2: number;
+  /** Length of the instruction in bytes. */
+  readonly length: number;
+  /** 'rep' (F3), 'repne' (F2) or ''. */
+  readonly repeat: string;
+}
+
+interface InstructionBase {
+  /** Where the manual describes it. */
+  readonly manual: string;
+  readonly forms: readonly Form[];
+  /** Handlers go into the interpreter's one big function. Only for what a boot executes by the million. */
+  readonly hot?: true;
+  /** Ends a run of records: control never falls through, or state that the decoder depends on changes. */
+  readonly ends?: true;
+  /** Holds interrupts off until after the next instruction: STI, MOV SS, POP SS. */
+  readonly shadow?: true;
+  /** Sizes that matter to it beyond its operands' own widths: what PUSH, string and control-flow instructions go by. */
+  readonly depends?: readonly ('operandSize' | 'addressSize' | 'stackSize')[];
+  /** Whose state it uses: EM, TS and OSFXSR decide whether it may run (SDM vol. 3A, 2.5). */
+  readonly unit?: 'x87' | 'mmx' | 'sse';
+  /** Undefined flags, by name: masked in comparisons with a processor. */
+  readonly undefinedFlags?: readonly string[];
+  /** Cannot run at CPL 3 without faulting or leaving: the native harness skips it and says so. */
+  readonly system?: true;
+}
+
+export interface EmittedInstruction extends InstructionBase {
+  readonly mnemonic: string;
+  /** What it does, written against opaque values; both tiers emit it. */
+  readonly execute: (m: Semantics, ...operands: OperandHandle[]) => void;
+}
+
+export interface CalledInstruction extends InstructionBase {
+  readonly mnemonic: string;
+  /** What it does, as an ordinary function over the state that both tiers call. */
+  readonly call: (cpu: SystemCpu, operands: SystemOperands) => SystemResult;
+}
+
+export type Instruction = EmittedInstruction | CalledInstruction;
+
+export function instruction(mnemonic: string, definition: Omit<EmittedInstruction, 'mnemonic'>): EmittedInstruction {
+  return { mnemonic, ...definition };
+}
+
+export function systemInstruction(
+  mnemonic: string,
+  definition: Omit<CalledInstruction, 'mnemonic'>,
+): CalledInstruction {
+  return { mnemonic, ...definition };
+}

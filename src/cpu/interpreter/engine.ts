@@ -1,0 +1,54 @@
+/** The software processor: the generated module, the code cache, and the vCPUs of one machine. */
+import { Decoder } from '../decode/decoder.ts';
+import { OpcodeTable } from '../decode/table.ts';
+import type { Engine, EngineVcpu, Intercepts, NestedPaging, TscSource } from '../engine.ts';
+import { ALL_INSTRUCTIONS } from '../instructions/all.ts';
+import type { Instruction } from '../instructions/define.ts';
+import { MachineMemory } from '../mmu/machine-memory.ts';
+import { CodeCache } from './code-cache.ts';
+import { fusedPairs } from './fusion.ts';
+import { generateInterpreter } from './generate.ts';
+import { type FormEntry, HandlerTable } from './handlers.ts';
+import { MAX_VCPUS, VCPU_AREA_SIZE, VCPU_AREAS } from './layout.ts';
+import { RecordWriter } from './record-writer.ts';
+import { InterpreterVcpu, type Shared } from './vcpu.ts';
+
+const WASM_PAGE = 65536;
+
+export class InterpreterEngine implements Engine {
+  readonly #shared: Shared;
+  readonly #slots: (InterpreterVcpu | undefined)[] = [];
+
+  /** Generates and compiles the interpreter. `wasmMemory` is all of machine memory and must never grow. */
+  constructor(wasmMemory: WebAssembly.Memory, instructions: readonly Instruction[] = ALL_INSTRUCTIONS) {
+    const memory = new MachineMemory(wasmMemory.buffer);
+    const table = new HandlerTable(instructions);
+    const fused = fusedPairs(table);
+    table.fusedCount = fused.length;
+    const pages = wasmMemory.buffer.byteLength / WASM_PAGE;
+    const bytes = generateInterpreter(table, fused, { initial: pages, maximum: pages, shared: false });
+    const decoder = new Decoder<FormEntry>(new OpcodeTable(table.forms));
+    const code = new CodeCache(memory, decoder, new RecordWriter(memory, table, fused));
+    this.#shared = { memory, wasmMemory, module: new WebAssembly.Module(bytes), table, code };
+  }
+
+  createVcpu(nested: NestedPaging, intercepts: Intercepts, tsc: TscSource): EngineVcpu {
+    let slot = this.#slots.indexOf(undefined);
+    if (slot < 0) slot = this.#slots.length;
+    if (slot >= MAX_VCPUS) throw new Error(`no room for another vCPU: the engine has ${MAX_VCPUS}`);
+    const vcpu = new InterpreterVcpu(this.#shared, VCPU_AREAS + slot * VCPU_AREA_SIZE, nested, intercepts, tsc);
+    this.#slots[slot] = vcpu;
+    return vcpu;
+  }
+
+  destroyVcpu(vcpu: EngineVcpu): void {
+    const slot = this.#slots.findIndex((known) => known === vcpu);
+    if (slot < 0) return;
+    this.#slots[slot]?.destroy();
+    this.#slots[slot] = undefined;
+  }
+
+  memoryWritten(address: number, length: number): void {
+    this.#shared.code.written(address, length);
+  }
+}

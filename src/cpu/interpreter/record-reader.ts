@@ -1,0 +1,84 @@
+/** Operands of a system instruction, read from its record. One object is reused for every call. */
+import type { SystemOperands } from '../instructions/define.ts';
+import type { MachineMemory } from '../mmu/machine-memory.ts';
+import { OFFSET_OPERAND_ADDRESS, type VcpuState } from '../state.ts';
+import type { Handler, HandlerTable, ResolvedOperand } from './handlers.ts';
+import * as record from './record.ts';
+import { slotOf } from './record-operands.ts';
+
+export class RecordReader implements SystemOperands {
+  readonly #memory: MachineMemory;
+  readonly #state: VcpuState;
+  readonly #table: HandlerTable;
+  #pc = 0;
+  #handler: Handler | undefined;
+
+  constructor(memory: MachineMemory, cpu: VcpuState, table: HandlerTable) {
+    this.#memory = memory;
+    this.#state = cpu;
+    this.#table = table;
+  }
+
+  load(pc: number, handler: Handler): void {
+    this.#pc = pc;
+    this.#handler = handler;
+  }
+
+  get size(): number {
+    return (this.#handler as Handler).context.operandSize;
+  }
+  get addressSize(): number {
+    return (this.#handler as Handler).context.addressSize;
+  }
+  get stackSize(): number {
+    return (this.#handler as Handler).context.stackSize;
+  }
+  get repeat(): string {
+    return (this.#handler as Handler).context.repeat;
+  }
+  get length(): number {
+    return this.#memory.view.getUint16(this.#pc + record.RECORD_PLACE, true) >>> 12;
+  }
+  get addressLo(): number {
+    return this.#state.u32(OFFSET_OPERAND_ADDRESS);
+  }
+  get addressHi(): number {
+    return this.#state.u32(OFFSET_OPERAND_ADDRESS + 4);
+  }
+  get immediate(): number {
+    return this.#memory.view.getInt32(this.#pc + record.RECORD_IMMEDIATE, true);
+  }
+  get immediate2(): number {
+    return this.#memory.view.getInt32(this.#pc + record.RECORD_DISPLACEMENT, true);
+  }
+
+  isMemory(index: number): boolean {
+    return this.#operand(index).type === 'memory';
+  }
+
+  register(index: number): number {
+    const operand = this.#operand(index);
+    if (operand.type === 'fixed') return operand.number;
+    if (operand.type !== 'register') throw new Error(`operand ${index} is no register`);
+    const field = operand.slot === 0 ? record.RECORD_REGISTER_A : record.RECORD_REGISTER_B;
+    return Math.floor((this.#memory.u8[this.#pc + field] as number) / slotOf(operand.file, 1));
+  }
+
+  /** How wide the memory operand of any record is, and whether it is written: what segment checks need. */
+  memoryAccess(pc: number): { bytes: number; isWrite: boolean } {
+    const id = this.#table.idOfRecord(this.#memory.view.getUint16(pc + record.RECORD_HANDLER, true));
+    const handler = this.#table.byId(id);
+    const index = handler?.operands.findIndex(({ type }) => type === 'memory') ?? -1;
+    const operand = handler?.operands[index];
+    if (handler === undefined || operand === undefined) return { bytes: 1, isWrite: false };
+    const access = handler.accesses[index];
+    const bytes = access === 'address' ? 1 : operand.bits / 8;
+    return { bytes, isWrite: access === 'w' || access === 'rw' };
+  }
+
+  #operand(index: number): ResolvedOperand {
+    const operand = this.#handler?.operands[index];
+    if (operand === undefined) throw new Error(`operand ${index} is not in the form`);
+    return operand;
+  }
+}

@@ -1,0 +1,195 @@
+/** Writes decoded instructions as records. */
+import { BASE_RIP, type Decoded, NO_REGISTER } from '../decode/decoder.ts';
+import type { OperandKind } from '../instructions/operands.ts';
+import type { MachineMemory } from '../mmu/machine-memory.ts';
+import { CS, DS, ES, SS } from '../state.ts';
+import { type FormEntry, type HandlerTable, variantIndex } from './handlers.ts';
+import type { FusedPair } from './main-function.ts';
+import { MODE_CODE_64, MODE_FLAT, MODE_STACK_32, MODE_STEP } from './mode.ts';
+import * as record from './record.ts';
+import { slotOf } from './record-operands.ts';
+
+export class RecordWriter {
+  readonly #view: DataView;
+  readonly #table: HandlerTable;
+  readonly #fusedCount: number;
+  /** Number of the fused handler by the numbers of its halves. */
+  readonly #fused = new Map<number, number>();
+  readonly #fusesAsSecond: Uint8Array;
+
+  constructor(memory: MachineMemory, table: HandlerTable, fused: readonly FusedPair[]) {
+    this.#view = memory.view;
+    this.#table = table;
+    this.#fusedCount = fused.length;
+    this.#fusesAsSecond = new Uint8Array(table.coldStart);
+    for (const [index, { first, second }] of fused.entries()) {
+      this.#fused.set(first.id * 0x10000 + second.id, table.coldStart + index);
+      this.#fusesAsSecond[second.id] = 1;
+    }
+  }
+
+  /** A record that is no instruction. */
+  pseudo(pc: number, handler: number, offset: number, displacement: number, immediate: number): void {
+    const view = this.#view;
+    view.setUint16(pc + record.RECORD_HANDLER, handler, true);
+    view.setUint16(pc + record.RECORD_PLACE, offset & 0xfff, true);
+    view.setUint32(pc + record.RECORD_REGISTER_A, 0, true);
+    view.setInt32(pc + record.RECORD_DISPLACEMENT, displacement, true);
+    view.setInt32(pc + record.RECORD_IMMEDIATE, immediate, true);
+  }
+
+  /** An instruction at `offset` in its page. False if there is no handler for it: #UD. */
+  write(pc: number, decoded: Decoded<FormEntry>, mode: number, offset: number): boolean {
+    const entry = decoded.candidate as FormEntry;
+    const isMemory = entry.encoding.hasModRm ? decoded.hasMemory : hasOffset(entry);
+    const shape = isMemory ? this.#shape(decoded, entry, mode, offset) : record.SHAPE_REGISTER;
+    const id = entry.handlers[this.#variant(decoded, entry, mode, shape)] as number;
+    if (id < 0) return false;
+    const view = this.#view;
+    const handler = id < this.#table.coldStart ? id : id + this.#fusedCount;
+    view.setUint16(pc + record.RECORD_HANDLER, handler, true);
+    view.setUint16(pc + record.RECORD_PLACE, offset | (decoded.length << 12), true);
+    view.setUint16(pc + record.RECORD_REGISTER_A, 0, true);
+    this.#registers(pc, decoded, entry, isMemory);
+    this.#numbers(pc, decoded, entry, offset, isMemory);
+    if (isMemory) this.#address(pc, decoded, entry, mode, shape, offset);
+    if (id < this.#table.coldStart && this.#fusesAsSecond[id] === 1) this.#fuse(pc, id, offset, mode);
+    return true;
+  }
+
+  // Makes the record before this one execute both, if it is the instruction before this one and they pair.
+  #fuse(pc: number, id: number, offset: number, mode: number): void {
+    if ((mode & MODE_STEP) !== 0) return;
+    const view = this.#view;
+    const before = pc - record.RECORD_SIZE;
+    const place = view.getUint16(before + record.RECORD_PLACE, true);
+    const previous = view.getUint16(before + record.RECORD_HANDLER, true);
+    if ((place & 0xfff) + (place >>> 12) !== offset || place >>> 12 === 0) return;
+    const fused = this.#fused.get(previous * 0x10000 + id);
+    if (fused !== undefined) view.setUint16(before + record.RECORD_HANDLER, fused, true);
+  }
+
+  #variant(decoded: Decoded<FormEntry>, { form }: FormEntry, mode: number, shape: number): number {
+    const stack = (mode & MODE_CODE_64) !== 0 ? 2 : (mode & MODE_STACK_32) !== 0 ? 1 : 0;
+    const repeat = !form.repeat || decoded.repeat === 0 ? 0 : decoded.repeat === 0xf3 ? 1 : 2;
+    return variantIndex(sizeIndex(decoded.operandSize), stack, sizeIndex(decoded.addressSize), repeat, shape);
+  }
+
+  #registers(pc: number, decoded: Decoded<FormEntry>, { form }: FormEntry, isMemory: boolean): void {
+    let field = record.RECORD_REGISTER_A;
+    for (const { kind } of form.operands) {
+      const number = registerNumber(decoded, kind, isMemory);
+      if (number < 0) continue;
+      this.#view.setUint8(pc + field, registerSlot(kind, number, decoded.rex));
+      field++;
+    }
+  }
+
+  #numbers(pc: number, decoded: Decoded<FormEntry>, { form }: FormEntry, offset: number, isMemory: boolean): void {
+    const view = this.#view;
+    view.setInt32(pc + record.RECORD_IMMEDIATE, decoded.immediate, true);
+    if (!isMemory) view.setInt32(pc + record.RECORD_DISPLACEMENT, 0, true);
+    for (const { kind } of form.operands) {
+      if (kind.field === 'relative') {
+        view.setInt32(pc + record.RECORD_DISPLACEMENT, decoded.immediate + offset + decoded.length, true);
+        view.setInt32(pc + record.RECORD_LINK, 0, true);
+      } else if (kind.field === 'second-immediate') {
+        view.setInt32(pc + record.RECORD_DISPLACEMENT, decoded.immediate2, true);
+      } else if (kind.encoded === 'v' && decoded.operandSize === 64) {
+        view.setInt32(pc + record.RECORD_DISPLACEMENT, decoded.immediate, true);
+        view.setInt32(pc + record.RECORD_IMMEDIATE, decoded.immediateHi, true);
+      }
+    }
+  }
+
+  // The fast shapes are for 64-bit addresses without a segment base.
+  #shape(decoded: Decoded<FormEntry>, entry: FormEntry, mode: number, offset: number): number {
+    if (entry.instruction.hot !== true || decoded.addressSize !== 64 || (mode & MODE_CODE_64) === 0) return record.SHAPE_ANY;
+    if (hasOffset(entry) || decoded.override >= 4) return record.SHAPE_ANY;
+    if (decoded.base === BASE_RIP) {
+      return fitsInt32(decoded.displacement + offset + decoded.length) ? record.SHAPE_RIP : record.SHAPE_ANY;
+    }
+    return decoded.index === NO_REGISTER ? record.SHAPE_BASE : record.SHAPE_INDEX;
+  }
+
+  #address(
+    pc: number,
+    decoded: Decoded<FormEntry>,
+    entry: FormEntry,
+    mode: number,
+    shape: number,
+    offset: number,
+  ): void {
+    const view = this.#view;
+    const none = record.ANY_NO_REGISTER;
+    const base = decoded.base === NO_REGISTER ? none : decoded.base;
+    const index = decoded.index === NO_REGISTER ? none : decoded.index;
+    let displacement = hasOffset(entry) ? decoded.immediate : decoded.displacement;
+    if (decoded.base === BASE_RIP) displacement += offset + decoded.length;
+    view.setInt32(pc + record.RECORD_DISPLACEMENT, displacement, true);
+    switch (shape) {
+      case record.SHAPE_BASE:
+      case record.SHAPE_INDEX:
+        view.setUint8(pc + record.RECORD_BASE, base * 8);
+        view.setUint8(pc + record.RECORD_INDEX, (index * 8) | decoded.scale);
+        return;
+      case record.SHAPE_RIP:
+        return;
+      default: {
+        const register = decoded.base === BASE_RIP ? record.ANY_RIP : base;
+        view.setUint8(pc + record.RECORD_BASE, register | (this.#segment(decoded, entry, mode) << 5));
+        const short = decoded.addressSize < ((mode & MODE_CODE_64) !== 0 ? 64 : 32) ? record.ANY_SHORT_ADDRESS : 0;
+        view.setUint8(pc + record.RECORD_INDEX, (index * 8) | short | decoded.scale);
+      }
+    }
+  }
+
+  // The segment whose base and limit matter. LEA's address has none.
+  #segment(decoded: Decoded<FormEntry>, entry: FormEntry, mode: number): number {
+    if (entry.instruction.mnemonic === 'LEA') return record.ANY_NO_SEGMENT;
+    const { segment } = decoded;
+    if ((mode & MODE_CODE_64) !== 0) return segment >= 4 ? segment : record.ANY_NO_SEGMENT;
+    const isFlat = (mode & MODE_FLAT) !== 0 && (segment === DS || segment === SS || segment === ES);
+    return isFlat && segment !== CS ? record.ANY_NO_SEGMENT : segment;
+  }
+}
+
+function hasOffset({ form }: FormEntry): boolean {
+  return form.operands.some(({ kind }) => kind.field === 'offset');
+}
+
+function registerNumber(decoded: Decoded<FormEntry>, kind: OperandKind, isMemory: boolean): number {
+  switch (kind.field) {
+    case 'rm':
+      return isMemory ? -1 : decoded.rmRegister;
+    case 'reg':
+      return decoded.regRegister;
+    case 'opcode':
+      return decoded.opcodeRegister;
+    default:
+      return -1;
+  }
+}
+
+/** MMX, segment and x87 registers ignore REX; byte registers 4 to 7 without REX are AH, CH, DH, BH. */
+function registerSlot(kind: OperandKind, number: number, rex: number): number {
+  switch (kind.file) {
+    case 'mm':
+    case 'st':
+    case 'segment':
+      return slotOf(kind.file, number & 7);
+    case 'gpr':
+      if (kind.width === 8 && rex === 0 && number >= 4) return slotOf('gpr', number - 4) + 1;
+      return slotOf('gpr', number);
+    default:
+      return slotOf(kind.file ?? 'gpr', number);
+  }
+}
+
+function sizeIndex(size: number): number {
+  return size === 16 ? 0 : size === 32 ? 1 : 2;
+}
+
+function fitsInt32(value: number): boolean {
+  return value === (value | 0);
+}

@@ -1,0 +1,330 @@
+/**
+ * The memory unit of one vCPU: the TLBs that generated code looks into, and the slow way for all it does not find
+ * there: misses, accesses that cross pages, MMIO, and writes to pages that hold translated code.
+ */
+import type { Intercepts, NestedPaging } from '../engine.ts';
+import {
+  TLB_COUNT,
+  TLB_ENTRIES,
+  TLB_ENTRY_ADDEND,
+  TLB_ENTRY_SIZE,
+  TLB_INDEX_MASK,
+  TLB_INVALID_BYTE,
+  TLB_NONE,
+  TLB_SIZE,
+  TLB_SUPERVISOR,
+  TLB_SUPERVISOR_AC,
+  TLB_USER,
+  TLB_WRITE_OFFSET,
+} from '../emit/tlb-layout.ts';
+import * as state from '../state.ts';
+import type { MachineMemory } from './machine-memory.ts';
+import {
+  ACCESS_EXECUTE,
+  ACCESS_READ,
+  ACCESS_WRITE,
+  type AccessKind,
+  type Privilege,
+  PRIVILEGE_SUPERVISOR,
+  PRIVILEGE_SUPERVISOR_AC,
+  PRIVILEGE_USER,
+  WALK_NOT_CANONICAL,
+  WALK_OK,
+  Walker,
+} from './walk.ts';
+
+/** What the memory unit asks of whoever caches translated code. */
+export interface CodeWatch {
+  /** Whether writes to a frame must be told to `written`. */
+  holdsCode(mfn: number): boolean;
+  /** Bytes of machine memory are about to change. */
+  written(address: number, length: number): void;
+}
+
+export class Mmu {
+  readonly walker: Walker;
+  readonly #cpu: state.VcpuState;
+  readonly #memory: MachineMemory;
+  readonly #intercepts: Intercepts;
+  readonly #code: CodeWatch;
+  /** Address of the first TLB in machine memory. */
+  readonly #tlbs: number;
+  readonly #scratch: Uint8Array;
+  /** TLBs that have entries; the others need no flush. */
+  #filled = 0;
+  /** 2 MiB regions of which a larger page was cached in parts. */
+  readonly #largeRegions = new Set<number>();
+  #secondMachine = -1;
+  #secondGpa = 0;
+
+  constructor(
+    cpu: state.VcpuState,
+    memory: MachineMemory,
+    nested: NestedPaging,
+    intercepts: Intercepts,
+    code: CodeWatch,
+    tlbs: number,
+  ) {
+    this.#cpu = cpu;
+    this.#memory = memory;
+    this.#intercepts = intercepts;
+    this.#code = code;
+    this.#tlbs = tlbs;
+    this.walker = new Walker(cpu, memory, nested);
+    this.#scratch = memory.u8.subarray(cpu.base + state.OFFSET_SCRATCH, cpu.base + state.OFFSET_SCRATCH + 16);
+    this.#filled = (1 << TLB_COUNT) - 1;
+    this.flushAll();
+  }
+
+  /** Address of the TLB for the privilege the code runs with now. */
+  currentTlb(): number {
+    return this.#tlbs + this.#currentIndex() * TLB_SIZE;
+  }
+
+  currentPrivilege(): Privilege {
+    if (this.#cpu.cpl === 3) return PRIVILEGE_USER;
+    const ac = (this.#cpu.u32(state.OFFSET_RFLAGS_REST) & state.FLAG_AC) !== 0;
+    return ac ? PRIVILEGE_SUPERVISOR_AC : PRIVILEGE_SUPERVISOR;
+  }
+
+  /** Forgets every translation. */
+  flushAll(): void {
+    for (let index = 0; index < TLB_COUNT; index++) {
+      if ((this.#filled & (1 << index)) === 0) continue;
+      const at = this.#tlbs + index * TLB_SIZE;
+      this.#memory.u8.fill(TLB_INVALID_BYTE, at, at + TLB_SIZE);
+    }
+    this.#filled = 0;
+    this.#largeRegions.clear();
+  }
+
+  /** Forgets the translations of one linear page, whatever its size. */
+  flushPage(lo: number, hi: number): void {
+    if (this.#largeRegions.has(regionOf(lo, hi))) {
+      this.flushAll();
+      return;
+    }
+    const offset = (lo >>> 8) & TLB_INDEX_MASK;
+    for (let table = 0; table < 2 * TLB_COUNT; table++) {
+      const at = this.#tlbs + table * TLB_WRITE_OFFSET + offset;
+      this.#memory.u8.fill(TLB_INVALID_BYTE, at, at + 8);
+    }
+  }
+
+  /** Takes the fast way to write a frame from all TLBs: it holds code from now on. */
+  protectFrame(mfn: number): void {
+    const { u32 } = this.#memory;
+    const page = mfn * 4096;
+    for (let index = 0; index < TLB_COUNT; index++) {
+      if ((this.#filled & (1 << index)) === 0) continue;
+      const first = (this.#tlbs + index * TLB_SIZE + TLB_WRITE_OFFSET) / 4;
+      for (let entry = 0; entry < TLB_ENTRIES; entry++) {
+        const at = first + entry * (TLB_ENTRY_SIZE / 4);
+        const tag = u32[at] as number;
+        if ((tag & 0xfff) !== 0) continue;
+        if ((tag + (u32[at + TLB_ENTRY_ADDEND / 4] as number)) >>> 0 === page) u32[at] = 0xffffffff;
+      }
+    }
+  }
+
+  /** Reads into scratch, or raises. The slow half of every load. */
+  slowRead(lo: number, hi: number, bytes: number): void {
+    const privilege = this.currentPrivilege();
+    if (!this.#aligned(lo, bytes)) return;
+    this.readInto(lo, hi, bytes, privilege, this.#scratch);
+  }
+
+  /** Writes from scratch, or raises. */
+  slowWrite(lo: number, hi: number, bytes: number): void {
+    const privilege = this.currentPrivilege();
+    if (!this.#aligned(lo, bytes)) return;
+    this.writeFrom(lo, hi, bytes, privilege, this.#scratch);
+  }
+
+  /** Host address of bytes that may be written directly, 0 if they must be written the slow way, or raises. */
+  probeWrite(lo: number, hi: number, bytes: number): number {
+    const privilege = this.currentPrivilege();
+    if (!this.#aligned(lo, bytes)) return 0;
+    if (!this.#translateRange(lo, hi, bytes, ACCESS_WRITE, privilege)) return 0;
+    if (this.#secondMachine !== NO_SECOND) return 0;
+    const { machine } = this.walker;
+    if (machine < 0 || this.#code.holdsCode(Math.floor(machine / 4096))) return 0;
+    this.#fill(lo, hi, privilege);
+    return machine;
+  }
+
+  /** Checks that bytes can be written with a privilege, or raises. */
+  checkWritable(lo: number, hi: number, bytes: number, privilege: Privilege): boolean {
+    return this.#translateRange(lo, hi, bytes, ACCESS_WRITE, privilege);
+  }
+
+  /** Reads at most 4096 bytes with a privilege; false after a fault was raised. */
+  readInto(lo: number, hi: number, bytes: number, privilege: Privilege, into: Uint8Array): boolean {
+    if (!this.#translateRange(lo, hi, bytes, ACCESS_READ, privilege)) return false;
+    const { machine, gpa } = this.walker;
+    if (this.#secondMachine === NO_SECOND) {
+      if (machine >= 0) this.#fill(lo, hi, privilege);
+      this.#readPart(machine, gpa, bytes, into, 0);
+      return true;
+    }
+    const first = 4096 - (lo & 0xfff);
+    this.#readPart(this.#firstMachine, this.#firstGpa, first, into, 0);
+    this.#readPart(this.#secondMachine, this.#secondGpa, bytes - first, into, first);
+    return true;
+  }
+
+  writeFrom(lo: number, hi: number, bytes: number, privilege: Privilege, from: Uint8Array): boolean {
+    if (!this.#translateRange(lo, hi, bytes, ACCESS_WRITE, privilege)) return false;
+    const { machine, gpa } = this.walker;
+    if (this.#secondMachine === NO_SECOND) {
+      if (machine >= 0 && !this.#code.holdsCode(Math.floor(machine / 4096))) this.#fill(lo, hi, privilege);
+      this.#writePart(machine, gpa, bytes, from, 0);
+      return true;
+    }
+    const first = 4096 - (lo & 0xfff);
+    this.#writePart(this.#firstMachine, this.#firstGpa, first, from, 0);
+    this.#writePart(this.#secondMachine, this.#secondGpa, bytes - first, from, first);
+    return true;
+  }
+
+  /** Machine address for a fetch, -1 after a fault was raised, -2 where no memory backs the page. */
+  translateFetch(lo: number, hi: number): number {
+    const privilege = this.currentPrivilege();
+    const result = this.walker.translate(lo, hi, ACCESS_EXECUTE, privilege);
+    if (result === WALK_OK) {
+      if (this.walker.large) this.#largeRegions.add(regionOf(lo, hi));
+      return this.walker.machine >= 0 ? this.walker.machine : -2;
+    }
+    this.#raise(result, lo, hi);
+    return -1;
+  }
+
+  /** Raises what a failed walk calls for. Non-canonical addresses fault by segment: the caller corrects #GP to #SS. */
+  #raise(result: number, lo: number, hi: number): void {
+    if (result === WALK_NOT_CANONICAL) {
+      setEvent(this.#cpu, state.EXCEPTION_GP, 0);
+      return;
+    }
+    this.#cpu.setHalves(state.OFFSET_CR2, lo, hi);
+    setEvent(this.#cpu, state.EXCEPTION_PF, this.walker.errorCode);
+  }
+
+  #firstMachine = -1;
+  #firstGpa = 0;
+
+  // Translates the page or the two pages of an access. Both are checked before anything is read or written.
+  #translateRange(lo: number, hi: number, bytes: number, access: AccessKind, privilege: Privilege): boolean {
+    const { walker } = this;
+    this.#secondMachine = NO_SECOND;
+    let result = walker.translate(lo, hi, access, privilege);
+    if (result !== WALK_OK) {
+      this.#raise(result, lo, hi);
+      return false;
+    }
+    if ((lo & 0xfff) + bytes <= 4096) return true;
+    this.#firstMachine = walker.machine;
+    this.#firstGpa = walker.gpa;
+    const nextLo = ((lo & 0xfffff000) + 4096) >>> 0;
+    const nextHi = nextLo === 0 && this.#is64() ? (hi + 1) >>> 0 : hi;
+    result = walker.translate(nextLo, nextHi, access, privilege);
+    if (result !== WALK_OK) {
+      this.#raise(result, nextLo, nextHi);
+      return false;
+    }
+    this.#secondMachine = walker.machine;
+    this.#secondGpa = walker.gpa;
+    return true;
+  }
+
+  #is64(): boolean {
+    return (this.#cpu.u32(state.OFFSET_EFER) & state.EFER_LMA) !== 0;
+  }
+
+  // Caches what the walker just found.
+  #fill(lo: number, hi: number, privilege: Privilege): void {
+    const { walker } = this;
+    const { u32 } = this.#memory;
+    const index = TLB_OF_PRIVILEGE[privilege] as number;
+    this.#filled |= 1 << index;
+    if (walker.large) this.#largeRegions.add(regionOf(lo, hi));
+    const pageLo = (lo & 0xfffff000) >>> 0;
+    const addend = (walker.machine - (walker.machine % 4096) - pageLo) >>> 0;
+    const at = (this.#tlbs + index * TLB_SIZE + ((lo >>> 8) & TLB_INDEX_MASK)) / 4;
+    u32[at] = pageLo;
+    u32[at + 1] = hi;
+    u32[at + TLB_ENTRY_ADDEND / 4] = addend;
+    if (!walker.writable || this.#code.holdsCode(Math.floor(walker.machine / 4096))) return;
+    const write = at + TLB_WRITE_OFFSET / 4;
+    u32[write] = pageLo;
+    u32[write + 1] = hi;
+    u32[write + TLB_ENTRY_ADDEND / 4] = addend;
+  }
+
+  #readPart(machine: number, gpa: number, bytes: number, into: Uint8Array, at: number): void {
+    if (machine >= 0) {
+      const { u8 } = this.#memory;
+      for (let i = 0; i < bytes; i++) into[at + i] = u8[machine + i] as number;
+      return;
+    }
+    let done = 0;
+    while (done < bytes) {
+      const size = partSize(gpa + done, bytes - done);
+      const value = this.#intercepts.readMmio(gpa + done, size);
+      for (let i = 0; i < size; i++) into[at + done + i] = (value >>> (8 * i)) & 0xff;
+      done += size;
+    }
+  }
+
+  #writePart(machine: number, gpa: number, bytes: number, from: Uint8Array, at: number): void {
+    if (machine >= 0) {
+      if (this.#code.holdsCode(Math.floor(machine / 4096))) this.#code.written(machine, bytes);
+      const { u8 } = this.#memory;
+      for (let i = 0; i < bytes; i++) u8[machine + i] = from[at + i] as number;
+      return;
+    }
+    let done = 0;
+    while (done < bytes) {
+      const size = partSize(gpa + done, bytes - done);
+      let value = 0;
+      for (let i = 0; i < size; i++) value |= (from[at + done + i] as number) << (8 * i);
+      this.#intercepts.writeMmio(gpa + done, size, value >>> 0);
+      done += size;
+    }
+  }
+
+  /** #AC(0) for misaligned user accesses when CR0.AM and RFLAGS.AC ask for it (SDM vol. 3A, 6.15). */
+  #aligned(lo: number, bytes: number): boolean {
+    if (this.#currentIndex() !== TLB_NONE || (lo & (Math.min(bytes, 8) - 1)) === 0) return true;
+    setEvent(this.#cpu, state.EXCEPTION_AC, 0);
+    return false;
+  }
+
+  #currentIndex(): number {
+    const rest = this.#cpu.u32(state.OFFSET_RFLAGS_REST);
+    const ac = (rest & state.FLAG_AC) !== 0;
+    if (this.#cpu.cpl !== 3) return ac ? TLB_SUPERVISOR_AC : TLB_SUPERVISOR;
+    return ac && (this.#cpu.u32(state.OFFSET_CR0) & state.CR0_AM) !== 0 ? TLB_NONE : TLB_USER;
+  }
+}
+
+/** OFFSET_EVENT: vector + 1, with EVENT_HAS_ERROR when OFFSET_EVENT_DATA is an error code. */
+export const EVENT_HAS_ERROR = 0x100;
+
+/** Notes the exception that the instruction ends with. */
+export function setEvent(cpu: state.VcpuState, vector: number, errorCode = -1): void {
+  cpu.setU32(state.OFFSET_EVENT, (vector + 1) | (errorCode >= 0 ? EVENT_HAS_ERROR : 0));
+  cpu.setU32(state.OFFSET_EVENT_DATA, Math.max(errorCode, 0));
+}
+
+const NO_SECOND = -2;
+const TLB_OF_PRIVILEGE = [TLB_SUPERVISOR, TLB_SUPERVISOR_AC, TLB_USER] as const;
+
+function regionOf(lo: number, hi: number): number {
+  return (hi & 0xffff) * 2048 + (lo >>> 21);
+}
+
+/** MMIO goes out in naturally aligned parts of at most 4 bytes. */
+function partSize(gpa: number, left: number): number {
+  if (left >= 4 && gpa % 4 === 0) return 4;
+  return left >= 2 && gpa % 2 === 0 ? 2 : 1;
+}

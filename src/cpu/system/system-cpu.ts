@@ -1,0 +1,160 @@
+/**
+ * The processor as instructions written in TypeScript see it: registers, memory with privilege checks, exceptions,
+ * and what the platform answers. One a vCPU. Nothing here is hot; 64-bit values may be bigint.
+ */
+import type { Exit, Intercepts, TscSource } from '../engine.ts';
+import { SYSTEM_FAULT, SYSTEM_JUMP, type SystemResult } from '../instructions/define.ts';
+import { type Mmu, setEvent } from '../mmu/mmu.ts';
+import { PRIVILEGE_SUPERVISOR, type Privilege } from '../mmu/walk.ts';
+import { readStatusFlags, writeStatusFlags } from '../emit/flags.ts';
+import * as state from '../state.ts';
+
+/** RFLAGS bits that exist; bit 1 is always set. */
+const RFLAGS_REST =
+  state.FLAG_TF |
+  state.FLAG_IF |
+  state.FLAG_DF |
+  state.FLAG_IOPL |
+  state.FLAG_NT |
+  state.FLAG_RF |
+  state.FLAG_VM |
+  state.FLAG_AC |
+  state.FLAG_VIF |
+  state.FLAG_VIP |
+  state.FLAG_ID;
+
+/** What the tier in use does when state that it has derived things from changes. */
+export interface TierHooks {
+  /** CS, SS, CPL, CR0, CR4, EFER or RFLAGS changed: mode and TLB in use are derived again. */
+  modeChanged(): void;
+  /** All translations are void. */
+  flushTlb(): void;
+  /** Translations of one linear page are void. */
+  flushPage(lo: number, hi: number): void;
+  /** Leave generated code at the next boundary. */
+  stop(): void;
+}
+
+export class SystemCpu {
+  readonly state: state.VcpuState;
+  readonly mmu: Mmu;
+  readonly intercepts: Intercepts;
+  readonly tsc: TscSource;
+  readonly hooks: TierHooks;
+  /** What `read` fills and `write` takes from. */
+  readonly buffer = new Uint8Array(4096);
+  readonly data = new DataView(this.buffer.buffer);
+  /** Reason for leaving `run`, for SYSTEM_EXIT. */
+  exit: Exit = 0;
+  /** NMIs wait for IRET. */
+  nmiBlocked = false;
+  nmiPending = false;
+  /** Scratch for intercepts that answer in words. */
+  readonly words = new Uint32Array(4);
+
+  constructor(cpu: state.VcpuState, mmu: Mmu, intercepts: Intercepts, tsc: TscSource, hooks: TierHooks) {
+    this.state = cpu;
+    this.mmu = mmu;
+    this.intercepts = intercepts;
+    this.tsc = tsc;
+    this.hooks = hooks;
+  }
+
+  // Exceptions
+
+  /** Ends the instruction with an exception. */
+  raise(vector: number, errorCode = -1): SystemResult {
+    setEvent(this.state, vector, errorCode);
+    return SYSTEM_FAULT;
+  }
+  /** #GP with an error code of 0. */
+  generalProtection(errorCode = 0): SystemResult {
+    return this.raise(state.EXCEPTION_GP, errorCode);
+  }
+  invalidOpcode(): SystemResult {
+    return this.raise(state.EXCEPTION_UD);
+  }
+  /** An exception was raised and not yet delivered. */
+  get hasEvent(): boolean {
+    return this.state.u32(state.OFFSET_EVENT) !== 0;
+  }
+
+  // Memory. All return false after raising a fault.
+
+  /** Reads with the privilege of the code that runs. */
+  read(lo: number, hi: number, bytes: number): boolean {
+    return this.mmu.readInto(lo, hi, bytes, this.mmu.currentPrivilege(), this.buffer);
+  }
+  write(lo: number, hi: number, bytes: number): boolean {
+    return this.mmu.writeFrom(lo, hi, bytes, this.mmu.currentPrivilege(), this.buffer);
+  }
+  checkWritable(lo: number, hi: number, bytes: number): boolean {
+    return this.mmu.checkWritable(lo, hi, bytes, this.mmu.currentPrivilege());
+  }
+  /** Reads as the processor does for itself: descriptor tables, task state. */
+  readSystem(address: bigint, bytes: number): boolean {
+    return this.readAs(address, bytes, PRIVILEGE_SUPERVISOR);
+  }
+  writeSystem(address: bigint, bytes: number): boolean {
+    return this.writeAs(address, bytes, PRIVILEGE_SUPERVISOR);
+  }
+  readAs(address: bigint, bytes: number, privilege: Privilege): boolean {
+    return this.mmu.readInto(Number(address & LOW), Number((address >> 32n) & LOW), bytes, privilege, this.buffer);
+  }
+  writeAs(address: bigint, bytes: number, privilege: Privilege): boolean {
+    return this.mmu.writeFrom(Number(address & LOW), Number((address >> 32n) & LOW), bytes, privilege, this.buffer);
+  }
+
+  // RFLAGS
+
+  get rflags(): number {
+    return (this.state.u32(state.OFFSET_RFLAGS_REST) & RFLAGS_REST) | readStatusFlags(this.state) | 2;
+  }
+  /** Sets every flag. What depends on TF, IF, VM and AC is derived again. */
+  set rflags(value: number) {
+    const before = this.state.u32(state.OFFSET_RFLAGS_REST);
+    this.state.setU32(state.OFFSET_RFLAGS_REST, value & RFLAGS_REST);
+    writeStatusFlags(this.state, value);
+    const changed = before ^ value;
+    if ((changed & (state.FLAG_TF | state.FLAG_VM | state.FLAG_AC)) !== 0) this.hooks.modeChanged();
+    if ((changed & value & state.FLAG_IF) !== 0) this.interruptsEnabled();
+  }
+  /** IF was set: whoever waits for that gets its chance at the next boundary. */
+  interruptsEnabled(): void {
+    if (this.state.u32(state.OFFSET_WINDOW) !== 0) this.hooks.stop();
+  }
+
+  // Modes
+
+  get isProtected(): boolean {
+    return (this.state.u32(state.OFFSET_CR0) & state.CR0_PE) !== 0;
+  }
+  get isVm86(): boolean {
+    return (this.state.u32(state.OFFSET_RFLAGS_REST) & state.FLAG_VM) !== 0;
+  }
+  get isLongMode(): boolean {
+    return (this.state.u32(state.OFFSET_EFER) & state.EFER_LMA) !== 0;
+  }
+  get cpl(): number {
+    return this.state.cpl;
+  }
+  set cpl(level: number) {
+    this.state.setU32(state.OFFSET_CPL, level);
+  }
+  get iopl(): number {
+    return (this.state.u32(state.OFFSET_RFLAGS_REST) >>> 12) & 3;
+  }
+
+  /** Goes on at another RIP. The caller truncated it to the operand size. */
+  jump(rip: bigint): SystemResult {
+    this.state.rip = rip;
+    return SYSTEM_JUMP;
+  }
+}
+
+const LOW = 0xffffffffn;
+
+/** Bits 63:47 are equal: a canonical address of 4-level paging. */
+export function isCanonical(address: bigint): boolean {
+  return BigInt.asUintN(64, BigInt.asIntN(48, address)) === address;
+}
