@@ -38,6 +38,14 @@ export async function ensureGuest(name: string, report: Report = toStandardError
     throw new XenolithError('GUEST_UNKNOWN', `there is no guest '${name}' to fetch; there are ${known}`);
   }
   const cache = cacheFolder();
+  try {
+    return await fetchGuest(cache, name, kernelPackage, report);
+  } catch (error) {
+    throw explained(error, cache);
+  }
+}
+
+async function fetchGuest(cache: string, name: string, kernelPackage: string, report: Report): Promise<Guest> {
   const kernel = await ensureFile(cache, { name, package: kernelPackage, file: 'vmlinuz' }, report, fetchKernel);
   const busybox = { name: 'busybox', package: 'busybox-static', file: 'busybox' };
   const shell = await ensureFile(cache, busybox, report, fetchBusybox);
@@ -78,7 +86,7 @@ async function ensureFile(cache: string, wanted: Wanted, report: Report, fetch: 
     if (await exists(path)) return { path, version };
   }
 
-  await makeFolder(home);
+  await mkdir(home, { recursive: true });
   const work = await mkdtemp(join(cache, '.unfinished-'));
   try {
     const version = await fetch(wanted, work, report);
@@ -119,16 +127,14 @@ async function takeOnly(folder: string, prefix: string, target: string): Promise
   await rename(join(folder, file), target);
 }
 
-async function makeFolder(folder: string): Promise<void> {
-  try {
-    await mkdir(folder, { recursive: true });
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    throw new XenolithError(
-      'GUEST_CACHE',
-      `cannot make the cache folder ${folder} (${code}); name another, for example XENOLITH_CACHE=/var/tmp/xenolith`,
-    );
-  }
+/** What the file system refuses is the operator's to mend: the cache may be elsewhere. */
+function explained(error: unknown, cache: string): unknown {
+  const { code, syscall, path } = error as NodeJS.ErrnoException;
+  if (error instanceof XenolithError || syscall === undefined) return error;
+  return new XenolithError(
+    'GUEST_CACHE',
+    `cannot use the cache ${cache}: ${syscall} ${path ?? ''}: ${code}; name another folder, for example XENOLITH_CACHE=/var/tmp/xenolith`,
+  );
 }
 
 function toStandardError(line: string): void {
