@@ -13,7 +13,7 @@ import type { Clock } from '../../lib/ports.ts';
 import type { Ctrl } from '../../libs/ctrl/ctrl.ts';
 import type { ForeignMemory } from '../../libs/foreignmemory/foreignmemory.ts';
 import type { DomainConfig } from './domain-config.ts';
-import type { DomainPlan } from './domain-plan.ts';
+import { type DomainPlan, memoryNeededKib } from './domain-plan.ts';
 import { attempt, DomainError, reason } from './errors.ts';
 import { copyToGuest, PAGE_SIZE, populate, withFrames } from './guest-memory.ts';
 import { bootProcessor, MTRR_DEFAULT_WRITE_BACK } from './pvh-start.ts';
@@ -123,16 +123,15 @@ class Builder {
   }
 
   #requireFreeMemory(): void {
-    const { free_pages: free } = this.#host.ctrl.physinfo();
-    const frames = this.#plan.populate.reduce((sum, range) => sum + range.count, 0);
-    if (frames <= free) return;
+    const freeKib = (this.#host.ctrl.physinfo().free_pages * PAGE_SIZE) / 1024;
+    const neededKib = memoryNeededKib(this.#plan);
+    if (neededKib <= freeKib) return;
 
-    const ramFrames = (this.#config.maxMemoryKib * 1024) / PAGE_SIZE;
-    const freeMib = Math.floor((free * PAGE_SIZE) / MIB);
-    const most = Math.floor(((free - (frames - ramFrames)) * PAGE_SIZE) / MIB);
+    const mib = (kib: number) => Math.floor(kib / 1024);
+    const most = mib(freeKib - (neededKib - this.#config.maxMemoryKib));
     const advice = most > 0 ? `expected at most ${most}, for example memory = ${most}` : 'stop another domain';
-    const wanted = this.#config.maxMemoryKib / 1024;
-    throw new DomainError('DOMAIN_MEMORY', `memory = ${wanted}: the host has ${freeMib} MiB free: ${advice}`, 'memory');
+    const text = `memory = ${mib(this.#config.maxMemoryKib)}: the host has ${mib(freeKib)} MiB free: ${advice}`;
+    throw new DomainError('DOMAIN_MEMORY', text, 'memory');
   }
 
   /** Names are what operators type: no two domains share one. */
@@ -229,7 +228,6 @@ class Builder {
   }
 }
 
-const MIB = 1 << 20;
 /** More than there are domids. */
 const MAX_DOMAINS = 1 << 15;
 

@@ -3,6 +3,7 @@ import { loadKernel } from '../builder/kernel-image.ts';
 import { planPvh, type PvhPlan } from '../builder/pvh.ts';
 import type { DomainConfig } from './domain-config.ts';
 import { DomainError } from './errors.ts';
+import { PAGE_SIZE } from './guest-memory.ts';
 
 /** Everything that goes into a domain's memory, and where. Good for any number of domains of one configuration. */
 export type DomainPlan = PvhPlan;
@@ -33,4 +34,9 @@ export async function planDomain(config: DomainConfig, files: DomainFiles): Prom
     if (!(error instanceof XenolithError)) throw error;
     throw new DomainError(error.code, error.message, error.code === 'PVH_MEMORY' ? 'memory' : 'kernel');
   }
+}
+
+/** KiB that the plan takes from the host: RAM, ACPI tables and special pages. */
+export function memoryNeededKib(plan: DomainPlan): number {
+  return plan.populate.reduce((sum, range) => sum + range.count, 0) * (PAGE_SIZE / 1024);
 }

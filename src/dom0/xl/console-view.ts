@@ -6,20 +6,20 @@ const ESCAPE = 0x1d;
 
 /**
  * A guest's console on the operator's terminal, in raw mode: every key goes to the guest, Ctrl-C included, except
- * Ctrl-], which ends the view and leaves the domain running. Survives the domain: after a restart the next domain's
- * console is shown in its place.
+ * Ctrl-], which ends the view and leaves the domain running. Survives the domain: what is typed while there is none
+ * waits for the next one.
  */
 export class ConsoleView {
   readonly #terminal: Terminal;
   readonly #onDetach: () => void;
   #console: DomainConsole | undefined;
-  #open = false;
+  #waiting: Uint8Array[] = [];
+  #open = true;
 
   /** Takes the terminal at once. `onDetach` is called when the operator leaves. */
   constructor(terminal: Terminal, onDetach: () => void) {
     this.#terminal = terminal;
     this.#onDetach = onDetach;
-    this.#open = true;
     terminal.setRawMode(true);
     terminal.onInput((bytes) => this.#typed(bytes));
   }
@@ -36,6 +36,12 @@ export class ConsoleView {
     console.onOutput((bytes) => {
       if (this.#open) this.#terminal.write(bytes);
     });
+    for (const bytes of this.#waiting.splice(0)) console.write(bytes);
+  }
+
+  /** The domain is gone, and with it the console that was shown. */
+  forget(): void {
+    this.#console = undefined;
   }
 
   /** Gives the terminal back as it was. Harmless when it has been given back already. */
@@ -53,8 +59,10 @@ export class ConsoleView {
     if (bytes.length === 1 && bytes[0] === ESCAPE && this.#terminal.interactive) {
       this.close();
       this.#onDetach();
-      return;
+    } else if (this.#console === undefined) {
+      this.#waiting.push(bytes.slice());
+    } else {
+      this.#console.write(bytes);
     }
-    this.#console?.write(bytes);
   }
 }

@@ -8,7 +8,7 @@ import { attempt } from '../toolstack/errors.ts';
 import type { Context } from './command.ts';
 import { ConsoleView } from './console-view.ts';
 import { ending } from './ending.ts';
-import { EXIT_DESTROYED, EXIT_SIGNAL_BASE, EXIT_TIMEOUT } from './exit-status.ts';
+import { EXIT_DESTROYED, EXIT_POWEROFF, EXIT_REBOOT, EXIT_SIGNAL_BASE, EXIT_TIMEOUT } from './exit-status.ts';
 import type { Host, Signal } from './services.ts';
 
 export interface ForegroundOptions {
@@ -123,6 +123,7 @@ class Foreground {
       const ended = watch.end.then((end): Outcome => ({ kind: 'end', end }));
       const outcome = await Promise.race([ended, this.#interruption, this.#host.failure]);
       this.#host.console(domid).drain();
+      this.#view?.forget();
       if (outcome.kind === 'end') this.#report(domid, outcome.end);
       return outcome;
     } finally {
@@ -134,11 +135,13 @@ class Foreground {
   #report(domid: CreatedDomain['domid'], end: DomainEnd): void {
     if (end.kind !== 'shutdown') return;
     this.#inform(`Domain ${domid} has shut down, reason code ${end.reason} 0x${end.reason.toString(16)}`);
-    const { what, action, unlike, status } = ending(end.reason, this.#config);
+    const { what, action, outcome, unlike, status } = ending(end.reason, this.#config);
     this.#inform(`Action for shutdown reason code ${end.reason} is ${action}`);
 
-    if (status === 0) return;
+    if (status === EXIT_POWEROFF) return;
     const description = this.#host.describe(domid);
+    // A reboot that was asked for and is granted is nothing to report, unless a triple fault brought it about.
+    if (status === EXIT_REBOOT && outcome === 'restart' && description === undefined) return;
     this.#say(`xl: domain ${this.#config.name} (domid ${domid}) ${what}`);
     if (description !== undefined) this.#say(description);
     if (unlike !== undefined) this.#say(`xl: warning: ${unlike}`);

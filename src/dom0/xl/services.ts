@@ -38,7 +38,7 @@ export const TRACE_CATEGORIES = ['hypercalls', 'events', 'xenstore'] as const;
 export type TraceCategory = (typeof TRACE_CATEGORIES)[number];
 
 export interface HostOptions {
-  /** Guest memory that the machine must have room for, besides what Xen and dom0 take. */
+  /** What the domain takes of the machine's memory, tables and special pages included; Xen and dom0 come on top. */
   readonly guestMemoryKib: number;
   readonly vcpus: number;
   readonly trace: readonly TraceCategory[];

@@ -1,6 +1,6 @@
 import { XenolithError } from '../../../lib/errors.ts';
 import type { DomainConfig } from '../../toolstack/domain-config.ts';
-import { type DomainPlan, planDomain } from '../../toolstack/domain-plan.ts';
+import { type DomainPlan, memoryNeededKib, planDomain } from '../../toolstack/domain-plan.ts';
 import { DomainError } from '../../toolstack/errors.ts';
 import type { Config } from '../cfg/config.ts';
 import { guestConfig } from '../cfg/guest-config.ts';
@@ -189,7 +189,7 @@ async function start(
   const { services } = context;
   return await locating(file, async () => {
     const host = await services.startHost({
-      guestMemoryKib: config.maxMemoryKib,
+      guestMemoryKib: memoryNeededKib(plan),
       vcpus: config.maxVcpus,
       trace: request.trace,
       stats: services.environment('XENOLITH_STATS'),

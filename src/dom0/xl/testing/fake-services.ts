@@ -1,3 +1,4 @@
+import { SHUTDOWN_crash } from '../../../abi/sched.ts';
 import type { Terminal, TimerHandle } from '../../../lib/ports.ts';
 import { FakeStore } from '../../toolstack/testing/fake-store.ts';
 import { FakeXen } from '../../toolstack/testing/fake-xen.ts';
@@ -86,8 +87,9 @@ export class FakeHost implements Host {
     this.consoles.set(domid, console);
     return console;
   }
-  describe(domid: number): string {
-    return `  d${domid}v0: RIP 0xdead`;
+  describe(domid: number): string | undefined {
+    const reason = this.ctrl.domain(domid).shutdownReason;
+    return reason === SHUTDOWN_crash ? `  d${domid}v0: RIP 0xdead` : undefined;
   }
   async stop(): Promise<void> {
     this.stopped = true;
