@@ -16,7 +16,7 @@ import {
 import { X87_REGISTERS_BYTES, X87State } from './x87-state.ts';
 import { XSAVE_BYTES, xrstor, xsave, xsaveopt } from './xsave.ts';
 
-const CASES = 2000 * fuzzTimes;
+const CASES = 1000 * fuzzTimes;
 /** Two images, the second where XSAVE's alignment allows it. */
 const SECOND = 640;
 const MEMORY = SECOND + XSAVE_BYTES;

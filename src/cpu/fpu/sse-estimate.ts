@@ -7,6 +7,8 @@
 const F32_INFINITY = 0x7f800000;
 const F32_INDEFINITE = 0xffc00000;
 const F32_QUIET = 0x00400000;
+/** From here on the reciprocal is tiny, and becomes a zero. */
+const TWO_TO_126 = 0x7e800000;
 const SIGN = 0x80000000;
 
 const scratch = new DataView(new ArrayBuffer(4));
@@ -17,6 +19,7 @@ export function reciprocalEstimate(bits: number): number {
   const sign = bits & SIGN;
   if (magnitude > F32_INFINITY) return (bits | F32_QUIET) >>> 0;
   if (magnitude < 0x00800000) return (sign | F32_INFINITY) >>> 0;
+  if (magnitude >= TWO_TO_126) return sign >>> 0;
   return (sign | rounded(1 / floatOf(magnitude))) >>> 0;
 }
 
@@ -37,7 +40,5 @@ function floatOf(magnitude: number): number {
 
 function rounded(value: number): number {
   scratch.setFloat32(0, value);
-  const bits = (scratch.getUint32(0) + 0x400) & ~0x7ff;
-  // The smallest normal number may count as tiny (the manual leaves it open), and does on AMD.
-  return bits <= 0x00800000 ? 0 : bits;
+  return (scratch.getUint32(0) + 0x400) & ~0x7ff;
 }

@@ -42,7 +42,7 @@ import {
 import { reciprocalEstimate, reciprocalSquareRootEstimate } from './sse-estimate.ts';
 import { sseSlow, sseSlowDotProduct, sseSlowPacked } from './sse-slow.ts';
 
-const CASES = 2000 * fuzzTimes;
+const CASES = 1000 * fuzzTimes;
 const EFLAGS_ZF_PF_CF = 0x45;
 
 interface Form {

@@ -228,8 +228,8 @@ function specialRemainder(ctx: FloatContext, a: Float, b: Float): Float | undefi
   if (nan !== undefined) return nan;
   if (a.kind === INFINITY || b.kind === ZERO) return invalid(ctx);
   if (stopsAtDenormal(ctx, a, b)) return a;
-  if (a.kind === ZERO || b.kind === INFINITY) return a;
-  return undefined;
+  if (a.kind === ZERO) return a;
+  return b.kind === INFINITY ? roundTo(ctx, F80, 64, a.sign, a.exp, a.sig) : undefined;
 }
 
 /** The exponents are 64 and more apart: takes 32 to 63 bits off the difference, and says with C2 that there is more to do. */
@@ -242,5 +242,5 @@ function partialRemainder(unit: X87Unit, a: Float, b: Float, difference: number)
   const rest = dividend % divisor;
   const lsb = Math.min(a.exp, exp);
   state.fsw = (state.fsw & ~(FSW_C0 | FSW_C3)) | FSW_C2;
-  state.write(0, rest === 0n ? zero(a.sign) : finite(a.sign, lsb, rest));
+  state.write(0, rest === 0n ? zero(a.sign) : roundTo(unit.context, F80, 64, a.sign, lsb, rest));
 }

@@ -9,7 +9,7 @@ import { below, random64, sampleF80 } from './testing/float-samples.ts';
 import { oracleSkip, randomWords, runAllOnHost, X87_AT, fuzzTimes } from './testing/host-oracle.ts';
 import { codeOf, type Encoding, encoding, MEMORY, runOnOurs, sampleState, show } from './testing/x87-host.ts';
 
-const CASES = 3000 * fuzzTimes;
+const CASES = 1000 * fuzzTimes;
 const FSW_AT = X87_AT + 4;
 const FSW_C1 = 0x200;
 const REGISTERS_AT = X87_AT + 28;

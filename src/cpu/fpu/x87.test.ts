@@ -5,8 +5,8 @@ import { oracleSkip, randomWords, runAllOnHost, SIGFPE, SIGNAL_AT, fuzzTimes } f
 import { codeOf, type Encoding, encoding, hex, MEMORY, runOnOurs, sampleState, show } from './testing/x87-host.ts';
 
 /** States for an encoding that stands alone, and for each of eight that name a register. */
-const CASES = 1500 * fuzzTimes;
-const CASES_REGISTER = 250 * fuzzTimes;
+const CASES = 600 * fuzzTimes;
+const CASES_REGISTER = 120 * fuzzTimes;
 const SIGILL = 4;
 
 /** Compared with a tolerance in x87-transcendental.test.ts. */
