@@ -35,6 +35,8 @@ export const TR = 7;
 export const OFFSET_GPR = 0x000;
 /** Always zero: the base of an address that has none. */
 export const OFFSET_ZERO = 0x080;
+/** Index of an implicit operand's address: AL in XLAT, else zero. */
+export const OFFSET_IMPLICIT_INDEX = 0x088;
 export const OFFSET_RIP = 0x090;
 /** Lazy flags; see flags.ts. */
 export const OFFSET_FLAGS_RESULT = 0x098;
@@ -113,6 +115,10 @@ export const OFFSET_MXCSR = 0x400;
 export const OFFSET_X87 = 0x410;
 /** u16 FCW, FSW, FTW (abridged, 1 = not empty), FOP; u64 FIP, FDP; u16 FCS, FDS */
 export const OFFSET_X87_CONTROL = 0x490;
+/** 16 bytes each: operands and result of a vector operation that TypeScript computes (see system/vector-slow.ts). */
+export const OFFSET_VECTOR_A = 0x4c0;
+export const OFFSET_VECTOR_B = 0x4d0;
+export const OFFSET_VECTOR_RESULT = 0x4e0;
 
 export const VCPU_STATE_SIZE = 0x600;
 

@@ -40,8 +40,10 @@ export interface Runtime {
   readonly writeSlow: Readonly<Record<8 | 16 | 32 | 64 | 128, number>>;
   /** (vcpu, address: i64, bytes: i32) -> host address, 0 where the access must take the slow way. */
   readonly probeWrite: number;
-  /** (vcpu, offset: i64, bytes: i32, write: i32) -> linear address of an offset in SS, in legacy modes. */
-  readonly stackLinear: number;
+  /** (vcpu, segment: i32, offset: i64, bytes: i32, write: i32) -> linear address of an offset, in legacy modes. */
+  readonly offsetLinear: number;
+  /** (operation: i32) -> vector to raise, or 0: see system/vector-slow.ts. */
+  readonly vectorSlow: number;
 }
 
 /** How the tier finds what an operand handle names. */
@@ -54,6 +56,8 @@ export interface OperandAccess {
   isImmediate(handle: OperandHandle): boolean;
   /** Linear address of a memory operand. */
   address(handle: OperandHandle): Value;
+  /** Truth value: the operand's segment starts at 0 and needs no check. In legacy modes only. */
+  isUnsegmented(handle: OperandHandle): Value;
 }
 
 /** How control leaves a handler. Each method emits code after which the handler does not go on (on that path). */
@@ -135,6 +139,9 @@ export class Semantics extends Arithmetic {
   }
   isImmediate(handle: OperandHandle): boolean {
     return this.#operands.isImmediate(handle);
+  }
+  isUnsegmented(handle: OperandHandle): Value {
+    return this.#operands.isUnsegmented(handle);
   }
 
   /** The operand's value, at its own width or cut to `bits`. */
@@ -221,6 +228,20 @@ export class Semantics extends Arithmetic {
     return this.pop(128);
   }
 
+  /**
+   * A vector operation that TypeScript computes (see system/vector-slow.ts), on the operands in the state block.
+   * Leaves with #XM or #UD where it raises an unmasked floating-point exception; MXCSR is written either way.
+   */
+  vectorSlow(operation: Value): void {
+    this.push(operation);
+    this.code.call(this.#runtime.vectorSlow);
+    const vector = this.pop(32);
+    this.if(vector, () => {
+      this.raiseIf(this.eq(vector, this.const(32, layout.EXCEPTION_UD)), layout.EXCEPTION_UD);
+      this.control.raise(layout.EXCEPTION_XM, -1);
+    });
+  }
+
   // Guest memory, by linear address
 
   load(address: Value, bits: Bits): Value {
@@ -275,15 +296,31 @@ export class Semantics extends Arithmetic {
   }
   /** Linear address of a stack offset. In 64-bit mode it is the offset itself (SDM vol. 1, 3.3.7.1). */
   stackAddress(offset: Value, bits: Bits, write: boolean): Value {
-    if (this.context.stackSize === 64) return offset;
+    return this.segmentAddress(layout.SS, offset, bits, write);
+  }
+  /** Linear address of an offset in ES, CS, SS or DS, checked for an access; in 64-bit mode the offset itself. */
+  segmentAddress(segment: number, offset: Value, bits: Bits, write: boolean): Value {
+    const wide = this.zext(offset, 64);
+    if (this.context.stackSize === 64) return wide;
     this.code.get(this.vcpu);
-    this.push(this.zext(offset, 64));
+    this.code.i32(segment);
+    this.push(wide);
     this.code.i32(bits / 8);
     this.code.i32(write ? 1 : 0);
-    this.code.call(this.#runtime.stackLinear);
+    this.code.call(this.#runtime.offsetLinear);
     const address = this.pop(64);
     this.#leaveOnEvent();
     return address;
+  }
+  /** Where a byte is in machine memory, if the TLB has its page for reading or for writing; else 0. */
+  fastHost(address: Value, write: boolean): Value {
+    const host = this.variable(this.const(32, 0));
+    const entry = this.#lookUp(address, 8, write ? TLB_WRITE_OFFSET : 0);
+    this.code.if();
+    this.#pushHost(address, entry);
+    this.code.set(host.local);
+    this.code.end();
+    return this.get(host);
   }
 
   // Flags

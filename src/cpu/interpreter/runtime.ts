@@ -24,9 +24,11 @@ export interface InterpreterImports {
   probeWrite(lo: number, hi: number, bytes: number): number;
   /** Linear address, into scratch, of an offset in a segment of a legacy mode, checked against its limit. */
   segmentLinear(pc: number, segment: number, offset: number): void;
-  stackLinear(offset: number, bytes: number, write: number): void;
+  offsetLinear(segment: number, offset: number, bytes: number, write: number): void;
   /** The record for the RIP in the state, or 0 after a fault. */
   find(): number;
+  /** See system/vector-slow.ts. */
+  vectorSlow(operation: number): number;
   /** Runs the TypeScript function of a handler. */
   system(handler: number, pc: number): number;
 }
@@ -45,18 +47,20 @@ export function emitRuntime(module: ModuleBuilder): RuntimeFunctions {
   const slowWrite = module.import('slowWrite', [TYPE_I32, TYPE_I32, TYPE_I32], []);
   const probeWrite = module.import('probeWrite', [TYPE_I32, TYPE_I32, TYPE_I32], [TYPE_I32]);
   const segmentLinear = module.import('segmentLinear', [TYPE_I32, TYPE_I32, TYPE_I32], []);
-  const stackLinear = module.import('stackLinear', [TYPE_I32, TYPE_I32, TYPE_I32], []);
+  const offsetLinear = module.import('offsetLinear', [TYPE_I32, TYPE_I32, TYPE_I32, TYPE_I32], []);
   const find = module.import('find', [], [TYPE_I32]);
   const system = module.import('system', [TYPE_I32, TYPE_I32], [TYPE_I32]);
+  const vectorSlow = module.import('vectorSlow', [TYPE_I32], [TYPE_I32]);
   const widths = [8, 16, 32, 64, 128] as const;
   return {
     readSlow: byWidth(widths, (bits) => emitReadSlow(module, slowRead, bits)),
     writeSlow: byWidth(widths, (bits) => emitWriteSlow(module, slowWrite, bits)),
     probeWrite: emitProbe(module, probeWrite),
-    stackLinear: emitStackLinear(module, stackLinear),
+    offsetLinear: emitOffsetLinear(module, offsetLinear),
     address: emitAddress(module, segmentLinear),
     find,
     system,
+    vectorSlow,
   };
 }
 
@@ -103,14 +107,15 @@ function emitProbe(module: ModuleBuilder, probeWrite: number): number {
   return index;
 }
 
-function emitStackLinear(module: ModuleBuilder, stackLinear: number): number {
-  const index = module.declare([TYPE_I32, TYPE_I64, TYPE_I32, TYPE_I32], [TYPE_I64]);
+function emitOffsetLinear(module: ModuleBuilder, offsetLinear: number): number {
+  const index = module.declare([TYPE_I32, TYPE_I32, TYPE_I64, TYPE_I32, TYPE_I32], [TYPE_I64]);
   const code = new Code();
   code.get(1);
-  code.op(op.OP_I32_WRAP_I64);
   code.get(2);
+  code.op(op.OP_I32_WRAP_I64);
   code.get(3);
-  code.call(stackLinear);
+  code.get(4);
+  code.call(offsetLinear);
   code.get(0);
   code.memory(op.OP_I64_LOAD, OFFSET_SCRATCH);
   module.define(index, [], code);

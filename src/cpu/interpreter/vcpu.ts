@@ -18,6 +18,7 @@ import { PRIVILEGE_SUPERVISOR_AC, PRIVILEGE_USER } from '../mmu/walk.ts';
 import * as state from '../state.ts';
 import { deliver, type Event, takeEvent } from '../system/interrupts.ts';
 import { SystemCpu, type TierHooks } from '../system/system-cpu.ts';
+import { vectorSlow } from '../system/vector-slow.ts';
 import type { CodeCache, CodeUser } from './code-cache.ts';
 import { type HandlerTable, isCalled } from './handlers.ts';
 import { JUMP_CACHE_ENTRIES, JUMP_CACHE_ENTRY_SIZE, JUMP_CACHE_SIZE, VCPU_JUMP_CACHE, VCPU_TLBS } from './layout.ts';
@@ -199,8 +200,9 @@ export class InterpreterVcpu implements EngineVcpu, CodeUser, TierHooks, Interpr
     this.#linear(segment, offset >>> 0, bytes, isWrite, segment === state.SS ? state.EXCEPTION_SS : state.EXCEPTION_GP);
   };
 
-  stackLinear = (offset: number, bytes: number, write: number): void => {
-    this.#linear(state.SS, offset >>> 0, bytes, write !== 0, state.EXCEPTION_SS);
+  offsetLinear = (segment: number, offset: number, bytes: number, write: number): void => {
+    const vector = segment === state.SS ? state.EXCEPTION_SS : state.EXCEPTION_GP;
+    this.#linear(segment, offset >>> 0, bytes, write !== 0, vector);
   };
 
   find = (): number => {
@@ -224,6 +226,8 @@ export class InterpreterVcpu implements EngineVcpu, CodeUser, TierHooks, Interpr
     if (pc !== 0) this.#cacheJump(ripLo, ripHi, pc);
     return pc;
   };
+
+  vectorSlow = (operation: number): number => vectorSlow(this.state, operation);
 
   system = (handlerId: number, pc: number): number => {
     const handler = this.#shared.table.byId(handlerId);
@@ -330,9 +334,10 @@ export class InterpreterVcpu implements EngineVcpu, CodeUser, TierHooks, Interpr
 }
 
 function instantiate(shared: Shared, vcpu: InterpreterVcpu): Run {
-  const { slowRead, slowWrite, probeWrite, segmentLinear, stackLinear, find, system } = vcpu;
+  const { slowRead, slowWrite, probeWrite, segmentLinear, offsetLinear, find, system } = vcpu;
+  const { vectorSlow: slow } = vcpu;
   const env = {
-    memory: shared.wasmMemory, slowRead, slowWrite, probeWrite, segmentLinear, stackLinear, find, system,
+    memory: shared.wasmMemory, slowRead, slowWrite, probeWrite, segmentLinear, offsetLinear, find, system, vectorSlow: slow,
   };
   return new WebAssembly.Instance(shared.module, { env }).exports.run as Run;
 }
