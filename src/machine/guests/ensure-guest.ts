@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { XenolithError } from '../../lib/errors.ts';
 import { cachedFolder, cacheFolder, exists } from './cache.ts';
-import { buildInitramfs, INITRAMFS_VERSION } from './initramfs.ts';
+import { buildInitramfs, initramfsStamp } from './initramfs.ts';
 import { downloadPackage, findPackage, pinnedDependency, type Report, unpackFiles } from './packages.ts';
 
 /** A guest that comes from outside, with everything xl needs to create it. */
@@ -50,7 +50,7 @@ async function fetchGuest(cache: string, name: string, kernelPackage: string, re
   const busybox = { name: 'busybox', package: 'busybox-static', file: 'busybox' };
   const shell = await ensureFile(cache, busybox, report, fetchBusybox);
 
-  const packed = await cachedFolder(cache, `initramfs/${shell.version}-${INITRAMFS_VERSION}`, async (folder) => {
+  const packed = await cachedFolder(cache, `initramfs/${shell.version}-${initramfsStamp()}`, async (folder) => {
     await writeFile(join(folder, 'initramfs.cpio'), buildInitramfs(await readFile(shell.path)));
   });
   return {

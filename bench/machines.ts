@@ -1,0 +1,106 @@
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { loadKernel } from '../src/dom0/builder/kernel-image.ts';
+import { ensureGuest } from '../src/machine/guests/ensure-guest.ts';
+
+/** The memory of the guest in every benchmark, in MiB. */
+export const MEMORY_MIB = 256;
+
+/** What boots the guest: we or the peer. */
+export interface Machine {
+  readonly name: string;
+  /** the command that boots with these words after the console's on the kernel's command line */
+  command(words: string): readonly string[];
+  readonly environment: Readonly<Record<string, string>>;
+}
+
+/** Both machines for the same guest, with files in a folder of its own. */
+export interface Contest {
+  readonly ours: Machine;
+  readonly peer: Machine;
+  /** where ours writes its counts when it exits (XENOLITH_STATS) */
+  readonly statsFile: string;
+  /** to be removed at the end */
+  readonly folder: string;
+  readonly description: string;
+}
+
+/** Debian's kernel, unpacked once: both get the same vmlinux and the same initramfs, and enter it by its PVH note. */
+export async function prepare(): Promise<Contest> {
+  const qemu = findQemu();
+  const guest = await ensureGuest('debian');
+  const folder = mkdtempSync(join(tmpdir(), 'xenolith-bench-'));
+  const vmlinux = join(folder, 'vmlinux');
+  writeFileSync(vmlinux, (await loadKernel(guest.kernel, readFileSync(guest.kernel))).elf.bytes);
+  const statsFile = join(folder, 'stats.json');
+  return {
+    ours: xenolith(folder, vmlinux, guest.ramdisk, statsFile),
+    peer: qemuTcg(vmlinux, guest.ramdisk),
+    statsFile,
+    folder,
+    description: `Debian kernel ${guest.version}, ${MEMORY_MIB} MiB, 1 vCPU; ${qemu}; Node ${process.version}`,
+  };
+}
+
+function xenolith(folder: string, vmlinux: string, ramdisk: string, statsFile: string): Machine {
+  const xl = fileURLToPath(new URL('../bin/xl', import.meta.url));
+  return {
+    name: 'xenolith',
+    environment: { XENOLITH_STATS: statsFile },
+    command: (words) => {
+      const config = join(folder, 'guest.cfg');
+      const lines = [
+        'name = "bench"',
+        'type = "pvh"',
+        `kernel = "${vmlinux}"`,
+        `ramdisk = "${ramdisk}"`,
+        `cmdline = "console=hvc0 ${words}"`,
+        `memory = ${MEMORY_MIB}`,
+        'vcpus = 1',
+      ];
+      writeFileSync(config, `${lines.join('\n')}\n`);
+      return [xl, 'create', '-F', '-c', config];
+    },
+  };
+}
+
+const QEMU = 'qemu-system-x86_64';
+
+function qemuTcg(vmlinux: string, ramdisk: string): Machine {
+  const machine = `${QEMU} -accel tcg -cpu max -m ${MEMORY_MIB} -smp 1 -nodefaults -no-reboot -display none -serial stdio`;
+  return {
+    name: 'qemu tcg',
+    environment: {},
+    command: (words) => [
+      ...machine.split(' '),
+      '-kernel',
+      vmlinux,
+      '-initrd',
+      ramdisk,
+      '-append',
+      `console=ttyS0 ${words}`,
+    ],
+  };
+}
+
+/** The version line of QEMU, which is installed first where it is missing and we may. Exits with 2 where we may not. */
+function findQemu(): string {
+  const version = () => spawnSync(QEMU, ['--version'], { encoding: 'utf8' }).stdout?.split('\n')[0];
+  const there = version();
+  if (there) return there;
+  const install = ['apt-get', 'install', '-qy', '--no-install-recommends', 'qemu-system-x86'];
+  if (process.getuid?.() === 0) {
+    console.error(`bench: no ${QEMU} here; ${install.join(' ')}`);
+    spawnSync('apt-get', install.slice(1), {
+      stdio: ['ignore', 'ignore', 'inherit'],
+      env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
+    });
+    const installed = version();
+    if (installed) return installed;
+  }
+  console.error(`bench: the peer is missing: install Debian's package qemu-system-x86 (as root: ${install.join(' ')})`);
+  process.exit(2);
+}
