@@ -23,7 +23,15 @@ export interface Encoding {
 }
 
 const PREFIXES = new Set(['NP', '66', 'F3', 'F2']);
-const IMMEDIATES: Readonly<Record<string, ImmediateSize>> = { ib: 'b', iw: 'w', id: 'd', iz: 'z', iv: 'v', cb: 'b', cz: 'z' };
+const IMMEDIATES: Readonly<Record<string, ImmediateSize>> = {
+  ib: 'b',
+  iw: 'w',
+  id: 'd',
+  iz: 'z',
+  iv: 'v',
+  cb: 'b',
+  cz: 'z',
+};
 
 /** Reads a form's encoding; throws on notation it does not know, for that is our own mistake. */
 export function parseEncoding(form: Form): Encoding {
@@ -43,8 +51,19 @@ export function parseEncoding(form: Form): Encoding {
   const needsModRm = form.operands.some(({ kind }) => kind.field === 'rm' || kind.field === 'reg');
   if (form.operands.some(({ kind }) => kind.field === 'offset')) rest.immediates.push('o');
   const hasModRm = rest.digit >= 0 || rest.modRm >= 0 || rest.slashR;
-  if (needsModRm && !hasModRm) throw new Error(`${form.encoding}: operands need a ModRM byte that is not in the encoding`);
-  return { map, opcode, plusRegister, prefix, w, hasModRm, digit: rest.digit, modRm: rest.modRm, immediates: rest.immediates };
+  if (needsModRm && !hasModRm)
+    throw new Error(`${form.encoding}: operands need a ModRM byte that is not in the encoding`);
+  return {
+    map,
+    opcode,
+    plusRegister,
+    prefix,
+    w,
+    hasModRm,
+    digit: rest.digit,
+    modRm: rest.modRm,
+    immediates: rest.immediates,
+  };
 }
 
 function takeOpcode(tokens: string[]): { map: number; opcode: number; plusRegister: boolean } {
@@ -52,7 +71,11 @@ function takeOpcode(tokens: string[]): { map: number; opcode: number; plusRegist
   if (tokens[0] === '0F' && tokens.length > 1) {
     tokens.shift();
     map = 1;
-    if (tokens[0] === '38' || tokens[0] === '3A') map = tokens.shift() === '38' ? 2 : 3;
+    const second: string | undefined = tokens[0];
+    if (second === '38' || second === '3A') {
+      tokens.shift();
+      map = second === '38' ? 2 : 3;
+    }
   }
   const token = tokens.shift() as string;
   const plusRegister = token.endsWith('+r');

@@ -90,7 +90,7 @@ interface PendingWrite {
 }
 
 /** The last flags that were set in this handler, for a branch fused to it. */
-interface KnownFlags {
+export interface KnownFlags {
   readonly kind: 'sub' | 'logic' | 'result';
   readonly a: Value;
   readonly b: Value;
@@ -125,7 +125,12 @@ export class Semantics extends Arithmetic {
     this.#operands = operands;
     this.control = control;
     this.context = context;
-    this.#known = known?.#known;
+    this.#known = known?.knownFlags;
+  }
+
+  /** What a handler fused to this one may use instead of the stored flags. */
+  get knownFlags(): KnownFlags | undefined {
+    return this.#known;
   }
 
   // Operands

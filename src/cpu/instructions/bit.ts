@@ -119,18 +119,7 @@ export const XADD = instruction('XADD', {
   },
 });
 
-export const BITS: readonly Instruction[] = [
-  BT,
-  BTS,
-  BTR,
-  BTC,
-  BSF,
-  BSR,
-  CMPXCHG,
-  CMPXCHG8B,
-  CMPXCHG16B,
-  XADD,
-];
+export const BITS: readonly Instruction[] = [BT, BTS, BTR, BTC, BSF, BSR, CMPXCHG, CMPXCHG8B, CMPXCHG16B, XADD];
 
 function modifyBit(
   mnemonic: string,
@@ -150,9 +139,7 @@ function modifyBit(
     execute(m, base, offset) {
       const bits = m.bits(base);
       const number = m.read(offset, bits);
-      const word = isFar(m, base, offset)
-        ? m.readForWriteAt(base, wordAddress(m, base, number))
-        : m.readForWrite(base);
+      const word = isFar(m, base, offset) ? m.readForWriteAt(base, wordAddress(m, base, number)) : m.readForWrite(base);
       const place = bitInWord(m, number);
       m.write(base, change(m, word, m.shl(m.const(bits, 1), place)));
       m.setCarry(m.bit(m.shr(word, place), 0));

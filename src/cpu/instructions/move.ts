@@ -147,4 +147,3 @@ export const XLAT = instruction('XLAT', {
     s.write(dst, s.read(src));
   },
 });
-

@@ -1,7 +1,19 @@
 /** Operands of instruction forms, by the names of the manual (SDM vol. 2A, 3.1.1.3). */
 
 /** Which part of the encoding says which register, memory or number it is. */
-export type Field = 'rm' | 'reg' | 'opcode' | 'immediate' | 'second-immediate' | 'fixed' | 'offset' | 'relative';
+export type Field =
+  | 'rm'
+  | 'reg'
+  | 'opcode'
+  | 'immediate'
+  | 'second-immediate'
+  | 'fixed'
+  | 'offset'
+  | 'relative'
+  /** Memory at a register that the instruction implies, in DS unless overridden. */
+  | 'implicit'
+  /** Memory at ES:rDI, whatever the prefixes say: where string instructions write. */
+  | 'destination';
 export type RegisterFile = 'gpr' | 'xmm' | 'mm' | 'segment' | 'control' | 'debug' | 'st';
 /** A width in bits; v is 16, 32 or 64 by the operand size, z is 16 or 32 (sign-extended to v), y is 32 or 64. */
 export type Width = 8 | 16 | 32 | 64 | 80 | 128 | 'v' | 'z' | 'y' | 'none';
@@ -123,6 +135,14 @@ export const relz = immediateOf('relz', 'v', 'z', true, 'relative');
 /** An address in the instruction itself: MOV AL, moffs8. */
 export const moffs8 = kind('moffs8', 'offset', undefined, 8, { place: 'memory' });
 export const moffs = kind('moffs', 'offset', undefined, 'v', { place: 'memory' });
+/** DS:rSI, where string instructions read. The register is the kind's fixed number. */
+export const stringSource8 = kind('m8', 'implicit', undefined, 8, { place: 'memory', fixed: 6 });
+export const stringSource = kind('m', 'implicit', undefined, 'v', { place: 'memory', fixed: 6 });
+/** ES:rDI */
+export const stringDestination8 = kind('m8', 'destination', undefined, 8, { place: 'memory', fixed: 7 });
+export const stringDestination = kind('m', 'destination', undefined, 'v', { place: 'memory', fixed: 7 });
+/** DS:rBX + AL, the sum of which XLAT leaves at OFFSET_IMPLICIT_INDEX. */
+export const translationTable = kind('m8', 'implicit', undefined, 8, { place: 'memory', fixed: 3 });
 /** ptr16:16 and ptr16:32: the offset as immediate, the selector as second immediate. */
 export const pointerOffset = immediateOf('ptr16:z', 'z', 'z', false);
 export const pointerSelector = immediateOf('ptr16', 16, 16, false, 'second-immediate');

@@ -215,13 +215,7 @@ function rotated64(m: Semantics, a: Value, carry: Value, left: Value): Value {
 }
 
 /** dst:src shifted left, or src:dst shifted right; `out` has the last bit shifted out of dst at bit 0. */
-function doubleShift(
-  m: Semantics,
-  a: Value,
-  b: Value,
-  count: Value,
-  left: boolean,
-): { result: Value; out: Value } {
+function doubleShift(m: Semantics, a: Value, b: Value, count: Value, left: boolean): { result: Value; out: Value } {
   if (a.bits === 64) {
     const back = m.sub(m.const(32, 63), count);
     if (left) return { result: m.or(m.shl(a, count), m.shr(m.shr(b, 1), back)), out: m.shr(a, m.neg(count)) };

@@ -3,7 +3,7 @@
  * bytes that were decoded turns all records of that page into HANDLER_LEAVE, so that whoever executes them, or is
  * linked to them, looks again. Space comes back only by throwing everything away (`reset`).
  */
-import { Decoder, DECODED, INCOMPLETE, TOO_LONG } from '../decode/decoder.ts';
+import { type Decoder, DECODED, INCOMPLETE, TOO_LONG } from '../decode/decoder.ts';
 import type { CodeWatch } from '../mmu/mmu.ts';
 import { EVENT_HAS_ERROR } from '../mmu/mmu.ts';
 import type { MachineMemory } from '../mmu/machine-memory.ts';
@@ -292,7 +292,8 @@ function unitException({ instruction }: FormEntry, mode: number): number {
       if ((mode & MODE_EM) !== 0) return EXCEPTION_UD;
       return (mode & MODE_TS) !== 0 ? EXCEPTION_NM : -1;
     case 'x87':
-      if (instruction.mnemonic === 'WAIT') return (mode & (MODE_TS | MODE_MP)) === (MODE_TS | MODE_MP) ? EXCEPTION_NM : -1;
+      if (instruction.mnemonic === 'WAIT')
+        return (mode & (MODE_TS | MODE_MP)) === (MODE_TS | MODE_MP) ? EXCEPTION_NM : -1;
       return (mode & (MODE_TS | MODE_EM)) !== 0 ? EXCEPTION_NM : -1;
     default:
       return -1;

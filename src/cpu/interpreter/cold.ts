@@ -54,7 +54,13 @@ class ColdFunction implements ControlFlow {
       this.code.memory(op.OP_I32_LOAD, state.OFFSET_TLB);
       this.code.set(tlb);
       const m = new Semantics(
-        this.code, this.locals, { vcpu: VCPU, tlb }, this.#runtime, access, this, this.#handler.context,
+        this.code,
+        this.locals,
+        { vcpu: VCPU, tlb },
+        this.#runtime,
+        access,
+        this,
+        this.#handler.context,
       );
       instruction.execute(m, ...operands.map((_, index) => ({ index })));
       this.#return(COLD_NEXT);

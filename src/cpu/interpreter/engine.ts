@@ -2,7 +2,7 @@
 import { Decoder } from '../decode/decoder.ts';
 import { OpcodeTable } from '../decode/table.ts';
 import type { Engine, EngineVcpu, Intercepts, NestedPaging, TscSource } from '../engine.ts';
-import { ALL_INSTRUCTIONS } from '../instructions/all.ts';
+
 import type { Instruction } from '../instructions/define.ts';
 import { MachineMemory } from '../mmu/machine-memory.ts';
 import { CodeCache } from './code-cache.ts';
@@ -20,7 +20,7 @@ export class InterpreterEngine implements Engine {
   readonly #slots: (InterpreterVcpu | undefined)[] = [];
 
   /** Generates and compiles the interpreter. `wasmMemory` is all of machine memory and must never grow. */
-  constructor(wasmMemory: WebAssembly.Memory, instructions: readonly Instruction[] = ALL_INSTRUCTIONS) {
+  constructor(wasmMemory: WebAssembly.Memory, instructions: readonly Instruction[]) {
     const memory = new MachineMemory(wasmMemory.buffer);
     const table = new HandlerTable(instructions);
     const fused = fusedPairs(table);

@@ -13,6 +13,7 @@ export type ResolvedOperand =
   | { readonly type: 'immediate'; readonly bits: Bits; readonly second: boolean; readonly wide: boolean }
   | { readonly type: 'constant'; readonly bits: Bits; readonly value: number }
   | { readonly type: 'memory'; readonly bits: Bits; readonly shape: number }
+  | { readonly type: 'destination'; readonly bits: Bits }
   | { readonly type: 'relative'; readonly bits: Bits };
 
 export interface Handler {
@@ -37,8 +38,14 @@ const SIZES = [16, 32, 64] as const;
 const REPEATS = ['', 'rep', 'repne'] as const;
 
 /** Index into `FormEntry.handlers`: sizes as 0, 1, 2 for 16, 32, 64; repeat as 0, 1, 2. */
-export function variantIndex(operandSize: number, stackSize: number, addressSize: number, repeat: number, shape: number): number {
-  return ((((operandSize * 3 + stackSize) * 3 + addressSize) * 3 + repeat) * SHAPES) + shape;
+export function variantIndex(
+  operandSize: number,
+  stackSize: number,
+  addressSize: number,
+  repeat: number,
+  shape: number,
+): number {
+  return (((operandSize * 3 + stackSize) * 3 + addressSize) * 3 + repeat) * SHAPES + shape;
 }
 const VARIANTS = 3 * 3 * 3 * 3 * SHAPES;
 
@@ -194,7 +201,7 @@ function contextsOf(form: Form): Omit<HandlerContext, 'repeat'>[] {
 
 function shapesOf(instruction: Instruction, form: Form): number[] {
   const fast = instruction.hot === true ? [2, 3, 4] : [];
-  if (form.operands.some(({ kind }) => kind.field === 'offset')) return [SHAPE_ANY];
+  if (form.operands.some(({ kind }) => kind.field === 'offset' || kind.field === 'implicit')) return [SHAPE_ANY];
   const modRm = form.operands.find(({ kind }) => kind.field === 'rm');
   switch (modRm?.kind.place) {
     case 'either':
@@ -209,7 +216,8 @@ function shapesOf(instruction: Instruction, form: Form): number[] {
 function resolveOperands(operands: readonly Operand[], context: HandlerContext, shape: number): ResolvedOperand[] {
   let slot: 0 | 1 = 0;
   return operands.map(({ kind, access }): ResolvedOperand => {
-    const inMemory = kind.field === 'offset' || (kind.field === 'rm' && shape !== SHAPE_REGISTER);
+    const inMemory =
+      kind.field === 'offset' || kind.field === 'implicit' || (kind.field === 'rm' && shape !== SHAPE_REGISTER);
     const bits = widthBits(inMemory ? kind.memoryWidth : kind.width, context.operandSize);
     if (inMemory) return { type: 'memory', bits: access === 'address' ? 64 : bits, shape };
     switch (kind.field) {
@@ -223,6 +231,8 @@ function resolveOperands(operands: readonly Operand[], context: HandlerContext, 
         };
       case 'relative':
         return { type: 'relative', bits };
+      case 'destination':
+        return { type: 'destination', bits };
       case 'fixed':
         return fixedOperand(kind, bits);
       default: {
@@ -255,6 +265,8 @@ function keyOf(instruction: Instruction, operands: readonly ResolvedOperand[], c
         return `m${operand.bits}.${operand.shape}`;
       case 'relative':
         return `rel${operand.bits}`;
+      case 'destination':
+        return `di${operand.bits}`;
     }
   });
   const needs = instruction.depends ?? [];

@@ -287,7 +287,11 @@ class MainFunction implements ControlFlow {
       () => this.#emitStop(),
       () => this.#emitRaiseRecord(),
       ...hot.map((handler) => () => this.#emitHandlers([handler])),
-      ...fused.map(({ first, second }) => () => this.#emitHandlers([first, second])),
+      ...fused.map(
+        ({ first, second }) =>
+          () =>
+            this.#emitHandlers([first, second]),
+      ),
     ];
     for (const body of bodies) {
       code.end();
@@ -305,9 +309,7 @@ class MainFunction implements ControlFlow {
       this.#context = handler;
       const operands = new RecordOperands(this.code, this.locals, handler.operands, this.#places(), () => this.fault());
       const places = { vcpu: VCPU, tlb: this.#tlb };
-      const m = new Semantics(
-        this.code, this.locals, places, this.#runtime, operands, this, handler.context, previous,
-      );
+      const m = new Semantics(this.code, this.locals, places, this.#runtime, operands, this, handler.context, previous);
       if (!isEmitted(handler.instruction)) throw new Error(`${handler.key} is not emitted code`);
       handler.instruction.execute(m, ...handler.operands.map((_, index) => ({ index })));
       previous = m;
@@ -317,7 +319,13 @@ class MainFunction implements ControlFlow {
   }
 
   #places(): { vcpu: number; pc: number; ipBase: number; addressFunction: number; ahead: number } {
-    return { vcpu: VCPU, pc: this.#pc, ipBase: this.#ipBase, addressFunction: this.#runtime.address, ahead: this.#ahead };
+    return {
+      vcpu: VCPU,
+      pc: this.#pc,
+      ipBase: this.#ipBase,
+      addressFunction: this.#runtime.address,
+      ahead: this.#ahead,
+    };
   }
 
   #advance(records: number): void {
@@ -484,7 +492,6 @@ class MainFunction implements ControlFlow {
     this.code.byte(op.OP_RETURN);
   }
 }
-
 
 /** Emits the store of an exception into OFFSET_EVENT. */
 export function emitRaise(code: Code, vcpu: number, vector: number, errorCode: number): void {

@@ -143,6 +143,14 @@ export class RecordOperands implements OperandAccess {
     return this.#pop(64);
   }
 
+  isUnsegmented(_handle: OperandHandle): Value {
+    this.#code.get(this.#places.pc);
+    this.#code.memory(op.OP_I32_LOAD8_U, this.#at(record.RECORD_BASE));
+    this.#code.i32(record.ANY_NO_SEGMENT << 5);
+    this.#code.op(op.OP_I32_GE_U);
+    return this.#pop(1);
+  }
+
   #operand(handle: OperandHandle): ResolvedOperand {
     const operand = this.#operands[handle.index];
     if (operand === undefined) throw new Error(`operand ${handle.index} is not in the form`);

@@ -2,7 +2,7 @@
 import { BASE_RIP, type Decoded, NO_REGISTER } from '../decode/decoder.ts';
 import type { OperandKind } from '../instructions/operands.ts';
 import type { MachineMemory } from '../mmu/machine-memory.ts';
-import { CS, DS, ES, SS } from '../state.ts';
+import { DS, ES, SS } from '../state.ts';
 import { type FormEntry, type HandlerTable, variantIndex } from './handlers.ts';
 import type { FusedPair } from './main-function.ts';
 import { MODE_CODE_64, MODE_FLAT, MODE_STACK_32, MODE_STEP } from './mode.ts';
@@ -41,7 +41,7 @@ export class RecordWriter {
   /** An instruction at `offset` in its page. False if there is no handler for it: #UD. */
   write(pc: number, decoded: Decoded<FormEntry>, mode: number, offset: number): boolean {
     const entry = decoded.candidate as FormEntry;
-    const isMemory = entry.encoding.hasModRm ? decoded.hasMemory : hasOffset(entry);
+    const isMemory = entry.encoding.hasModRm ? decoded.hasMemory : hasOffset(entry) || implicitBase(entry) >= 0;
     const shape = isMemory ? this.#shape(decoded, entry, mode, offset) : record.SHAPE_REGISTER;
     const id = entry.handlers[this.#variant(decoded, entry, mode, shape)] as number;
     if (id < 0) return false;
@@ -104,8 +104,9 @@ export class RecordWriter {
 
   // The fast shapes are for 64-bit addresses without a segment base.
   #shape(decoded: Decoded<FormEntry>, entry: FormEntry, mode: number, offset: number): number {
-    if (entry.instruction.hot !== true || decoded.addressSize !== 64 || (mode & MODE_CODE_64) === 0) return record.SHAPE_ANY;
-    if (hasOffset(entry) || decoded.override >= 4) return record.SHAPE_ANY;
+    if (entry.instruction.hot !== true || decoded.addressSize !== 64 || (mode & MODE_CODE_64) === 0)
+      return record.SHAPE_ANY;
+    if (!entry.encoding.hasModRm || decoded.override >= 4) return record.SHAPE_ANY;
     if (decoded.base === BASE_RIP) {
       return fitsInt32(decoded.displacement + offset + decoded.length) ? record.SHAPE_RIP : record.SHAPE_ANY;
     }
@@ -122,8 +123,9 @@ export class RecordWriter {
   ): void {
     const view = this.#view;
     const none = record.ANY_NO_REGISTER;
-    const base = decoded.base === NO_REGISTER ? none : decoded.base;
-    const index = decoded.index === NO_REGISTER ? none : decoded.index;
+    const implied = implicitBase(entry);
+    const base = implied >= 0 ? implied : decoded.base === NO_REGISTER ? none : decoded.base;
+    const index = implied >= 0 ? record.ANY_IMPLICIT_INDEX : decoded.index === NO_REGISTER ? none : decoded.index;
     let displacement = hasOffset(entry) ? decoded.immediate : decoded.displacement;
     if (decoded.base === BASE_RIP) displacement += offset + decoded.length;
     view.setInt32(pc + record.RECORD_DISPLACEMENT, displacement, true);
@@ -149,13 +151,19 @@ export class RecordWriter {
     if (entry.instruction.mnemonic === 'LEA') return record.ANY_NO_SEGMENT;
     const { segment } = decoded;
     if ((mode & MODE_CODE_64) !== 0) return segment >= 4 ? segment : record.ANY_NO_SEGMENT;
+    // Not CS: code is not writable, so its accesses are always checked.
     const isFlat = (mode & MODE_FLAT) !== 0 && (segment === DS || segment === SS || segment === ES);
-    return isFlat && segment !== CS ? record.ANY_NO_SEGMENT : segment;
+    return isFlat ? record.ANY_NO_SEGMENT : segment;
   }
 }
 
 function hasOffset({ form }: FormEntry): boolean {
   return form.operands.some(({ kind }) => kind.field === 'offset');
+}
+
+/** The register an implicit memory operand is at, or -1. */
+function implicitBase({ form }: FormEntry): number {
+  return form.operands.find(({ kind }) => kind.field === 'implicit')?.kind.fixed ?? -1;
 }
 
 function registerNumber(decoded: Decoded<FormEntry>, kind: OperandKind, isMemory: boolean): number {

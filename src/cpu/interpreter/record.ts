@@ -50,6 +50,8 @@ export const SHAPE_RIP = 4;
 export const SHAPES = 5;
 
 export const ANY_NO_REGISTER = 16;
+/** As an index: OFFSET_IMPLICIT_INDEX. */
+export const ANY_IMPLICIT_INDEX = 17;
 export const ANY_RIP = 17;
 export const ANY_NO_SEGMENT = 7;
 export const ANY_SHORT_ADDRESS = 4;

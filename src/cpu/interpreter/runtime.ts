@@ -4,13 +4,7 @@ import type { ModuleBuilder } from '../emit/module.ts';
 import * as op from '../emit/opcodes.ts';
 import type { Runtime } from '../emit/semantics.ts';
 import { type Bits, LOADS, STORES, wasmType } from '../emit/values.ts';
-import {
-  OFFSET_MODE,
-  OFFSET_SCRATCH,
-  OFFSET_SEGMENTS,
-  SEGMENT_BASE,
-  SEGMENT_SIZE,
-} from '../state.ts';
+import { OFFSET_MODE, OFFSET_SCRATCH, OFFSET_SEGMENTS, SEGMENT_BASE, SEGMENT_SIZE } from '../state.ts';
 import { MODE_CODE_64 } from './mode.ts';
 import * as record from './record.ts';
 
@@ -143,7 +137,14 @@ function emitAddress(module: ModuleBuilder, segmentLinear: number): number {
   code.byte(op.OP_RETURN);
   code.end();
   emitSegment(code, segmentLinear);
-  module.define(index, [{ type: TYPE_I64, count: 1 }, { type: TYPE_I32, count: 1 }], code);
+  module.define(
+    index,
+    [
+      { type: TYPE_I64, count: 1 },
+      { type: TYPE_I32, count: 1 },
+    ],
+    code,
+  );
   return index;
 
   function emitBase(to: Code): void {

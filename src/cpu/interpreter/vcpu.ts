@@ -45,7 +45,6 @@ export class InterpreterVcpu implements EngineVcpu, CodeUser, TierHooks, Interpr
   instructions = 0;
   readonly #shared: Shared;
   readonly #mmu: Mmu;
-  readonly #intercepts: Intercepts;
   readonly #run: Run;
   readonly #operands: RecordReader;
   #mode = 0;
@@ -56,7 +55,6 @@ export class InterpreterVcpu implements EngineVcpu, CodeUser, TierHooks, Interpr
 
   constructor(shared: Shared, base: number, nested: NestedPaging, intercepts: Intercepts, tsc: TscSource) {
     this.#shared = shared;
-    this.#intercepts = intercepts;
     const { memory } = shared;
     memory.u8.fill(0, base, base + state.VCPU_STATE_SIZE);
     this.state = new state.VcpuState(memory.buffer, base);
@@ -94,13 +92,16 @@ export class InterpreterVcpu implements EngineVcpu, CodeUser, TierHooks, Interpr
       if (left <= 0) return EXIT_BUDGET;
       if (this.#shared.code.isFull) this.#shared.code.reset();
       registers.setU32(state.OFFSET_STOP, 0);
-      const result = this.#run(registers.base, left);
-      const rest = registers.view.getInt32(state.OFFSET_BUDGET, true);
-      this.instructions += left - rest;
-      left = rest;
+      const isStep = (this.#mode & MODE_STEP) !== 0;
+      const slice = isStep ? 1 : left;
+      const result = this.#run(registers.base, slice);
+      const used = slice - registers.view.getInt32(state.OFFSET_BUDGET, true);
+      this.instructions += used;
+      left -= used;
       if (result === RUN_EXIT) return this.cpu.exit;
       if (result === RUN_EVENT && !this.#deliverFault()) return EXIT_SHUTDOWN;
-      if ((this.#mode & MODE_STEP) !== 0 && result !== RUN_EVENT && !this.#singleStepTrap()) return EXIT_SHUTDOWN;
+      // The trap comes after an instruction that began with TF set, even if it cleared it.
+      if (isStep && result !== RUN_EVENT && used > 0 && !this.#singleStepTrap()) return EXIT_SHUTDOWN;
     }
   }
 
@@ -337,7 +338,15 @@ function instantiate(shared: Shared, vcpu: InterpreterVcpu): Run {
   const { slowRead, slowWrite, probeWrite, segmentLinear, offsetLinear, find, system } = vcpu;
   const { vectorSlow: slow } = vcpu;
   const env = {
-    memory: shared.wasmMemory, slowRead, slowWrite, probeWrite, segmentLinear, offsetLinear, find, system, vectorSlow: slow,
+    memory: shared.wasmMemory,
+    slowRead,
+    slowWrite,
+    probeWrite,
+    segmentLinear,
+    offsetLinear,
+    find,
+    system,
+    vectorSlow: slow,
   };
   return new WebAssembly.Instance(shared.module, { env }).exports.run as Run;
 }

@@ -89,14 +89,15 @@ export class Walker {
     const permissions = entry % NESTED_SCALE;
     if ((permissions & NESTED_WRITE) === 0) this.writable = false;
     const needed = access === ACCESS_WRITE ? NESTED_WRITE : NESTED_READ;
-    this.machine = (permissions & needed) === 0 ? -1 : ((entry - permissions) / NESTED_SCALE) * 4096 + (this.gpa % 4096);
+    this.machine =
+      (permissions & needed) === 0 ? -1 : ((entry - permissions) / NESTED_SCALE) * 4096 + (this.gpa % 4096);
     return WALK_OK;
   }
 
   // Index in `u32` of an entry of a paging structure, or -1 where no memory backs it.
   #entryIndex(tableGpa: number, index: number, entrySize: number): number {
     const entry = this.#nested.lookup(Math.floor(tableGpa / 4096));
-    if ((entry % NESTED_SCALE & NESTED_READ) === 0) return -1;
+    if (((entry % NESTED_SCALE) & NESTED_READ) === 0) return -1;
     return (Math.floor(entry / NESTED_SCALE) * 4096 + index * entrySize) / 4;
   }
 
@@ -131,7 +132,8 @@ export class Walker {
     let rights = allowed;
     let noExecute = 0;
     for (let depth = level; ; depth--) {
-      const index = depth === 4 ? index4 : depth === 3 ? index3 : depth === 2 ? (lo >>> 21) & 0x1ff : (lo >>> 12) & 0x1ff;
+      const index =
+        depth === 4 ? index4 : depth === 3 ? index3 : depth === 2 ? (lo >>> 21) & 0x1ff : (lo >>> 12) & 0x1ff;
       const at = this.#entryIndex(table, index, 8);
       if (at < 0) return this.#fault(access, privilege, 0);
       const entryLo = u32[at] as number;
@@ -222,8 +224,7 @@ export class Walker {
     if (privilege === PRIVILEGE_USER) errorCode |= PF_U;
     const cpu = this.#state;
     const cr4 = cpu.u32(state.OFFSET_CR4);
-    const noExecute =
-      (cr4 & state.CR4_PAE) !== 0 && (cpu.u32(state.OFFSET_EFER) & state.EFER_NXE) !== 0;
+    const noExecute = (cr4 & state.CR4_PAE) !== 0 && (cpu.u32(state.OFFSET_EFER) & state.EFER_NXE) !== 0;
     if (access === ACCESS_EXECUTE && (noExecute || (cr4 & state.CR4_SMEP) !== 0)) errorCode |= PF_I;
     this.errorCode = errorCode;
     return WALK_PAGE_FAULT;

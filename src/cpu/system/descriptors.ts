@@ -90,7 +90,7 @@ export function parseDescriptor(selector: number, address: bigint, lo: number, h
     address,
     attributes: (hi >>> 8) & 0xf0ff,
     limit: granular ? ((raw << 12) | 0xfff) >>> 0 : raw,
-    base: BigInt((((lo >>> 16) | ((hi & 0xff) << 16) | (hi & 0xff000000)) >>> 0)),
+    base: BigInt(((lo >>> 16) | ((hi & 0xff) << 16) | (hi & 0xff000000)) >>> 0),
     lo,
     hi,
   };

@@ -129,11 +129,7 @@ function readGate(cpu: SystemCpu, event: Event, size: 8 | 16): Gate | undefined 
 }
 
 /** The gate's code segment and the privilege level the handler runs at; undefined after raising. */
-function readTarget(
-  cpu: SystemCpu,
-  event: Event,
-  selector: number,
-): { code: Descriptor; level: number } | undefined {
+function readTarget(cpu: SystemCpu, event: Event, selector: number): { code: Descriptor; level: number } | undefined {
   const ext = externalBit(event);
   if ((selector & 0xfffc) === 0) {
     cpu.generalProtection(ext);
@@ -232,7 +228,8 @@ function pushLong(cpu: SystemCpu, event: Event, frame: bigint, level: number): b
 
 /** RF is set in what faults push, so that IRET does not hit the same breakpoint (SDM vol. 3B, 17.3.1.1). */
 function savedFlags(cpu: SystemCpu, event: Event): number {
-  const isFault = event.source === 'exception' && event.vector !== state.EXCEPTION_DB && event.vector !== state.EXCEPTION_BP;
+  const isFault =
+    event.source === 'exception' && event.vector !== state.EXCEPTION_DB && event.vector !== state.EXCEPTION_BP;
   return cpu.rflags | (isFault && event.vector !== state.EXCEPTION_OF ? state.FLAG_RF : 0);
 }
 
