@@ -108,18 +108,27 @@ function compareWithHost(
 ): string[] {
   const random = randomWords(seed);
   const states = Array.from({ length: CASES }, () => sampleImages(random));
+  const suspects = different(code, states, run);
+  // An interrupt between the two instructions can make the host mark a component used: what differs must differ again.
+  return suspects.flatMap(({ before }) => different(code, [before], run)).map(({ message }) => message);
+}
+
+function different(
+  code: number[],
+  states: DataView[],
+  run: (state: VectorState, memory: DataView) => boolean,
+): { before: DataView; message: string }[] {
   const after = runOnHost({ code, memoryBytes: MEMORY, states });
-  const differences: string[] = [];
-  states.forEach((before, i) => {
+  return states.flatMap((before, i) => {
     const host = after[i] as DataView;
     const mine = new DataView(before.buffer.slice(0));
     const done = run(newVectorState(), mine);
     const theirs = host.getUint32(SIGNAL_AT, true) === 0 ? show(host) : '#GP';
     const ours = done ? show(mine) : '#GP';
-    if (ours !== theirs)
-      differences.push(`eax ${before.getUint32(RAX_AT, true)}\n from ${show(before)}\n host ${theirs}\n ours ${ours}`);
+    if (ours === theirs) return [];
+    const eax = before.getUint32(RAX_AT, true);
+    return [{ before, message: `eax ${eax}\n from ${show(before)}\n host ${theirs}\n ours ${ours}` }];
   });
-  return differences;
 }
 
 function newVectorState(): VectorState {
@@ -136,8 +145,6 @@ function sampleImages(random: Random): DataView {
   for (let at = 0; at < MEMORY; at += 4) state.setUint32(MEMORY_AT + at, random(), true);
   const image = MEMORY_AT;
   state.setUint16(image, random() & 0xffff, true);
-  // Nothing pending, so that the host saves no pointers that ours does not know.
-  state.setUint16(image, state.getUint16(image, true) | 0x3f, true);
   for (let at = 6; at < 24; at += 2) state.setUint16(image + at, 0, true);
   state.setUint32(image + 24, random() & (below(random, 16) === 0 ? 0xffffff & ~0x20000 : MXCSR_MASK), true);
   if (below(random, 2) === 0) state.setUint32(image + 24, 0x1f80, true);
