@@ -17,16 +17,22 @@ const WASM_PAGE = 65536;
 
 export class InterpreterEngine implements Engine {
   readonly #shared: Shared;
+  /** For tools and tests: which handlers there are. */
+  readonly table: HandlerTable;
   readonly #slots: (InterpreterVcpu | undefined)[] = [];
 
-  /** Generates and compiles the interpreter. `wasmMemory` is all of machine memory and must never grow. */
-  constructor(wasmMemory: WebAssembly.Memory, instructions: readonly Instruction[]) {
+  /**
+   * Generates and compiles the interpreter. `wasmMemory` is all of machine memory and must never grow. With `profile`,
+   * the address of PROFILE_HANDLERS squared counters, it counts which handler follows which.
+   */
+  constructor(wasmMemory: WebAssembly.Memory, instructions: readonly Instruction[], profile?: number) {
     const memory = new MachineMemory(wasmMemory.buffer);
     const table = new HandlerTable(instructions);
+    this.table = table;
     const fused = fusedPairs(table);
     table.fusedCount = fused.length;
     const pages = wasmMemory.buffer.byteLength / WASM_PAGE;
-    const bytes = generateInterpreter(table, fused, { initial: pages, maximum: pages, shared: false });
+    const bytes = generateInterpreter(table, fused, { initial: pages, maximum: pages, shared: false }, profile);
     const decoder = new Decoder<FormEntry>(new OpcodeTable(table.forms));
     const code = new CodeCache(memory, decoder, new RecordWriter(memory, table, fused));
     this.#shared = { memory, wasmMemory, module: new WebAssembly.Module(bytes), table, code };
@@ -42,7 +48,7 @@ export class InterpreterEngine implements Engine {
   }
 
   destroyVcpu(vcpu: EngineVcpu): void {
-    const slot = this.#slots.findIndex((known) => known === vcpu);
+    const slot = this.#slots.indexOf(vcpu as InterpreterVcpu);
     if (slot < 0) return;
     this.#slots[slot]?.destroy();
     this.#slots[slot] = undefined;

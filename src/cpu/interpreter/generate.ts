@@ -17,6 +17,7 @@ export function generateInterpreter(
   table: HandlerTable,
   fused: readonly FusedPair[],
   memory: MemoryLimits,
+  profile?: number,
 ): Uint8Array<ArrayBuffer> {
   const module = new ModuleBuilder(memory);
   const coldType = module.type(COLD_PARAMETERS, [op.TYPE_I32]);
@@ -24,7 +25,7 @@ export function generateInterpreter(
   const cold = emitColdHandlers(module, table.cold, runtime);
   module.table(cold);
   const run = module.declare([op.TYPE_I32, op.TYPE_I32], [op.TYPE_I32]);
-  const { code, locals } = emitMainFunction(table.hot, fused, coldType, runtime);
+  const { code, locals } = emitMainFunction(table.hot, fused, coldType, runtime, profile);
   module.define(run, locals, code);
   module.export('run', run);
   return module.bytes();

@@ -185,7 +185,8 @@ export function widthBits(width: Width, operandSize: 16 | 32 | 64): Bits {
 function contextsOf(form: Form): Omit<HandlerContext, 'repeat'>[] {
   const contexts: Omit<HandlerContext, 'repeat'>[] = [];
   if (!form.no64) {
-    for (const operandSize of SIZES) {
+    const sizes = form.force64 ? ([64] as const) : form.default64 ? ([16, 64] as const) : SIZES;
+    for (const operandSize of sizes) {
       for (const addressSize of [32, 64] as const) contexts.push({ operandSize, addressSize, stackSize: 64 });
     }
   }
@@ -249,26 +250,26 @@ function fixedOperand(kind: OperandKind, bits: Bits): ResolvedOperand {
   return { type: 'fixed', file: kind.file, bits, number: kind.fixed };
 }
 
+function nameOf(operand: ResolvedOperand): string {
+  switch (operand.type) {
+    case 'register':
+      return `${operand.file}${operand.bits}.${operand.slot}`;
+    case 'fixed':
+      return `${operand.file}${operand.bits}=${operand.number}`;
+    case 'immediate':
+      return `i${operand.bits}${operand.second ? '.2' : ''}${operand.wide ? 'w' : ''}`;
+    case 'constant':
+      return `=${operand.value}`;
+    case 'memory':
+      return `m${operand.bits}.${operand.shape}`;
+    default:
+      return `rel${operand.bits}`;
+  }
+}
+
 /** Handlers with equal keys do the same to equal records. */
 function keyOf(instruction: Instruction, operands: readonly ResolvedOperand[], context: HandlerContext): string {
-  const parts = operands.map((operand) => {
-    switch (operand.type) {
-      case 'register':
-        return `${operand.file}${operand.bits}.${operand.slot}`;
-      case 'fixed':
-        return `${operand.file}${operand.bits}=${operand.number}`;
-      case 'immediate':
-        return `i${operand.bits}${operand.second ? '.2' : ''}${operand.wide ? 'w' : ''}`;
-      case 'constant':
-        return `=${operand.value}`;
-      case 'memory':
-        return `m${operand.bits}.${operand.shape}`;
-      case 'relative':
-        return `rel${operand.bits}`;
-      case 'destination':
-        return `di${operand.bits}`;
-    }
-  });
+  const parts = operands.map(nameOf);
   const needs = instruction.depends ?? [];
   const sizes = needs.map((name) => `${name}=${context[name]}`).join(' ');
   return `${instruction.mnemonic} ${parts.join(',')} ${sizes} ${context.repeat}`;

@@ -32,6 +32,9 @@ export const COLD_FAULT = 1;
 export const COLD_JUMP = 2;
 export const COLD_EXIT = 3;
 
+/** Side of the square of pair counters (u32) that a profiling build counts in. */
+export const PROFILE_HANDLERS = 8192;
+
 /** Two hot handlers whose records follow one another, executed with one dispatch. */
 export interface FusedPair {
   readonly first: Handler;
@@ -48,8 +51,9 @@ export function emitMainFunction(
   fused: readonly FusedPair[],
   coldType: number,
   runtime: RuntimeFunctions,
+  profile?: number,
 ): { code: Code; locals: { type: number; count: number }[] } {
-  const main = new MainFunction(runtime, coldType);
+  const main = new MainFunction(runtime, coldType, profile);
   main.emit(hot, fused);
   return { code: main.code, locals: main.locals.locals() };
 }
@@ -59,11 +63,14 @@ class MainFunction implements ControlFlow {
   readonly locals = new LocalPool(PARAMETERS);
   readonly #runtime: RuntimeFunctions;
   readonly #coldType: number;
+  /** Address of the pair counters, in a build that profiles. */
+  readonly #profile: number | undefined;
   readonly #pc = this.locals.fixed(op.TYPE_I32);
   readonly #start = this.locals.fixed(op.TYPE_I32);
   readonly #tlb = this.locals.fixed(op.TYPE_I32);
   readonly #link = this.locals.fixed(op.TYPE_I32);
   readonly #temporary = this.locals.fixed(op.TYPE_I32);
+  readonly #previous = this.locals.fixed(op.TYPE_I32);
   readonly #ipBase = this.locals.fixed(op.TYPE_I64);
   readonly #rip = this.locals.fixed(op.TYPE_I64);
   #leave = 0 as Label;
@@ -72,9 +79,10 @@ class MainFunction implements ControlFlow {
   /** Records from `pc` to the one being emitted: 1 in the second half of a fused pair. */
   #ahead = 0;
 
-  constructor(runtime: RuntimeFunctions, coldType: number) {
+  constructor(runtime: RuntimeFunctions, coldType: number, profile: number | undefined) {
     this.#runtime = runtime;
     this.#coldType = coldType;
+    this.#profile = profile;
   }
 
   emit(hot: readonly Handler[], fused: readonly FusedPair[]): void {
@@ -277,6 +285,7 @@ class MainFunction implements ControlFlow {
     const cold = code.block();
     const labels: Label[] = [];
     for (let i = count - 1; i >= 0; i--) labels[i] = code.block();
+    if (this.#profile !== undefined) this.#emitProfile(this.#profile);
     code.get(this.#pc);
     code.memory(op.OP_I32_LOAD16_U, record.RECORD_HANDLER);
     code.brTable(labels, cold);
@@ -300,6 +309,27 @@ class MainFunction implements ControlFlow {
     }
     code.end();
     this.#emitCold(count);
+  }
+
+  // counters[previous * PROFILE_HANDLERS + this]++
+  #emitProfile(counters: number): void {
+    const { code } = this;
+    const previous = this.#previous;
+    code.get(previous);
+    code.i32(PROFILE_HANDLERS);
+    code.op(op.OP_I32_MUL);
+    code.get(this.#pc);
+    code.memory(op.OP_I32_LOAD16_U, record.RECORD_HANDLER);
+    code.tee(previous);
+    code.op(op.OP_I32_ADD);
+    code.i32(2);
+    code.op(op.OP_I32_SHL);
+    code.tee(this.#temporary);
+    code.get(this.#temporary);
+    code.memory(op.OP_I32_LOAD, counters);
+    code.i32(1);
+    code.op(op.OP_I32_ADD);
+    code.memory(op.OP_I32_STORE, counters);
   }
 
   #emitHandlers(handlers: readonly Handler[]): void {

@@ -1,6 +1,6 @@
 /** Writes decoded instructions as records. */
 import { BASE_RIP, type Decoded, NO_REGISTER } from '../decode/decoder.ts';
-import type { OperandKind } from '../instructions/operands.ts';
+import { type OperandKind, translationTable } from '../instructions/operands.ts';
 import type { MachineMemory } from '../mmu/machine-memory.ts';
 import { DS, ES, SS } from '../state.ts';
 import { type FormEntry, type HandlerTable, variantIndex } from './handlers.ts';
@@ -125,7 +125,7 @@ export class RecordWriter {
     const none = record.ANY_NO_REGISTER;
     const implied = implicitBase(entry);
     const base = implied >= 0 ? implied : decoded.base === NO_REGISTER ? none : decoded.base;
-    const index = implied >= 0 ? record.ANY_IMPLICIT_INDEX : decoded.index === NO_REGISTER ? none : decoded.index;
+    const index = decoded.index !== NO_REGISTER ? decoded.index : isTable(entry) ? record.ANY_IMPLICIT_INDEX : none;
     let displacement = hasOffset(entry) ? decoded.immediate : decoded.displacement;
     if (decoded.base === BASE_RIP) displacement += offset + decoded.length;
     view.setInt32(pc + record.RECORD_DISPLACEMENT, displacement, true);
@@ -164,6 +164,10 @@ function hasOffset({ form }: FormEntry): boolean {
 /** The register an implicit memory operand is at, or -1. */
 function implicitBase({ form }: FormEntry): number {
   return form.operands.find(({ kind }) => kind.field === 'implicit')?.kind.fixed ?? -1;
+}
+
+function isTable({ form }: FormEntry): boolean {
+  return form.operands.some(({ kind }) => kind === translationTable);
 }
 
 function registerNumber(decoded: Decoded<FormEntry>, kind: OperandKind, isMemory: boolean): number {

@@ -1,4 +1,5 @@
 /** Functions of the generated module that handlers call, and the imports behind them. */
+import { emitCopyBlock, emitFillBlock } from '../emit/blocks.ts';
 import { Code } from '../emit/code.ts';
 import type { ModuleBuilder } from '../emit/module.ts';
 import * as op from '../emit/opcodes.ts';
@@ -55,6 +56,8 @@ export function emitRuntime(module: ModuleBuilder): RuntimeFunctions {
     find,
     system,
     vectorSlow,
+    copyBlock: emitCopyBlock(module),
+    fillBlock: emitFillBlock(module),
   };
 }
 
