@@ -83,7 +83,7 @@ test('words that put work off, or lie to the compiler, are named with their line
     `docs/a.md:2: "${'TO'}${'DO'}": do it, or write an issue`,
   ]);
   deepEqual(tidy('tools/a.ts', `f(a ${'as'} any);\n`).length, 1);
-  deepEqual(tidy('tools/a.ts', 'const TODOS = 1; // as anyone may see\n'), []);
+  deepEqual(tidy('tools/a.ts', `const TODOS = 1; // as good ${'as'} any other\n`), []);
 });
 
 test('an ABI file names its header, whatever its own name', () => {

@@ -125,7 +125,7 @@ const BANNED: readonly { readonly pattern: RegExp; readonly instead: string }[] 
   { pattern: /\bTOD[O]\b/, instead: 'do it, or write an issue' },
   { pattern: /\bFIXM[E]\b/, instead: 'fix it, or write an issue' },
   { pattern: /\bXX[X]\b/, instead: 'say in words what is odd here, and whose rule makes it so' },
-  { pattern: /\bas an[y]\b/, instead: 'name the type, or take `unknown` and narrow it' },
+  { pattern: /\bas an[y]\b(?! \w)/, instead: 'name the type, or take `unknown` and narrow it' },
   { pattern: /@ts-(ignor[e]|nochec[k])/, instead: 'make the types true' },
   { pattern: /^export defaul[t] /, instead: 'export it by name, so that it is found by name' },
 ];
