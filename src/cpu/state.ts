@@ -35,7 +35,7 @@ export const TR = 7;
 export const OFFSET_GPR = 0x000;
 /** Always zero: the base of an address that has none. */
 export const OFFSET_ZERO = 0x080;
-/** Index of an implicit operand's address: AL in XLAT, else zero. */
+/** AL, while XLAT forms its address. */
 export const OFFSET_IMPLICIT_INDEX = 0x088;
 export const OFFSET_RIP = 0x090;
 /** Lazy flags; see flags.ts. */

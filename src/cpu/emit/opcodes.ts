@@ -47,6 +47,8 @@ export const OP_I32_STORE = 0x36;
 export const OP_I64_STORE = 0x37;
 export const OP_I32_STORE8 = 0x3a;
 export const OP_I32_STORE16 = 0x3b;
+export const OP_I64_STORE8 = 0x3c;
+export const OP_I64_STORE32 = 0x3e;
 
 export const OP_I32_CONST = 0x41;
 export const OP_I64_CONST = 0x42;

@@ -42,6 +42,9 @@ export interface Runtime {
   readonly probeWrite: number;
   /** (vcpu, segment: i32, offset: i64, bytes: i32, write: i32) -> linear address of an offset, in legacy modes. */
   readonly offsetLinear: number;
+  /** See blocks.ts. */
+  readonly copyBlock: number;
+  readonly fillBlock: number;
   /** (operation: i32) -> vector to raise, or 0: see system/vector-slow.ts. */
   readonly vectorSlow: number;
 }
@@ -316,6 +319,16 @@ export class Semantics extends Arithmetic {
     const address = this.pop(64);
     this.#leaveOnEvent();
     return address;
+  }
+  /** Copies machine memory upwards; `to` must not be inside the block at `from`. All are 32-bit values. */
+  copyBlock(to: Value, from: Value, bytes: Value): void {
+    for (const value of [to, from, bytes]) this.push(value);
+    this.code.call(this.#runtime.copyBlock);
+  }
+  /** Fills machine memory with a 64-bit pattern. */
+  fillBlock(to: Value, pattern: Value, bytes: Value): void {
+    for (const value of [to, pattern, bytes]) this.push(value);
+    this.code.call(this.#runtime.fillBlock);
   }
   /** Where a byte is in machine memory, if the TLB has its page for reading or for writing; else 0. */
   fastHost(address: Value, write: boolean): Value {

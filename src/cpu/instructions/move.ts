@@ -1,4 +1,5 @@
 /** MOV between general registers and memory, MOVZX, MOVSX, MOVSXD, LEA, XCHG, BSWAP, MOVBE is not advertised. */
+import { OFFSET_IMPLICIT_INDEX } from '../state.ts';
 import { form, instruction, LOCK, ONLY64 } from './define.ts';
 import {
   AL,
@@ -20,6 +21,7 @@ import {
   rm32,
   rm8,
   rw,
+  translationTable,
   w,
 } from './operands.ts';
 
@@ -142,8 +144,10 @@ export const CWD = instruction('CWD', {
 
 export const XLAT = instruction('XLAT', {
   manual: 'SDM vol. 2B, XLAT/XLATB',
-  forms: [form('D7', [w(AL), r(moffs8)])],
-  execute(s, dst, src) {
-    s.write(dst, s.read(src));
+  depends: ['addressSize'],
+  forms: [form('D7', [rw(AL), r(translationTable)])],
+  execute(s, accumulator, table) {
+    s.storeState(OFFSET_IMPLICIT_INDEX, s.zext(s.read(accumulator), 64));
+    s.write(accumulator, s.read(table));
   },
 });
