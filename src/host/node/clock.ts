@@ -1,0 +1,60 @@
+/** Time from Node: `performance.now()` counts from the process's start. */
+import type { Clock, TimerHandle } from '../../lib/ports.ts';
+
+const NS_PER_MS = 1_000_000;
+/** setTimeout's own limit; longer waits are slept in parts. */
+const LONGEST_SLEEP_MS = 0x7fffffff;
+/** setTimeout counts in milliseconds and is early by as much as this: the rest is waited for without the event loop. */
+const COARSE_MS = 1.25;
+
+export class NodeClock implements Clock {
+  nowNs(): number {
+    return performance.now() * NS_PER_MS;
+  }
+
+  wallclockNs(): bigint {
+    return BigInt(Math.round((performance.timeOrigin + performance.now()) * 1000)) * 1000n;
+  }
+
+  setTimer(atNs: number, callback: () => void): TimerHandle {
+    return new NodeTimer(this, atNs, callback);
+  }
+}
+
+class NodeTimer implements TimerHandle {
+  readonly #clock: NodeClock;
+  readonly #atNs: number;
+  readonly #callback: () => void;
+  #timeout: NodeJS.Timeout | undefined;
+  #immediate: NodeJS.Immediate | undefined;
+
+  constructor(clock: NodeClock, atNs: number, callback: () => void) {
+    this.#clock = clock;
+    this.#atNs = atNs;
+    this.#callback = callback;
+    this.#sleep();
+  }
+
+  cancel(): void {
+    if (this.#timeout !== undefined) clearTimeout(this.#timeout);
+    if (this.#immediate !== undefined) clearImmediate(this.#immediate);
+  }
+
+  get #leftMs(): number {
+    return (this.#atNs - this.#clock.nowNs()) / NS_PER_MS;
+  }
+
+  #sleep(): void {
+    const leftMs = this.#leftMs;
+    if (leftMs < COARSE_MS) this.#immediate = setImmediate(() => this.#finish());
+    else this.#timeout = setTimeout(() => this.#sleep(), Math.min(Math.floor(leftMs), LONGEST_SLEEP_MS));
+  }
+
+  /** Neither late by a millisecond nor awake all that time: an idle guest's timers cost next to nothing. */
+  #finish(): void {
+    for (let leftMs = this.#leftMs; leftMs > 0; leftMs = this.#leftMs) Atomics.wait(nobodyWakes, 0, 0, leftMs);
+    this.#callback();
+  }
+}
+
+const nobodyWakes = new Int32Array(new SharedArrayBuffer(4));
