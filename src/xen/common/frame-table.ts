@@ -16,8 +16,10 @@ export interface FrameOwner {
   outstandingPages: number;
   /** Xen's own pages that live for this owner: shared info, grant table. */
   xenPages: number;
+  /** References to those pages besides Xen's own. */
+  xenReferences: number;
   readonly dying: boolean;
-  /** The owner is dying and its last frame went. */
+  /** The owner is dying, its last frame went, and nobody holds one of Xen's pages for it. May be told twice. */
   lastFrameFreed(): void;
 }
 
@@ -150,15 +152,17 @@ export class FrameTable {
   get(mfn: number, owner: FrameOwner): boolean {
     if (this.#owner[mfn] !== owner.id || this.#count[mfn] === 0) return false;
     this.#count[mfn] = (this.#count[mfn] as number) + 1;
+    if (this.isXen(mfn)) owner.xenReferences += 1;
     return true;
   }
 
-  /** Drops a reference; the last one frees the frame. */
+  /** Drops a reference that `get` gave; the last one frees the frame. */
   put(mfn: number): void {
-    const count = (this.#count[mfn] as number) - 1;
-    assert(count >= 0, 'a reference is dropped once');
-    this.#count[mfn] = count;
-    if (count === 0) this.#release(mfn);
+    const owner = this.owner(mfn);
+    assert(owner !== undefined, 'a frame that is held has an owner');
+    if (this.isXen(mfn)) owner.xenReferences -= 1;
+    this.#drop(mfn, owner);
+    this.#maybeGone(owner);
   }
 
   /** Drops the allocation's own reference; again is nothing. */
@@ -166,14 +170,18 @@ export class FrameTable {
     const flags = this.#flags[mfn] as number;
     if ((flags & ALLOCATED) === 0) return;
     this.#flags[mfn] = flags & ~ALLOCATED;
-    this.put(mfn);
+    this.#drop(mfn, this.owner(mfn) as FrameOwner);
   }
 
-  /** Drops every allocation of `owner`. What others still map stays until they unmap it. */
+  /**
+   * Drops every allocation of `owner` but Xen's own pages, which live as long as the owner does. What others still
+   * map stays until they unmap it.
+   */
   relinquish(owner: FrameOwner): void {
     for (let mfn = 0; mfn < this.#owner.length; mfn++) {
-      if (this.#owner[mfn] === owner.id) this.putAllocation(mfn);
+      if (this.#owner[mfn] === owner.id && !this.isXen(mfn)) this.putAllocation(mfn);
     }
+    this.#maybeGone(owner);
   }
 
   /** Tells the processors that `length` bytes at a machine address changed. */
@@ -192,15 +200,20 @@ export class FrameTable {
     this.#flags[mfn] = flags | WRITTEN;
   }
 
-  #release(mfn: number): void {
-    const owner = this.owner(mfn);
-    assert(owner !== undefined, 'a frame that was held has an owner');
+  #drop(mfn: number, owner: FrameOwner): void {
+    const count = (this.#count[mfn] as number) - 1;
+    assert(count >= 0, 'a reference is dropped once');
+    this.#count[mfn] = count;
+    if (count > 0) return;
     if (this.isXen(mfn)) owner.xenPages -= 1;
     else owner.totPages -= 1;
     this.#owner[mfn] = NO_OWNER;
     this.#flags[mfn] = WRITTEN;
     this.#m2p[mfn] = INVALID_M2P;
     this.#buddy.give(mfn, 0);
-    if (owner.dying && owner.totPages === 0 && owner.xenPages === 0) owner.lastFrameFreed();
+  }
+
+  #maybeGone(owner: FrameOwner): void {
+    if (owner.dying && owner.totPages === 0 && owner.xenReferences === 0) owner.lastFrameFreed();
   }
 }

@@ -1,0 +1,146 @@
+import { assert } from '../../lib/assert.ts';
+import type { Domain } from './domain.ts';
+import type { Hypervisor } from './hypervisor.ts';
+import type { Vcpu } from './vcpu.ts';
+
+/** Memory as the pointers of a hypercall name it: a guest's linear addresses, or offsets in dom0's call buffer. */
+export interface GuestMemory {
+  /** Copies from `address` into all of `into`; false where that is not all readable. */
+  read(address: bigint, into: Uint8Array): boolean;
+  /** Copies all of `from` to `address`; false where that is not all writable. */
+  write(address: bigint, from: Uint8Array): boolean;
+}
+
+/** A guest pointer. 0 is null. */
+export type Handle = bigint;
+
+/** What a handler returns: 0 or more, or a negative errno. `CONTINUE` asks to be called again with changed arguments. */
+export type HypercallResult = number;
+
+/**
+ * The call has done a fair share and stored in `args` where to go on: the guest makes it again, after others had
+ * their turn. It is no value that a hypercall returns.
+ */
+export const CONTINUE: HypercallResult = Number.NEGATIVE_INFINITY;
+
+/** Steps of a loop over a guest's array after which a call makes room for others. */
+export const STEPS_BEFORE_CONTINUE = 2048;
+
+/** What `storeLong` stores for a frame that is nowhere: all ones. */
+export const INVALID_GFN = -1;
+
+const SCRATCH_BYTES = 16 * 1024;
+
+/** One hypercall on its way: who makes it, its arguments, and the memory its pointers point to. One a vCPU, reused. */
+export class Call {
+  readonly xen: Hypervisor;
+  readonly vcpu: Vcpu;
+  readonly guest: GuestMemory;
+  /** The caller is 32-bit code: pointers and longs have 4 bytes, structures the layouts of `abi/compat`. */
+  compat = false;
+  nr = 0;
+  /** Up to six arguments, of 32-bit callers zero-extended. */
+  readonly args = new BigUint64Array(6);
+  readonly #halves = new Uint32Array(this.args.buffer);
+  readonly #scratch = new Uint8Array(SCRATCH_BYTES);
+  /** Over what `fetch` brought in. */
+  readonly view = new DataView(this.#scratch.buffer);
+  #used = 0;
+  /** Set while the calls of a multicall are made. */
+  inMulticall = false;
+
+  constructor(xen: Hypervisor, vcpu: Vcpu, guest: GuestMemory) {
+    this.xen = xen;
+    this.vcpu = vcpu;
+    this.guest = guest;
+  }
+
+  get domain(): Domain {
+    return this.vcpu.domain;
+  }
+
+  /** Starts a call: the structures of the last one are forgotten. */
+  begin(nr: number, compat: boolean): void {
+    this.nr = nr;
+    this.compat = compat;
+    this.#used = 0;
+  }
+
+  /** An argument that C declares unsigned int. */
+  u32(index: number): number {
+    return this.#halves[index * 2] as number;
+  }
+
+  /** An argument that C declares int. */
+  s32(index: number): number {
+    return (this.#halves[index * 2] as number) | 0;
+  }
+
+  /** An argument that C declares unsigned long, rounded above 2^53: good for range checks. */
+  long(index: number): number {
+    return (this.#halves[index * 2] as number) + (this.#halves[index * 2 + 1] as number) * 0x1_0000_0000;
+  }
+
+  handle(index: number): Handle {
+    return this.args[index] as bigint;
+  }
+
+  /** Bytes of a pointer and a long of the caller. */
+  get wordSize(): 4 | 8 {
+    return this.compat ? 4 : 8;
+  }
+
+  /**
+   * Brings `size` bytes from a guest pointer into the scratch memory and returns where in `view` they are; -1 where
+   * the pointer is bad. They stay until the call ends.
+   */
+  fetch(handle: Handle, size: number): number {
+    const at = this.room(size);
+    return this.guest.read(handle, this.#scratch.subarray(at, at + size)) ? at : -1;
+  }
+
+  /** Takes `size` zeroed bytes of scratch memory, aligned to 8. */
+  room(size: number): number {
+    const at = this.#used;
+    this.#used += (size + 7) & ~7;
+    assert(this.#used <= SCRATCH_BYTES, 'a hypercall fetches structures, and arrays element by element');
+    this.#scratch.fill(0, at, at + size);
+    return at;
+  }
+
+  /** Gives back the scratch memory from `at` on; for the elements of an array. */
+  release(at: number): void {
+    this.#used = at;
+  }
+
+  /** Copies `size` bytes of the scratch memory to a guest pointer; false where it is bad. */
+  store(handle: Handle, at: number, size: number): boolean {
+    return this.guest.write(handle, this.#scratch.subarray(at, at + size));
+  }
+
+  /** Brings one unsigned long (xen_pfn_t) of a guest array in; undefined where the pointer is bad. */
+  fetchLong(handle: Handle, index: number): number | undefined {
+    const size = this.wordSize;
+    const at = this.room(8);
+    const read = this.guest.read(element(handle, index, size), this.#scratch.subarray(at, at + size));
+    this.release(at);
+    if (!read) return undefined;
+    return this.view.getUint32(at, true) + this.view.getUint32(at + 4, true) * 0x1_0000_0000;
+  }
+
+  /** Stores one unsigned long, or INVALID_GFN, into a guest array; false where the pointer is bad. */
+  storeLong(handle: Handle, index: number, value: number): boolean {
+    const size = this.wordSize;
+    const at = this.room(8);
+    this.view.setUint32(at, value % 0x1_0000_0000, true);
+    this.view.setUint32(at + 4, Math.floor(value / 0x1_0000_0000), true);
+    const stored = this.store(element(handle, index, size), at, size);
+    this.release(at);
+    return stored;
+  }
+}
+
+/** The pointer to element `index` of an array of `size`-byte elements. */
+export function element(handle: Handle, index: number, size: number): Handle {
+  return BigInt.asUintN(64, handle + BigInt(index) * BigInt(size));
+}

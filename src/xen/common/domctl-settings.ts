@@ -1,0 +1,142 @@
+import { XenDomctlNodeaffinity, XenDomctlSchedulerOp, XenDomctlVcpuaffinity } from '../../abi/domctl-sched.ts';
+import {
+  XEN_DOMCTL_SENDTRIGGER_NMI,
+  XEN_DOMCTL_SENDTRIGGER_RESET,
+  XenDomctlAddressSize,
+  XenDomctlSendtrigger,
+  XenDomctlSetdomainhandle,
+  XenDomctlSettimeoffset,
+  XenDomctlSubscribe,
+} from '../../abi/domctl-settings.ts';
+import { XenDomctlTscInfo } from '../../abi/domctl-state.ts';
+import { EFAULT, EINVAL, ENOSYS, EOPNOTSUPP } from '../../abi/errno.ts';
+import type { XenctlBitmap } from '../../abi/xen.ts';
+import { TSC_KHZ, updateWallclock } from '../x86/time.ts';
+import type { Call } from './call.ts';
+import { type DomctlCall, onDomain } from './domctl.ts';
+
+/** XEN_DOMCTL_setdomainhandle: a new UUID. */
+export const domctlSetdomainhandle = onDomain(({ call, at, domain }) => {
+  domain.handle = new XenDomctlSetdomainhandle(call.view, at).handle.slice();
+  return 0;
+});
+
+/** XEN_DOMCTL_settimeoffset: the domain's wall clock differs from UTC by so many seconds. */
+export const domctlSettimeoffset = onDomain(({ call, at, domain }) => {
+  domain.timeOffsetSeconds = Number(new XenDomctlSettimeoffset(call.view, at).time_offset_seconds);
+  updateWallclock(domain);
+  return 0;
+});
+
+/** XEN_DOMCTL_subscribe: a port to raise when the domain suspends, instead of VIRQ_DOM_EXC. */
+export const domctlSubscribe = onDomain(({ call, at, domain }) => {
+  domain.suspendPort = new XenDomctlSubscribe(call.view, at).port;
+  return 0;
+});
+
+/** XEN_DOMCTL_settscinfo: mode and incarnation show in CPUID; whatever the mode, the TSC is native at 1 GHz. */
+export const domctlSettscinfo = onDomain(({ call, at, domain }) => {
+  const info = new XenDomctlTscInfo(call.view, at);
+  if (domain === call.domain || info.tsc_mode > 2) return -EINVAL;
+  if (domain.hvm === undefined) return 0;
+  domain.hvm.tscMode = info.tsc_mode;
+  domain.hvm.tscIncarnation = info.incarnation;
+  return 0;
+});
+
+/** XEN_DOMCTL_gettscinfo */
+export const domctlGettscinfo = onDomain((state) => {
+  const { call, at, domain } = state;
+  const info = new XenDomctlTscInfo(call.view, at);
+  info.tsc_mode = domain.hvm?.tscMode ?? 0;
+  info.gtsc_khz = TSC_KHZ;
+  info.incarnation = domain.hvm?.tscIncarnation ?? 0;
+  info.elapsed_nsec = BigInt(call.xen.now());
+  state.answer = true;
+  return 0;
+});
+
+/** XEN_DOMCTL_set_address_size: PV guests alone choose one. */
+export const domctlSetAddressSize = onDomain(({ call, at, domain }) => {
+  if (domain.hvm !== undefined) return -EOPNOTSUPP;
+  return new XenDomctlAddressSize(call.view, at).size === 64 ? 0 : -EINVAL;
+});
+
+/** XEN_DOMCTL_get_address_size */
+export const domctlGetAddressSize = onDomain((state) => {
+  new XenDomctlAddressSize(state.call.view, state.at).size = 64;
+  state.answer = true;
+  return 0;
+});
+
+/** XEN_DOMCTL_sendtrigger: NMI and RESET reach a vCPU; there is no power or sleep button. */
+export const domctlSendtrigger = onDomain(({ call, at, domain }) => {
+  const { trigger, vcpu: id } = new XenDomctlSendtrigger(call.view, at);
+  const vcpu = domain.vcpu(id);
+  if (vcpu === undefined) return -EINVAL;
+  if (trigger !== XEN_DOMCTL_SENDTRIGGER_NMI && trigger !== XEN_DOMCTL_SENDTRIGGER_RESET) return -ENOSYS;
+  if (trigger === XEN_DOMCTL_SENDTRIGGER_NMI) {
+    vcpu.arch.raiseNmi();
+    return 0;
+  }
+  domain.hvm?.vcpus[id]?.init();
+  return 0;
+});
+
+/** XEN_DOMCTL_setnodeaffinity: there is one node, so that only an empty map is wrong. */
+export const domctlSetnodeaffinity = onDomain(({ call, at }) => {
+  const { nodemap } = new XenDomctlNodeaffinity(call.view, at);
+  return check(call, nodemap);
+});
+
+/** XEN_DOMCTL_getnodeaffinity */
+export const domctlGetnodeaffinity = onDomain((state) => {
+  fillOne(state, new XenDomctlNodeaffinity(state.call.view, state.at).nodemap);
+  return 0;
+});
+
+/** XEN_DOMCTL_setvcpuaffinity: there is one processor, so that only an empty map is wrong. */
+export const domctlSetvcpuaffinity = onDomain((state) => {
+  const { call, at, domain } = state;
+  const affinity = new XenDomctlVcpuaffinity(call.view, at);
+  if (domain.vcpu(affinity.vcpu) === undefined || affinity.flags === 0) return -EINVAL;
+  if ((affinity.flags & 1) !== 0) {
+    const bad = check(call, affinity.cpumap_hard);
+    if (bad !== 0) return bad;
+  }
+  state.answer = true;
+  return 0;
+});
+
+/** XEN_DOMCTL_getvcpuaffinity */
+export const domctlGetvcpuaffinity = onDomain((state) => {
+  const { call, at, domain } = state;
+  const affinity = new XenDomctlVcpuaffinity(call.view, at);
+  if (domain.vcpu(affinity.vcpu) === undefined || affinity.flags === 0) return -EINVAL;
+  if ((affinity.flags & 1) !== 0 && !fillOne(state, affinity.cpumap_hard)) return -EFAULT;
+  if ((affinity.flags & 2) !== 0 && !fillOne(state, affinity.cpumap_soft)) return -EFAULT;
+  return 0;
+});
+
+/** XEN_DOMCTL_scheduler_op: the null scheduler has nothing to set or to tell. */
+export const domctlSchedulerOp = onDomain((state) => {
+  const operation = new XenDomctlSchedulerOp(state.call.view, state.at);
+  if (operation.sched_id !== state.call.xen.scheduler.id) return -EINVAL;
+  state.answer = true;
+  return operation.cmd <= 3 ? 0 : -EINVAL;
+});
+
+/** A bitmap that has at least its lowest bit, the one thing we have. */
+function check(call: Call, map: XenctlBitmap): number {
+  if (map.nr_bits === 0) return -EINVAL;
+  const at = call.fetch(map.bitmap, 1);
+  if (at < 0) return -EFAULT;
+  return (call.view.getUint8(at) & 1) !== 0 ? 0 : -EINVAL;
+}
+
+/** Sets bit 0 of a caller's bitmap and clears the rest; false where it cannot be written. */
+function fillOne({ call }: DomctlCall, map: XenctlBitmap): boolean {
+  const bytes = new Uint8Array(Math.min(Math.ceil(map.nr_bits / 8), 4096));
+  if (bytes.length > 0) bytes[0] = 1;
+  return call.guest.write(map.bitmap, bytes);
+}

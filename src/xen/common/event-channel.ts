@@ -1,0 +1,271 @@
+import { EAGAIN, EEXIST, EINVAL, ENOENT, ENOSPC } from '../../abi/errno.ts';
+import { type Domid, DOMID_SELF, NR_VIRQS, VIRQ_DEBUG, VIRQ_TIMER, VIRQ_XENOPROF, VIRQ_XENPMU } from '../../abi/xen.ts';
+import { assert } from '../../lib/assert.ts';
+import type { Domain } from './domain.ts';
+import * as event2l from './event-2l.ts';
+import type { Hypervisor } from './hypervisor.ts';
+import type { Vcpu } from './vcpu.ts';
+
+export const ECS_FREE = 0;
+export const ECS_UNBOUND = 2;
+export const ECS_INTERDOMAIN = 3;
+export const ECS_VIRQ = 5;
+export const ECS_IPI = 6;
+export type EventChannelState = 0 | 2 | 3 | 5 | 6;
+
+/** Ports come into being by the bucket: lsevtchn counts on a free port below the last bucket to answer "closed". */
+const EVTCHNS_PER_BUCKET = 64;
+
+/** One end of an event channel (Xen's struct evtchn). */
+export class EventChannel {
+  readonly port: number;
+  state: EventChannelState = ECS_FREE;
+  notifyVcpuId = 0;
+  /** ECS_UNBOUND: who may bind. */
+  remoteDomid: Domid = 0 as Domid;
+  /** ECS_INTERDOMAIN: the other end. */
+  remote: { readonly domain: Domain; readonly port: number } | undefined;
+  /** ECS_VIRQ */
+  virq = 0;
+
+  constructor(port: number) {
+    this.port = port;
+  }
+}
+
+/** The event channels of a domain. Results are ports, or negative errnos. */
+export class DomainEvents {
+  readonly #domain: Domain;
+  readonly #maxPort: number;
+  readonly #ports: EventChannel[] = [];
+  /** Ports that are not free. */
+  active = 0;
+  /** vCPUs in SCHEDOP_poll. */
+  readonly pollers = new Set<Vcpu>();
+  /** Where a search for a free port may start: all below are taken. */
+  #lowestFree = 1;
+
+  constructor(domain: Domain, maxPort: number) {
+    this.#domain = domain;
+    this.#maxPort = maxPort;
+    this.#ports.push(...bucket(0));
+  }
+
+  /** The channel of a port, free or not; undefined where the domain has no such port yet. Port 0 is always free. */
+  at(port: number): EventChannel | undefined {
+    return this.#ports[port];
+  }
+
+  /** EVTCHNOP_alloc_unbound */
+  allocUnbound(remote: Domid, caller: Domain): number {
+    const channel = this.#take();
+    if (typeof channel === 'number') return channel;
+    channel.state = ECS_UNBOUND;
+    channel.remoteDomid = remote === DOMID_SELF ? caller.id : remote;
+    return channel.port;
+  }
+
+  /** EVTCHNOP_bind_interdomain */
+  bindInterdomain(remoteDomain: Domain, remotePort: number): number {
+    const channel = this.#take();
+    if (typeof channel === 'number') return channel;
+    const remote = remoteDomain.events.at(remotePort);
+    if (remote === undefined || remote.state !== ECS_UNBOUND || remote.remoteDomid !== this.#domain.id) {
+      this.#untake(channel);
+      return -EINVAL;
+    }
+    channel.state = ECS_INTERDOMAIN;
+    channel.remote = { domain: remoteDomain, port: remotePort };
+    remote.state = ECS_INTERDOMAIN;
+    remote.remote = { domain: this.#domain, port: channel.port };
+    // Whatever was sent to the unbound end was lost: better one event too many.
+    this.#setPending(channel);
+    return channel.port;
+  }
+
+  /** EVTCHNOP_bind_virq */
+  bindVirq(virq: number, vcpuId: number): number {
+    if (virq >= NR_VIRQS || (isGlobalVirq(virq) && vcpuId !== 0)) return -EINVAL;
+    const vcpu = this.#domain.vcpu(vcpuId);
+    if (vcpu === undefined) return -ENOENT;
+    if (vcpu.virqToPort[virq] !== 0) return -EEXIST;
+    const channel = this.#take();
+    if (typeof channel === 'number') return channel;
+    channel.state = ECS_VIRQ;
+    channel.notifyVcpuId = vcpuId;
+    channel.virq = virq;
+    vcpu.virqToPort[virq] = channel.port;
+    return channel.port;
+  }
+
+  /** EVTCHNOP_bind_ipi */
+  bindIpi(vcpuId: number): number {
+    if (this.#domain.vcpu(vcpuId) === undefined) return -ENOENT;
+    const channel = this.#take();
+    if (typeof channel === 'number') return channel;
+    channel.state = ECS_IPI;
+    channel.notifyVcpuId = vcpuId;
+    return channel.port;
+  }
+
+  /** EVTCHNOP_close: the port is free; the other end of an interdomain channel becomes unbound. */
+  close(port: number): number {
+    const channel = this.at(port);
+    if (channel === undefined || channel.state === ECS_FREE) return -EINVAL;
+    if (channel.state === ECS_VIRQ) {
+      const owner = this.#domain.vcpu(isGlobalVirq(channel.virq) ? 0 : channel.notifyVcpuId);
+      assert(owner?.virqToPort[channel.virq] === port, 'a bound VIRQ knows its port');
+      owner.virqToPort[channel.virq] = 0;
+    }
+    const remote = channel.remote;
+    this.#untake(channel);
+    if (remote !== undefined) {
+      const other = remote.domain.events.at(remote.port);
+      assert(other !== undefined && other.state === ECS_INTERDOMAIN, 'an interdomain channel has a remote end');
+      other.state = ECS_UNBOUND;
+      other.remote = undefined;
+      other.remoteDomid = this.#domain.id;
+    }
+    return 0;
+  }
+
+  /** EVTCHNOP_send */
+  send(port: number): number {
+    const channel = this.at(port);
+    switch (channel?.state) {
+      case ECS_INTERDOMAIN:
+        assert(channel.remote !== undefined, 'an interdomain channel has a remote end');
+        channel.remote.domain.events.notify(channel.remote.port);
+        return 0;
+      case ECS_IPI:
+        this.#setPending(channel);
+        return 0;
+      case ECS_UNBOUND:
+        return 0; // Xen drops it silently: the other end has not bound yet.
+      default:
+        return -EINVAL;
+    }
+  }
+
+  /** Raises an event on one of this domain's ports. */
+  notify(port: number): void {
+    const channel = this.at(port);
+    if (channel !== undefined && channel.state !== ECS_FREE) this.#setPending(channel);
+  }
+
+  /** EVTCHNOP_bind_vcpu */
+  bindVcpu(port: number, vcpuId: number): number {
+    if (this.#domain.vcpu(vcpuId) === undefined) return -ENOENT;
+    const channel = this.at(port);
+    switch (channel?.state) {
+      case ECS_VIRQ:
+        if (!isGlobalVirq(channel.virq)) return -EINVAL;
+        break;
+      case ECS_UNBOUND:
+      case ECS_INTERDOMAIN:
+        break;
+      default:
+        return -EINVAL;
+    }
+    channel.notifyVcpuId = vcpuId;
+    return 0;
+  }
+
+  /** EVTCHNOP_unmask: clears the mask, and tells the vCPU of an event that waited behind it. */
+  unmask(port: number): number {
+    const channel = this.at(port);
+    if (channel === undefined) return -EINVAL;
+    const domain = this.#domain;
+    if (port < event2l.maxPorts(domain) && event2l.clearMask(domain, port) && event2l.isPending(domain, port)) {
+      event2l.select(this.#target(channel), port);
+    }
+    return 0;
+  }
+
+  /** EVTCHNOP_reset: closes every port. */
+  reset(): number {
+    for (let port = 1; port < this.#ports.length && this.active > 0; port++) this.close(port);
+    return this.active > 0 ? -EAGAIN : 0;
+  }
+
+  /** Whether an event waits on a port, for SCHEDOP_poll; -EINVAL where there is no such port. */
+  poll(port: number): boolean | number {
+    return this.at(port) === undefined ? -EINVAL : event2l.isPending(this.#domain, port);
+  }
+
+  /** Closes everything, for a dying domain. */
+  destroy(): void {
+    this.reset();
+    this.pollers.clear();
+  }
+
+  #setPending(channel: EventChannel): void {
+    const domain = this.#domain;
+    const { port } = channel;
+    // A guest that changed to 32-bit layout has ports no bit is left for.
+    if (port >= event2l.maxPorts(domain) || !event2l.setPending(domain, port)) return;
+    if (!event2l.isMasked(domain, port)) event2l.select(this.#target(channel), port);
+    this.#wakePollers(port);
+  }
+
+  #wakePollers(port: number): void {
+    for (const vcpu of this.pollers) {
+      if (!vcpu.polling) this.pollers.delete(vcpu);
+      else if (vcpu.pollPort === 0 || vcpu.pollPort === port) {
+        this.pollers.delete(vcpu);
+        vcpu.unblock();
+      }
+    }
+  }
+
+  #target(channel: EventChannel): Vcpu {
+    const vcpu = this.#domain.vcpu(channel.notifyVcpuId);
+    assert(vcpu !== undefined, 'a channel notifies a vCPU there is');
+    return vcpu;
+  }
+
+  /** A free port, no more free; or a negative errno. */
+  #take(): EventChannel | number {
+    if (this.#domain.dying) return -EINVAL;
+    const limit = Math.min(this.#maxPort, event2l.maxPorts(this.#domain) - 1);
+    for (let port = this.#lowestFree; port <= limit; port++) {
+      if (port === this.#ports.length) this.#ports.push(...bucket(port));
+      const channel = this.#ports[port] as EventChannel;
+      if (channel.state !== ECS_FREE) continue;
+      this.#lowestFree = port + 1;
+      this.active += 1;
+      return channel;
+    }
+    return -ENOSPC;
+  }
+
+  #untake(channel: EventChannel): void {
+    if (channel.port < event2l.maxPorts(this.#domain)) event2l.clearPending(this.#domain, channel.port);
+    channel.state = ECS_FREE;
+    channel.notifyVcpuId = 0;
+    channel.remote = undefined;
+    this.active -= 1;
+    this.#lowestFree = Math.min(this.#lowestFree, channel.port);
+  }
+}
+
+/** A VIRQ that a domain binds once, on vCPU 0, rather than once on each vCPU. */
+export function isGlobalVirq(virq: number): boolean {
+  return virq !== VIRQ_TIMER && virq !== VIRQ_DEBUG && virq !== VIRQ_XENOPROF && virq !== VIRQ_XENPMU;
+}
+
+/** Raises a VIRQ of one vCPU; nothing where it is not bound. */
+export function sendVcpuVirq(vcpu: Vcpu, virq: number): void {
+  const port = vcpu.virqToPort[virq] as number;
+  if (port !== 0) vcpu.domain.events.notify(port);
+}
+
+/** Raises a VIRQ that goes to the control domain. */
+export function sendGlobalVirq(xen: Hypervisor, virq: number): void {
+  const vcpu = xen.domains.get(0)?.vcpu(0);
+  if (vcpu !== undefined) sendVcpuVirq(vcpu, virq);
+}
+
+function bucket(first: number): EventChannel[] {
+  return Array.from({ length: EVTCHNS_PER_BUCKET }, (_, index) => new EventChannel(first + index));
+}

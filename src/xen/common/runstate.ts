@@ -1,0 +1,46 @@
+import { CompatVcpuRunstateInfo } from '../../abi/compat/vcpu.ts';
+import { RUNSTATE_offline, RUNSTATE_running, VcpuRunstateInfo } from '../../abi/vcpu.ts';
+
+/** Where a vCPU's time went: nanoseconds in each RUNSTATE_*. */
+export class Runstate {
+  state = RUNSTATE_offline;
+  /** System time at which `state` was entered. */
+  entryNs: number;
+  readonly #timeNs = new Float64Array(4);
+
+  constructor(nowNs: number) {
+    this.entryNs = nowNs;
+  }
+
+  /** Enters a state; the time since the last change counts for the one that is left. */
+  change(state: number, nowNs: number): void {
+    if (state === this.state) return;
+    this.#settle(nowNs);
+    this.state = state;
+  }
+
+  /** Nanoseconds spent in a state until now. */
+  timeNs(state: number, nowNs: number): number {
+    const running = state === this.state ? Math.max(0, nowNs - this.entryNs) : 0;
+    return (this.#timeNs[state] as number) + running;
+  }
+
+  get runningNs(): number {
+    return this.#timeNs[RUNSTATE_running] as number;
+  }
+
+  /** Fills the structure a guest reads, with the time until now, as 64-bit or 32-bit code lays it out. */
+  describe(view: DataView, at: number, nowNs: number, compat: boolean): void {
+    const info = compat ? new CompatVcpuRunstateInfo(view, at) : new VcpuRunstateInfo(view, at);
+    info.state = this.state;
+    info.state_entry_time = BigInt(this.entryNs);
+    for (let state = 0; state < 4; state++) info.set_time(state, BigInt(this.timeNs(state, nowNs)));
+  }
+
+  #settle(nowNs: number): void {
+    // Clocks of several hosts may disagree by a little (migration): time never counts backwards.
+    const spent = Math.max(0, nowNs - this.entryNs);
+    this.#timeNs[this.state] = (this.#timeNs[this.state] as number) + spent;
+    this.entryNs = nowNs;
+  }
+}

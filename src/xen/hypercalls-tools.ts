@@ -1,0 +1,169 @@
+// biome-ignore-all format: an operation is a line
+
+import * as nr from '../abi/domctl.ts';
+import { XenDomctlNodeaffinity, XenDomctlSchedulerOp, XenDomctlVcpuaffinity } from '../abi/domctl-sched.ts';
+import {
+  XenDomctlAddressSize,
+  XenDomctlSendtrigger,
+  XenDomctlSettimeoffset,
+  XenDomctlSubscribe,
+} from '../abi/domctl-settings.ts';
+import { XenDomctlHvmcontext, XenDomctlTscInfo } from '../abi/domctl-state.ts';
+import {
+  XenDomctlCreatedomain,
+  XenDomctlGetdomaininfo,
+  XenDomctlGetvcpuinfo,
+  XenDomctlMaxMem,
+  XenDomctlMaxVcpus,
+  XenDomctlPagingMempool,
+} from '../abi/domctl.ts';
+import { XenSysctlAvailheap } from '../abi/sysctl-topology.ts';
+import {
+  XenSysctlGetdomaininfolist,
+  XenSysctlPhysinfo,
+  XenSysctlReadconsole,
+  XenSysctlSchedId,
+} from '../abi/sysctl.ts';
+import * as sys from '../abi/sysctl.ts';
+import { __HYPERVISOR_domctl, __HYPERVISOR_sysctl } from '../abi/xen.ts';
+import type { Call } from './common/call.ts';
+import * as domctl from './common/domctl.ts';
+import * as settings from './common/domctl-settings.ts';
+import * as sysctl from './common/sysctl.ts';
+import {
+  type AbiStructure,
+  type Arguments,
+  absent,
+  at,
+  full,
+  operation as op,
+  operations,
+  partly,
+} from './hypercall-row.ts';
+import { domctlSethvmcontext } from './x86/hvm/hvm-context.ts';
+
+// The toolstack's hypercalls: the operation is the first word of the structure.
+
+/** The first word behind argument 0; an impossible operation where it cannot be read. */
+function command(call: Call): number {
+  const word = call.fetch(call.handle(0), 4);
+  if (word < 0) return -1;
+  const value = call.view.getUint32(word, true);
+  call.release(word);
+  return value;
+}
+
+const JUST_DOMAIN: Arguments = at(0, nr.XenDomctl);
+const inDomctl = (structure: AbiStructure): Arguments => ({
+  pointee: { argument: 0, structure, offset: nr.XenDomctl.AT_u },
+});
+const inSysctl = (structure: AbiStructure): Arguments => ({
+  pointee: { argument: 0, structure, offset: sys.XenSysctl.AT_u },
+});
+
+export const DOMCTL = operations(__HYPERVISOR_domctl, 'domctl', command, [
+  op(nr.XEN_DOMCTL_createdomain, 'XEN_DOMCTL_createdomain', partly(domctl.domctlCreatedomain, 'PVH domains: HVM with HAP and a local APIC alone, grant tables of version 1'), inDomctl(XenDomctlCreatedomain)),
+  op(nr.XEN_DOMCTL_destroydomain, 'XEN_DOMCTL_destroydomain', full(domctl.domctlDestroydomain), JUST_DOMAIN),
+  op(nr.XEN_DOMCTL_pausedomain, 'XEN_DOMCTL_pausedomain', full(domctl.domctlPausedomain), JUST_DOMAIN),
+  op(nr.XEN_DOMCTL_unpausedomain, 'XEN_DOMCTL_unpausedomain', full(domctl.domctlUnpausedomain), JUST_DOMAIN),
+  op(nr.XEN_DOMCTL_getdomaininfo, 'XEN_DOMCTL_getdomaininfo', full(domctl.domctlGetdomaininfo), inDomctl(XenDomctlGetdomaininfo)),
+  op(nr.XEN_DOMCTL_setvcpuaffinity, 'XEN_DOMCTL_setvcpuaffinity', partly(settings.domctlSetvcpuaffinity, 'one processor: checked, not kept'), inDomctl(XenDomctlVcpuaffinity)),
+  op(nr.XEN_DOMCTL_shadow_op, 'XEN_DOMCTL_shadow_op', absent()),
+  op(nr.XEN_DOMCTL_max_mem, 'XEN_DOMCTL_max_mem', full(domctl.domctlMaxMem), inDomctl(XenDomctlMaxMem)),
+  op(nr.XEN_DOMCTL_setvcpucontext, 'XEN_DOMCTL_setvcpucontext', absent()),
+  op(nr.XEN_DOMCTL_getvcpucontext, 'XEN_DOMCTL_getvcpucontext', absent()),
+  op(nr.XEN_DOMCTL_getvcpuinfo, 'XEN_DOMCTL_getvcpuinfo', full(domctl.domctlGetvcpuinfo), inDomctl(XenDomctlGetvcpuinfo)),
+  op(nr.XEN_DOMCTL_max_vcpus, 'XEN_DOMCTL_max_vcpus', full(domctl.domctlMaxVcpus), inDomctl(XenDomctlMaxVcpus)),
+  op(nr.XEN_DOMCTL_scheduler_op, 'XEN_DOMCTL_scheduler_op', partly(settings.domctlSchedulerOp, 'the null scheduler has no parameters'), inDomctl(XenDomctlSchedulerOp)),
+  op(nr.XEN_DOMCTL_setdomainhandle, 'XEN_DOMCTL_setdomainhandle', full(settings.domctlSetdomainhandle), JUST_DOMAIN),
+  op(nr.XEN_DOMCTL_setdebugging, 'XEN_DOMCTL_setdebugging', absent()),
+  op(nr.XEN_DOMCTL_irq_permission, 'XEN_DOMCTL_irq_permission', absent()),
+  op(nr.XEN_DOMCTL_iomem_permission, 'XEN_DOMCTL_iomem_permission', absent()),
+  op(nr.XEN_DOMCTL_ioport_permission, 'XEN_DOMCTL_ioport_permission', absent()),
+  op(nr.XEN_DOMCTL_hypercall_init, 'XEN_DOMCTL_hypercall_init', absent()),
+  op(nr.XEN_DOMCTL_settimeoffset, 'XEN_DOMCTL_settimeoffset', full(settings.domctlSettimeoffset), inDomctl(XenDomctlSettimeoffset)),
+  op(nr.XEN_DOMCTL_getvcpuaffinity, 'XEN_DOMCTL_getvcpuaffinity', full(settings.domctlGetvcpuaffinity), inDomctl(XenDomctlVcpuaffinity)),
+  op(nr.XEN_DOMCTL_real_mode_area, 'XEN_DOMCTL_real_mode_area', absent()),
+  op(nr.XEN_DOMCTL_resumedomain, 'XEN_DOMCTL_resumedomain', full(domctl.domctlResumedomain), JUST_DOMAIN),
+  op(nr.XEN_DOMCTL_sendtrigger, 'XEN_DOMCTL_sendtrigger', partly(settings.domctlSendtrigger, 'NMI and RESET'), inDomctl(XenDomctlSendtrigger)),
+  op(nr.XEN_DOMCTL_subscribe, 'XEN_DOMCTL_subscribe', full(settings.domctlSubscribe), inDomctl(XenDomctlSubscribe)),
+  op(nr.XEN_DOMCTL_gethvmcontext, 'XEN_DOMCTL_gethvmcontext', absent()),
+  op(nr.XEN_DOMCTL_sethvmcontext, 'XEN_DOMCTL_sethvmcontext', partly(domctlSethvmcontext, 'the CPU and MTRR records'), inDomctl(XenDomctlHvmcontext)),
+  op(nr.XEN_DOMCTL_set_address_size, 'XEN_DOMCTL_set_address_size', full(settings.domctlSetAddressSize, 'PV guests only: EOPNOTSUPP'), inDomctl(XenDomctlAddressSize)),
+  op(nr.XEN_DOMCTL_get_address_size, 'XEN_DOMCTL_get_address_size', full(settings.domctlGetAddressSize), inDomctl(XenDomctlAddressSize)),
+  op(nr.XEN_DOMCTL_assign_device, 'XEN_DOMCTL_assign_device', absent()),
+  op(nr.XEN_DOMCTL_bind_pt_irq, 'XEN_DOMCTL_bind_pt_irq', absent()),
+  op(nr.XEN_DOMCTL_memory_mapping, 'XEN_DOMCTL_memory_mapping', absent()),
+  op(nr.XEN_DOMCTL_ioport_mapping, 'XEN_DOMCTL_ioport_mapping', absent()),
+  op(nr.XEN_DOMCTL_set_ext_vcpucontext, 'XEN_DOMCTL_set_ext_vcpucontext', absent()),
+  op(nr.XEN_DOMCTL_get_ext_vcpucontext, 'XEN_DOMCTL_get_ext_vcpucontext', absent()),
+  op(nr.XEN_DOMCTL_set_opt_feature, 'XEN_DOMCTL_set_opt_feature', absent()),
+  op(nr.XEN_DOMCTL_test_assign_device, 'XEN_DOMCTL_test_assign_device', absent()),
+  op(nr.XEN_DOMCTL_set_target, 'XEN_DOMCTL_set_target', absent()),
+  op(nr.XEN_DOMCTL_deassign_device, 'XEN_DOMCTL_deassign_device', absent()),
+  op(nr.XEN_DOMCTL_unbind_pt_irq, 'XEN_DOMCTL_unbind_pt_irq', absent()),
+  op(nr.XEN_DOMCTL_get_device_group, 'XEN_DOMCTL_get_device_group', absent()),
+  op(nr.XEN_DOMCTL_debug_op, 'XEN_DOMCTL_debug_op', absent()),
+  op(nr.XEN_DOMCTL_gethvmcontext_partial, 'XEN_DOMCTL_gethvmcontext_partial', absent()),
+  op(nr.XEN_DOMCTL_vm_event_op, 'XEN_DOMCTL_vm_event_op', absent()),
+  op(nr.XEN_DOMCTL_mem_sharing_op, 'XEN_DOMCTL_mem_sharing_op', absent()),
+  op(nr.XEN_DOMCTL_gettscinfo, 'XEN_DOMCTL_gettscinfo', full(settings.domctlGettscinfo), inDomctl(XenDomctlTscInfo)),
+  op(nr.XEN_DOMCTL_settscinfo, 'XEN_DOMCTL_settscinfo', partly(settings.domctlSettscinfo, 'shown in CPUID; the TSC is always native at 1 GHz'), inDomctl(XenDomctlTscInfo)),
+  op(nr.XEN_DOMCTL_getpageframeinfo3, 'XEN_DOMCTL_getpageframeinfo3', absent()),
+  op(nr.XEN_DOMCTL_setvcpuextstate, 'XEN_DOMCTL_setvcpuextstate', absent()),
+  op(nr.XEN_DOMCTL_getvcpuextstate, 'XEN_DOMCTL_getvcpuextstate', absent()),
+  op(nr.XEN_DOMCTL_set_access_required, 'XEN_DOMCTL_set_access_required', absent()),
+  op(nr.XEN_DOMCTL_audit_p2m, 'XEN_DOMCTL_audit_p2m', absent()),
+  op(nr.XEN_DOMCTL_set_virq_handler, 'XEN_DOMCTL_set_virq_handler', absent()),
+  op(nr.XEN_DOMCTL_set_broken_page_p2m, 'XEN_DOMCTL_set_broken_page_p2m', absent()),
+  op(nr.XEN_DOMCTL_setnodeaffinity, 'XEN_DOMCTL_setnodeaffinity', partly(settings.domctlSetnodeaffinity, 'one node: checked, not kept'), inDomctl(XenDomctlNodeaffinity)),
+  op(nr.XEN_DOMCTL_getnodeaffinity, 'XEN_DOMCTL_getnodeaffinity', full(settings.domctlGetnodeaffinity), inDomctl(XenDomctlNodeaffinity)),
+  op(nr.XEN_DOMCTL_cacheflush, 'XEN_DOMCTL_cacheflush', absent()),
+  op(nr.XEN_DOMCTL_get_vcpu_msrs, 'XEN_DOMCTL_get_vcpu_msrs', absent()),
+  op(nr.XEN_DOMCTL_set_vcpu_msrs, 'XEN_DOMCTL_set_vcpu_msrs', absent()),
+  op(nr.XEN_DOMCTL_setvnumainfo, 'XEN_DOMCTL_setvnumainfo', absent()),
+  op(nr.XEN_DOMCTL_psr_cmt_op, 'XEN_DOMCTL_psr_cmt_op', absent()),
+  op(nr.XEN_DOMCTL_monitor_op, 'XEN_DOMCTL_monitor_op', absent()),
+  op(nr.XEN_DOMCTL_psr_alloc, 'XEN_DOMCTL_psr_alloc', absent()),
+  op(nr.XEN_DOMCTL_soft_reset, 'XEN_DOMCTL_soft_reset', absent()),
+  op(nr.XEN_DOMCTL_vuart_op, 'XEN_DOMCTL_vuart_op', absent()),
+  op(nr.XEN_DOMCTL_get_cpu_policy, 'XEN_DOMCTL_get_cpu_policy', absent()),
+  op(nr.XEN_DOMCTL_set_cpu_policy, 'XEN_DOMCTL_set_cpu_policy', absent()),
+  op(nr.XEN_DOMCTL_vmtrace_op, 'XEN_DOMCTL_vmtrace_op', absent()),
+  op(nr.XEN_DOMCTL_get_paging_mempool_size, 'XEN_DOMCTL_get_paging_mempool_size', full(domctl.domctlGetPagingMempoolSize), inDomctl(XenDomctlPagingMempool)),
+  op(nr.XEN_DOMCTL_set_paging_mempool_size, 'XEN_DOMCTL_set_paging_mempool_size', partly(domctl.domctlSetPagingMempoolSize, "kept and told; the p2m grows within the domain's size"), inDomctl(XenDomctlPagingMempool)),
+  op(nr.XEN_DOMCTL_gdbsx_guestmemio, 'XEN_DOMCTL_gdbsx_guestmemio', absent()),
+  op(nr.XEN_DOMCTL_gdbsx_pausevcpu, 'XEN_DOMCTL_gdbsx_pausevcpu', absent()),
+  op(nr.XEN_DOMCTL_gdbsx_unpausevcpu, 'XEN_DOMCTL_gdbsx_unpausevcpu', absent()),
+  op(nr.XEN_DOMCTL_gdbsx_domstatus, 'XEN_DOMCTL_gdbsx_domstatus', absent()),
+]);
+
+export const SYSCTL = operations(__HYPERVISOR_sysctl, 'sysctl', command, [
+  op(sys.XEN_SYSCTL_cpu_policy_raw, 'XEN_SYSCTL_cpu_policy_raw', absent()),
+  op(sys.XEN_SYSCTL_readconsole, 'XEN_SYSCTL_readconsole', full(sysctl.sysctlReadconsole), inSysctl(XenSysctlReadconsole)),
+  op(sys.XEN_SYSCTL_tbuf_op, 'XEN_SYSCTL_tbuf_op', absent()),
+  op(sys.XEN_SYSCTL_physinfo, 'XEN_SYSCTL_physinfo', full(sysctl.sysctlPhysinfo), inSysctl(XenSysctlPhysinfo)),
+  op(sys.XEN_SYSCTL_sched_id, 'XEN_SYSCTL_sched_id', full(sysctl.sysctlSchedId), inSysctl(XenSysctlSchedId)),
+  op(sys.XEN_SYSCTL_perfc_op, 'XEN_SYSCTL_perfc_op', absent()),
+  op(sys.XEN_SYSCTL_getdomaininfolist, 'XEN_SYSCTL_getdomaininfolist', full(sysctl.sysctlGetdomaininfolist), inSysctl(XenSysctlGetdomaininfolist)),
+  op(sys.XEN_SYSCTL_debug_keys, 'XEN_SYSCTL_debug_keys', absent()),
+  op(sys.XEN_SYSCTL_getcpuinfo, 'XEN_SYSCTL_getcpuinfo', absent()),
+  op(sys.XEN_SYSCTL_availheap, 'XEN_SYSCTL_availheap', full(sysctl.sysctlAvailheap), inSysctl(XenSysctlAvailheap)),
+  op(sys.XEN_SYSCTL_get_pmstat, 'XEN_SYSCTL_get_pmstat', absent()),
+  op(sys.XEN_SYSCTL_cpu_hotplug, 'XEN_SYSCTL_cpu_hotplug', absent()),
+  op(sys.XEN_SYSCTL_pm_op, 'XEN_SYSCTL_pm_op', absent()),
+  op(sys.XEN_SYSCTL_page_offline_op, 'XEN_SYSCTL_page_offline_op', absent()),
+  op(sys.XEN_SYSCTL_lockprof_op, 'XEN_SYSCTL_lockprof_op', absent()),
+  op(sys.XEN_SYSCTL_cputopoinfo, 'XEN_SYSCTL_cputopoinfo', absent()),
+  op(sys.XEN_SYSCTL_numainfo, 'XEN_SYSCTL_numainfo', absent()),
+  op(sys.XEN_SYSCTL_cpupool_op, 'XEN_SYSCTL_cpupool_op', absent()),
+  op(sys.XEN_SYSCTL_scheduler_op, 'XEN_SYSCTL_scheduler_op', absent()),
+  op(sys.XEN_SYSCTL_coverage_op, 'XEN_SYSCTL_coverage_op', absent()),
+  op(sys.XEN_SYSCTL_psr_cmt_op, 'XEN_SYSCTL_psr_cmt_op', absent()),
+  op(sys.XEN_SYSCTL_pcitopoinfo, 'XEN_SYSCTL_pcitopoinfo', absent()),
+  op(sys.XEN_SYSCTL_psr_alloc, 'XEN_SYSCTL_psr_alloc', absent()),
+  op(sys.XEN_SYSCTL_get_cpu_levelling_caps, 'XEN_SYSCTL_get_cpu_levelling_caps', absent()),
+  op(sys.XEN_SYSCTL_get_cpu_featureset, 'XEN_SYSCTL_get_cpu_featureset', absent()),
+  op(sys.XEN_SYSCTL_livepatch_op, 'XEN_SYSCTL_livepatch_op', absent()),
+  op(sys.XEN_SYSCTL_get_cpu_policy, 'XEN_SYSCTL_get_cpu_policy', absent()),
+]);

@@ -1,0 +1,276 @@
+// biome-ignore-all format: an operation is a line
+
+import { CompatGnttabCopy, CompatGnttabSetupTable } from '../abi/compat/grant_table.ts';
+import {
+  CompatXenAddToPhysmap,
+  CompatXenAddToPhysmapBatch,
+  CompatXenForeignMemoryMap,
+  CompatXenMemoryMap,
+  CompatXenMemoryReservation,
+  CompatXenRemoveFromPhysmap,
+} from '../abi/compat/memory.ts';
+import { CompatSchedPoll } from '../abi/compat/sched.ts';
+import { CompatVcpuRunstateInfo, CompatVcpuSetSingleshotTimer } from '../abi/compat/vcpu.ts';
+import { CompatXenPlatformParameters } from '../abi/compat/version.ts';
+import { CompatMulticallEntry } from '../abi/compat/xen.ts';
+import { ENOSYS } from '../abi/errno.ts';
+import * as evtchn from '../abi/event_channel.ts';
+import * as gnttab from '../abi/grant_table.ts';
+import * as hvm from '../abi/hvm/hvm_op.ts';
+import { VcpuHvmContext } from '../abi/hvm/hvm_vcpu.ts';
+import * as mem from '../abi/memory.ts';
+import * as memTools from '../abi/memory-tools.ts';
+import * as sched from '../abi/sched.ts';
+import * as vcpu from '../abi/vcpu.ts';
+import * as version from '../abi/version.ts';
+import * as xen from '../abi/xen.ts';
+import * as physmap from './common/add-to-physmap.ts';
+import type { Call, HypercallResult } from './common/call.ts';
+import { consoleioRead, consoleioWrite } from './common/console-io.ts';
+import * as evtchnOp from './common/event-channel-op.ts';
+import { gnttabCopy } from './common/grant-copy.ts';
+import * as gnttabOp from './common/grant-table-op.ts';
+import * as memory from './common/memory.ts';
+import { xenmemMachineMemoryMap, xenmemMemoryMap, xenmemSetMemoryMap } from './common/memory-map.ts';
+import { multicall } from './common/multicall.ts';
+import * as schedOp from './common/sched-op.ts';
+import * as vcpuOp from './common/vcpu-op.ts';
+import * as versionOp from './common/version.ts';
+import { vmAssist } from './common/vm-assist.ts';
+import {
+  absent,
+  arrayAt,
+  at,
+  full,
+  type HypercallRow,
+  type Operation,
+  operation as op,
+  operations,
+  partly,
+  single,
+} from './hypercall-row.ts';
+import { DOMCTL, SYSCTL } from './hypercalls-tools.ts';
+import * as hvmOp from './x86/hvm/hvm-op.ts';
+
+const PV_ONLY = absent('PV guests only');
+const byFirst = (call: Call) => call.u32(0);
+
+const EVENT_CHANNEL_OP = operations(xen.__HYPERVISOR_event_channel_op, 'event_channel_op', byFirst, [
+  op(evtchn.EVTCHNOP_bind_interdomain, 'EVTCHNOP_bind_interdomain', full(evtchnOp.evtchnBindInterdomain), at(1, evtchn.EvtchnBindInterdomain)),
+  op(evtchn.EVTCHNOP_bind_virq, 'EVTCHNOP_bind_virq', full(evtchnOp.evtchnBindVirq), at(1, evtchn.EvtchnBindVirq)),
+  op(evtchn.EVTCHNOP_bind_pirq, 'EVTCHNOP_bind_pirq', partly(evtchnOp.evtchnBindPirq, 'no physical interrupts: EINVAL'), at(1, evtchn.EvtchnBindPirq)),
+  op(evtchn.EVTCHNOP_close, 'EVTCHNOP_close', full(evtchnOp.evtchnClose), at(1, evtchn.EvtchnClose)),
+  op(evtchn.EVTCHNOP_send, 'EVTCHNOP_send', full(evtchnOp.evtchnSend), at(1, evtchn.EvtchnSend)),
+  op(evtchn.EVTCHNOP_status, 'EVTCHNOP_status', full(evtchnOp.evtchnStatus), at(1, evtchn.EvtchnStatus)),
+  op(evtchn.EVTCHNOP_alloc_unbound, 'EVTCHNOP_alloc_unbound', full(evtchnOp.evtchnAllocUnbound), at(1, evtchn.EvtchnAllocUnbound)),
+  op(evtchn.EVTCHNOP_bind_ipi, 'EVTCHNOP_bind_ipi', full(evtchnOp.evtchnBindIpi), at(1, evtchn.EvtchnBindIpi)),
+  op(evtchn.EVTCHNOP_bind_vcpu, 'EVTCHNOP_bind_vcpu', full(evtchnOp.evtchnBindVcpu), at(1, evtchn.EvtchnBindVcpu)),
+  op(evtchn.EVTCHNOP_unmask, 'EVTCHNOP_unmask', full(evtchnOp.evtchnUnmask), at(1, evtchn.EvtchnUnmask)),
+  op(evtchn.EVTCHNOP_reset, 'EVTCHNOP_reset', full(evtchnOp.evtchnReset), at(1, evtchn.EvtchnReset)),
+  op(evtchn.EVTCHNOP_init_control, 'EVTCHNOP_init_control', absent('no FIFO events; guests fall back to 2-level'), at(1, evtchn.EvtchnInitControl)),
+  op(evtchn.EVTCHNOP_expand_array, 'EVTCHNOP_expand_array', absent('no FIFO events'), at(1, evtchn.EvtchnExpandArray)),
+  op(evtchn.EVTCHNOP_set_priority, 'EVTCHNOP_set_priority', absent('no FIFO events'), at(1, evtchn.EvtchnSetPriority)),
+]);
+
+const GRANT_TABLE_OP = operations(xen.__HYPERVISOR_grant_table_op, 'grant_table_op', byFirst, [
+  op(gnttab.GNTTABOP_map_grant_ref, 'GNTTABOP_map_grant_ref', partly(gnttabOp.gnttabMapGrantRef, 'host mappings; in a translated domain only over a hole'), arrayAt(1, 2, gnttab.GnttabMapGrantRef)),
+  op(gnttab.GNTTABOP_unmap_grant_ref, 'GNTTABOP_unmap_grant_ref', full(gnttabOp.gnttabUnmapGrantRef), arrayAt(1, 2, gnttab.GnttabUnmapGrantRef)),
+  op(gnttab.GNTTABOP_setup_table, 'GNTTABOP_setup_table', full(gnttabOp.gnttabSetupTable), arrayAt(1, 2, gnttab.GnttabSetupTable, CompatGnttabSetupTable)),
+  op(gnttab.GNTTABOP_dump_table, 'GNTTABOP_dump_table', absent()),
+  op(gnttab.GNTTABOP_transfer, 'GNTTABOP_transfer', absent()),
+  op(gnttab.GNTTABOP_copy, 'GNTTABOP_copy', full(gnttabCopy), arrayAt(1, 2, gnttab.GnttabCopy, CompatGnttabCopy)),
+  op(gnttab.GNTTABOP_query_size, 'GNTTABOP_query_size', full(gnttabOp.gnttabQuerySize), arrayAt(1, 2, gnttab.GnttabQuerySize)),
+  op(gnttab.GNTTABOP_unmap_and_replace, 'GNTTABOP_unmap_and_replace', PV_ONLY),
+  op(gnttab.GNTTABOP_set_version, 'GNTTABOP_set_version', partly(gnttabOp.gnttabSetVersion, 'version 1 alone, as with max_grant_version=1'), at(1, gnttab.GnttabSetVersion)),
+  op(gnttab.GNTTABOP_get_status_frames, 'GNTTABOP_get_status_frames', absent('version 2')),
+  op(gnttab.GNTTABOP_get_version, 'GNTTABOP_get_version', full(gnttabOp.gnttabGetVersion), at(1, gnttab.GnttabGetVersion)),
+  op(gnttab.GNTTABOP_swap_grant_ref, 'GNTTABOP_swap_grant_ref', absent()),
+  op(gnttab.GNTTABOP_cache_flush, 'GNTTABOP_cache_flush', absent('Arm only')),
+]);
+
+const RESERVATION = at(1, mem.XenMemoryReservation, CompatXenMemoryReservation);
+const MEMORY_OP = operations(xen.__HYPERVISOR_memory_op, 'memory_op', (call) => call.u32(0) & memory.MEMOP_CMD_MASK, [
+  op(mem.XENMEM_increase_reservation, 'XENMEM_increase_reservation', full(memory.xenmemIncreaseReservation), RESERVATION),
+  op(mem.XENMEM_decrease_reservation, 'XENMEM_decrease_reservation', full(memory.xenmemDecreaseReservation), RESERVATION),
+  op(mem.XENMEM_maximum_ram_page, 'XENMEM_maximum_ram_page', full(memory.xenmemMaximumRamPage)),
+  op(mem.XENMEM_current_reservation, 'XENMEM_current_reservation', full(memory.xenmemCurrentReservation), at(1, mem.XenMemoryDomain)),
+  op(mem.XENMEM_maximum_reservation, 'XENMEM_maximum_reservation', full(memory.xenmemMaximumReservation), at(1, mem.XenMemoryDomain)),
+  op(mem.XENMEM_machphys_mfn_list, 'XENMEM_machphys_mfn_list', PV_ONLY),
+  op(mem.XENMEM_populate_physmap, 'XENMEM_populate_physmap', partly(memory.xenmemPopulatePhysmap, 'no populate on demand, no NUMA nodes'), RESERVATION),
+  op(mem.XENMEM_add_to_physmap, 'XENMEM_add_to_physmap', full(physmap.xenmemAddToPhysmap), at(1, mem.XenAddToPhysmap, CompatXenAddToPhysmap)),
+  op(mem.XENMEM_memory_map, 'XENMEM_memory_map', full(xenmemMemoryMap), at(1, mem.XenMemoryMap, CompatXenMemoryMap)),
+  op(mem.XENMEM_machine_memory_map, 'XENMEM_machine_memory_map', full(xenmemMachineMemoryMap), at(1, mem.XenMemoryMap, CompatXenMemoryMap)),
+  op(mem.XENMEM_exchange, 'XENMEM_exchange', absent('a translated guest has no use for it')),
+  op(mem.XENMEM_machphys_mapping, 'XENMEM_machphys_mapping', PV_ONLY),
+  op(mem.XENMEM_set_memory_map, 'XENMEM_set_memory_map', full(xenmemSetMemoryMap), at(1, mem.XenForeignMemoryMap, CompatXenForeignMemoryMap)),
+  op(mem.XENMEM_maximum_gpfn, 'XENMEM_maximum_gpfn', full(memory.xenmemMaximumGpfn), at(1, mem.XenMemoryDomain)),
+  op(mem.XENMEM_remove_from_physmap, 'XENMEM_remove_from_physmap', full(physmap.xenmemRemoveFromPhysmap), at(1, mem.XenRemoveFromPhysmap, CompatXenRemoveFromPhysmap)),
+  op(mem.XENMEM_set_pod_target, 'XENMEM_set_pod_target', absent('no populate on demand')),
+  op(mem.XENMEM_get_pod_target, 'XENMEM_get_pod_target', absent('no populate on demand')),
+  op(memTools.XENMEM_get_sharing_freed_pages, 'XENMEM_get_sharing_freed_pages', full(() => 0, 'no page sharing: 0')),
+  op(memTools.XENMEM_get_sharing_shared_pages, 'XENMEM_get_sharing_shared_pages', full(() => 0, 'no page sharing: 0')),
+  op(memTools.XENMEM_paging_op, 'XENMEM_paging_op', absent()),
+  op(memTools.XENMEM_access_op, 'XENMEM_access_op', absent()),
+  op(memTools.XENMEM_sharing_op, 'XENMEM_sharing_op', absent()),
+  op(mem.XENMEM_add_to_physmap_batch, 'XENMEM_add_to_physmap_batch', full(physmap.xenmemAddToPhysmapBatch), at(1, mem.XenAddToPhysmapBatch, CompatXenAddToPhysmapBatch)),
+  op(memTools.XENMEM_claim_pages, 'XENMEM_claim_pages', full(memory.xenmemClaimPages), RESERVATION),
+  op(mem.XENMEM_machphys_compat_mfn_list, 'XENMEM_machphys_compat_mfn_list', PV_ONLY),
+  op(memTools.XENMEM_get_vnumainfo, 'XENMEM_get_vnumainfo', absent('no NUMA')),
+  op(memTools.XENMEM_reserved_device_memory_map, 'XENMEM_reserved_device_memory_map', absent('no devices of the host')),
+  op(memTools.XENMEM_acquire_resource, 'XENMEM_acquire_resource', absent()),
+]);
+
+const VCPU_OP = operations(xen.__HYPERVISOR_vcpu_op, 'vcpu_op', byFirst, [
+  op(vcpu.VCPUOP_initialise, 'VCPUOP_initialise', full(vcpuOp.vcpuopInitialise), at(2, VcpuHvmContext)),
+  op(vcpu.VCPUOP_up, 'VCPUOP_up', full(vcpuOp.vcpuopUp), { plain: ['', 'vcpu'] }),
+  op(vcpu.VCPUOP_down, 'VCPUOP_down', full(vcpuOp.vcpuopDown), { plain: ['', 'vcpu'] }),
+  op(vcpu.VCPUOP_is_up, 'VCPUOP_is_up', full(vcpuOp.vcpuopIsUp), { plain: ['', 'vcpu'] }),
+  op(vcpu.VCPUOP_get_runstate_info, 'VCPUOP_get_runstate_info', full(vcpuOp.vcpuopGetRunstateInfo), at(2, vcpu.VcpuRunstateInfo, CompatVcpuRunstateInfo)),
+  op(vcpu.VCPUOP_register_runstate_memory_area, 'VCPUOP_register_runstate_memory_area', full(vcpuOp.vcpuopRegisterRunstateMemoryArea), at(2, vcpu.VcpuRegisterRunstateMemoryArea)),
+  op(vcpu.VCPUOP_set_periodic_timer, 'VCPUOP_set_periodic_timer', full(vcpuOp.vcpuopSetPeriodicTimer), at(2, vcpu.VcpuSetPeriodicTimer)),
+  op(vcpu.VCPUOP_stop_periodic_timer, 'VCPUOP_stop_periodic_timer', full(vcpuOp.vcpuopStopPeriodicTimer), {
+    plain: ['', 'vcpu'],
+  }),
+  op(vcpu.VCPUOP_set_singleshot_timer, 'VCPUOP_set_singleshot_timer', full(vcpuOp.vcpuopSetSingleshotTimer, 'VCPU_SSHOTTMR_future is ignored, as in 4.17'), at(2, vcpu.VcpuSetSingleshotTimer, CompatVcpuSetSingleshotTimer)),
+  op(vcpu.VCPUOP_stop_singleshot_timer, 'VCPUOP_stop_singleshot_timer', full(vcpuOp.vcpuopStopSingleshotTimer), {
+    plain: ['', 'vcpu'],
+  }),
+  op(vcpu.VCPUOP_register_vcpu_info, 'VCPUOP_register_vcpu_info', full(vcpuOp.vcpuopRegisterVcpuInfo), at(2, vcpu.VcpuRegisterVcpuInfo)),
+  op(vcpu.VCPUOP_send_nmi, 'VCPUOP_send_nmi', full(vcpuOp.vcpuopSendNmi), { plain: ['', 'vcpu'] }),
+  op(vcpu.VCPUOP_get_physid, 'VCPUOP_get_physid', full(vcpuOp.vcpuopGetPhysid, 'no vCPU is pinned: EINVAL'), {
+    plain: ['', 'vcpu'],
+  }),
+  op(vcpu.VCPUOP_register_vcpu_time_memory_area, 'VCPUOP_register_vcpu_time_memory_area', full(vcpuOp.vcpuopRegisterVcpuTimeMemoryArea), at(2, vcpu.VcpuRegisterTimeMemoryArea)),
+]);
+
+const SCHED_OP = operations(xen.__HYPERVISOR_sched_op, 'sched_op', byFirst, [
+  op(sched.SCHEDOP_yield, 'SCHEDOP_yield', full(schedOp.schedopYield)),
+  op(sched.SCHEDOP_block, 'SCHEDOP_block', full(schedOp.schedopBlock)),
+  op(sched.SCHEDOP_shutdown, 'SCHEDOP_shutdown', full(schedOp.schedopShutdown), at(1, sched.SchedShutdown)),
+  op(sched.SCHEDOP_poll, 'SCHEDOP_poll', full(schedOp.schedopPoll), at(1, sched.SchedPoll, CompatSchedPoll)),
+  op(sched.SCHEDOP_remote_shutdown, 'SCHEDOP_remote_shutdown', full(schedOp.schedopRemoteShutdown), at(1, sched.SchedRemoteShutdown)),
+  op(sched.SCHEDOP_shutdown_code, 'SCHEDOP_shutdown_code', full(schedOp.schedopShutdownCode), at(1, sched.SchedShutdown)),
+  op(sched.SCHEDOP_watchdog, 'SCHEDOP_watchdog', full(schedOp.schedopWatchdog), at(1, sched.SchedWatchdog)),
+  op(sched.SCHEDOP_pin_override, 'SCHEDOP_pin_override', absent('one processor')),
+]);
+
+const XEN_VERSION = operations(xen.__HYPERVISOR_xen_version, 'xen_version', byFirst, [
+  op(version.XENVER_version, 'XENVER_version', full(versionOp.xenverVersion, '4.17')),
+  op(version.XENVER_extraversion, 'XENVER_extraversion', full(versionOp.xenverExtraversion)),
+  op(version.XENVER_compile_info, 'XENVER_compile_info', full(versionOp.xenverCompileInfo)),
+  op(version.XENVER_capabilities, 'XENVER_capabilities', full(versionOp.xenverCapabilities)),
+  op(version.XENVER_changeset, 'XENVER_changeset', full(versionOp.xenverChangeset)),
+  op(version.XENVER_platform_parameters, 'XENVER_platform_parameters', full(versionOp.xenverPlatformParameters), at(1, version.XenPlatformParameters, CompatXenPlatformParameters)),
+  op(version.XENVER_get_features, 'XENVER_get_features', full(versionOp.xenverGetFeatures), at(1, version.XenFeatureInfo)),
+  op(version.XENVER_pagesize, 'XENVER_pagesize', full(versionOp.xenverPagesize)),
+  op(version.XENVER_guest_handle, 'XENVER_guest_handle', full(versionOp.xenverGuestHandle)),
+  op(version.XENVER_commandline, 'XENVER_commandline', full(versionOp.xenverCommandline)),
+  op(version.XENVER_build_id, 'XENVER_build_id', full(versionOp.xenverBuildId)),
+]);
+
+const HVM_OP = operations(xen.__HYPERVISOR_hvm_op, 'hvm_op', byFirst, [
+  op(hvm.HVMOP_set_param, 'HVMOP_set_param', partly(hvmOp.hvmopSetParam, 'no viridian, altp2m, S3; interrupt lines as callback are ignored, as for PVH'), at(1, hvm.XenHvmParam)),
+  op(hvm.HVMOP_get_param, 'HVMOP_get_param', full(hvmOp.hvmopGetParam), at(1, hvm.XenHvmParam)),
+  op(hvm.HVMOP_flush_tlbs, 'HVMOP_flush_tlbs', full(hvmOp.hvmopFlushTlbs)),
+  op(hvm.HVMOP_pagetable_dying, 'HVMOP_pagetable_dying', full(hvmOp.hvmopPagetableDying, 'for shadow paging: EINVAL')),
+  op(hvm.HVMOP_get_time, 'HVMOP_get_time', full(hvmOp.hvmopGetTime)),
+  op(hvm.HVMOP_xentrace, 'HVMOP_xentrace', absent()),
+  op(hvm.HVMOP_get_mem_type, 'HVMOP_get_mem_type', full(hvmOp.hvmopGetMemType), at(1, hvm.XenHvmGetMemType)),
+  op(hvm.HVMOP_set_evtchn_upcall_vector, 'HVMOP_set_evtchn_upcall_vector', full(hvmOp.hvmopSetEvtchnUpcallVector), at(1, hvm.XenHvmEvtchnUpcallVector)),
+  op(hvm.HVMOP_guest_request_vm_event, 'HVMOP_guest_request_vm_event', absent()),
+  op(hvm.HVMOP_altp2m, 'HVMOP_altp2m', full(hvmOp.hvmopAltp2m, 'not supported: EOPNOTSUPP')),
+]);
+
+const CONSOLE_IO = operations(xen.__HYPERVISOR_console_io, 'console_io', byFirst, [
+  op(xen.CONSOLEIO_write, 'CONSOLEIO_write', full(consoleioWrite, 'allowed to every guest'), {
+    plain: ['', 'count', 'buffer'],
+  }),
+  op(xen.CONSOLEIO_read, 'CONSOLEIO_read', full(consoleioRead), { plain: ['', 'count', 'buffer'] }),
+]);
+
+/** Every hypercall Xen 4.17 has, in the order of their numbers. */
+export const HYPERCALLS: readonly HypercallRow[] = [
+  single(xen.__HYPERVISOR_set_trap_table, 'set_trap_table', PV_ONLY),
+  single(xen.__HYPERVISOR_mmu_update, 'mmu_update', PV_ONLY),
+  single(xen.__HYPERVISOR_set_gdt, 'set_gdt', PV_ONLY),
+  single(xen.__HYPERVISOR_stack_switch, 'stack_switch', PV_ONLY),
+  single(xen.__HYPERVISOR_set_callbacks, 'set_callbacks', PV_ONLY),
+  single(xen.__HYPERVISOR_fpu_taskswitch, 'fpu_taskswitch', PV_ONLY),
+  single(xen.__HYPERVISOR_sched_op_compat, 'sched_op_compat', PV_ONLY),
+  single(xen.__HYPERVISOR_platform_op, 'platform_op', absent('for a dom0 that drives the host')),
+  single(xen.__HYPERVISOR_set_debugreg, 'set_debugreg', PV_ONLY),
+  single(xen.__HYPERVISOR_get_debugreg, 'get_debugreg', PV_ONLY),
+  single(xen.__HYPERVISOR_update_descriptor, 'update_descriptor', PV_ONLY),
+  MEMORY_OP,
+  single(xen.__HYPERVISOR_multicall, 'multicall', full(multicall), arrayAt(0, 1, xen.MulticallEntry, CompatMulticallEntry)),
+  single(xen.__HYPERVISOR_update_va_mapping, 'update_va_mapping', PV_ONLY),
+  single(xen.__HYPERVISOR_set_timer_op, 'set_timer_op', full(schedOp.setTimerOp), { plain: ['timeout'] }),
+  single(xen.__HYPERVISOR_event_channel_op_compat, 'event_channel_op_compat', PV_ONLY),
+  XEN_VERSION,
+  CONSOLE_IO,
+  single(xen.__HYPERVISOR_physdev_op_compat, 'physdev_op_compat', PV_ONLY),
+  GRANT_TABLE_OP,
+  single(xen.__HYPERVISOR_vm_assist, 'vm_assist', full(vmAssist, 'those that concern HVM guests'), {
+    plain: ['cmd', 'type'],
+  }),
+  single(xen.__HYPERVISOR_update_va_mapping_otherdomain, 'update_va_mapping_otherdomain', PV_ONLY),
+  single(xen.__HYPERVISOR_iret, 'iret', PV_ONLY),
+  VCPU_OP,
+  single(xen.__HYPERVISOR_set_segment_base, 'set_segment_base', PV_ONLY),
+  single(xen.__HYPERVISOR_mmuext_op, 'mmuext_op', PV_ONLY),
+  single(xen.__HYPERVISOR_xsm_op, 'xsm_op', absent('no XSM, as in Debian')),
+  single(xen.__HYPERVISOR_nmi_op, 'nmi_op', PV_ONLY),
+  SCHED_OP,
+  single(xen.__HYPERVISOR_callback_op, 'callback_op', PV_ONLY),
+  single(xen.__HYPERVISOR_xenoprof_op, 'xenoprof_op', absent()),
+  EVENT_CHANNEL_OP,
+  single(xen.__HYPERVISOR_physdev_op, 'physdev_op', absent('no physical devices')),
+  HVM_OP,
+  SYSCTL,
+  DOMCTL,
+  single(xen.__HYPERVISOR_kexec_op, 'kexec_op', absent()),
+  single(xen.__HYPERVISOR_tmem_op, 'tmem_op', absent('gone from Xen')),
+  single(xen.__HYPERVISOR_argo_op, 'argo_op', absent()),
+  single(xen.__HYPERVISOR_xenpmu_op, 'xenpmu_op', absent()),
+  single(xen.__HYPERVISOR_dm_op, 'dm_op', absent('no device models')),
+  single(xen.__HYPERVISOR_hypfs_op, 'hypfs_op', absent()),
+  single(xen.__HYPERVISOR_arch_0, 'mca', absent()),
+  single(xen.__HYPERVISOR_arch_1, 'paging_domctl_cont', absent("Xen's own continuation")),
+];
+
+const BY_NUMBER: readonly (HypercallRow | undefined)[] = index(HYPERCALLS);
+
+/** The row and operation a call asks for; undefined where Xen has none of that number. */
+export function lookUp(call: Call): { row: HypercallRow; operation: Operation | undefined } | undefined {
+  const row = BY_NUMBER[call.nr];
+  if (row === undefined) return undefined;
+  return { row, operation: row.operations.get(row.select === undefined ? 0 : row.select(call)) };
+}
+
+/** Makes one hypercall. What is not there is -ENOSYS, and named once in the log. */
+export function dispatch(call: Call): HypercallResult {
+  const row = BY_NUMBER[call.nr];
+  if (row === undefined) return unknown(call, `hypercall ${call.nr}`);
+  const number = row.select === undefined ? 0 : row.select(call);
+  const operation = row.operations.get(number);
+  const trace = call.xen.trace;
+  if (trace !== undefined) return trace.around(call, row, operation, () => perform(call, row, number, operation));
+  return perform(call, row, number, operation);
+}
+
+function perform(call: Call, row: HypercallRow, number: number, operation: Operation | undefined): HypercallResult {
+  if (operation === undefined) return unknown(call, `${row.name} operation ${number}`);
+  if (operation.handler !== undefined) return operation.handler(call);
+  return unknown(call, row.select === undefined ? row.name : `${row.name} ${operation.name}`);
+}
+
+function unknown(call: Call, what: string): HypercallResult {
+  call.xen.logUnknown(`${what}, by d${call.domain.id}`);
+  return -ENOSYS;
+}
+
+function index(rows: readonly HypercallRow[]): (HypercallRow | undefined)[] {
+  const table: (HypercallRow | undefined)[] = [];
+  for (const row of rows) table[row.nr] = row;
+  return table;
+}

@@ -1,0 +1,41 @@
+import { EPERM } from '../../../abi/errno.ts';
+import { R8, R9, R10, RAX, RBP, RBX, RCX, RDI, RDX, RSI } from '../../../cpu/state.ts';
+import { CONTINUE } from '../../common/call.ts';
+import type { HvmVcpu } from './vcpu-hvm.ts';
+
+const ARGUMENTS_64: readonly number[] = [RDI, RSI, RDX, R10, R8, R9];
+const ARGUMENTS_32: readonly number[] = [RBX, RCX, RDX, RSI, RDI, RBP];
+/** Bytes of VMCALL and of VMMCALL. */
+const INSTRUCTION_BYTES = 3n;
+
+/**
+ * A guest made a hypercall: takes number and arguments from the registers of its code's width, and puts the result
+ * into RAX. A call that asks to be continued is made again by the guest, with the arguments it left.
+ */
+export function hvmHypercall(vcpu: HvmVcpu): void {
+  const { state, call, xen } = vcpu;
+  if (state.cpl !== 0) {
+    setResult(vcpu, -EPERM);
+    return;
+  }
+  const is64Bit = state.is64Bit;
+  const registers = is64Bit ? ARGUMENTS_64 : ARGUMENTS_32;
+  call.begin(state.gprLo(RAX), !is64Bit);
+  for (let index = 0; index < registers.length; index++) {
+    const register = registers[index] as number;
+    call.args[index] = is64Bit ? state.gpr(register) : BigInt(state.gprLo(register));
+  }
+
+  const result = xen.dispatch(call);
+  if (result !== CONTINUE) {
+    setResult(vcpu, result);
+    return;
+  }
+  for (let index = 0; index < 5; index++) state.setGpr(registers[index] as number, call.args[index] as bigint);
+  state.rip -= INSTRUCTION_BYTES;
+}
+
+function setResult(vcpu: HvmVcpu, result: number): void {
+  const high = vcpu.state.is64Bit ? Math.floor(result / 0x1_0000_0000) : 0;
+  vcpu.state.setGprHalves(RAX, result >>> 0, high >>> 0);
+}

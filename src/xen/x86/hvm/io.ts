@@ -1,0 +1,34 @@
+import { XEN_HVM_DEBUGCONS_IOPORT } from '../../../abi/arch-x86/xen.ts';
+import { PAGE_SIZE } from '../../../cpu/engine.ts';
+import { printGuest } from '../../common/console-io.ts';
+import { APIC_DEFAULT_PHYS_BASE } from './apic-registers.ts';
+import type { HvmVcpu } from './vcpu-hvm.ts';
+
+// The platform of a PVH guest: a local APIC, the hypervisor's debug port, and otherwise an empty bus.
+
+/** A read of a port: all ones, what an empty bus floats to. */
+export function readPort(_vcpu: HvmVcpu, _port: number, size: number): number {
+  return allOnes(size);
+}
+
+/** A write to a port: text for Xen's console at 0xe9, nothing elsewhere. */
+export function writePort(vcpu: HvmVcpu, port: number, size: number, value: number): void {
+  if (port === XEN_HVM_DEBUGCONS_IOPORT && size === 1) printGuest(vcpu.hvm.domain, String.fromCharCode(value & 0xff));
+}
+
+/** A read of guest-physical memory that nothing backs. */
+export function readMmio(vcpu: HvmVcpu, gpa: number, size: number): number {
+  return isApic(vcpu, gpa) ? vcpu.vlapic.readMmio(gpa - APIC_DEFAULT_PHYS_BASE, size) : allOnes(size);
+}
+
+export function writeMmio(vcpu: HvmVcpu, gpa: number, size: number, value: number): void {
+  if (isApic(vcpu, gpa)) vcpu.vlapic.writeMmio(gpa - APIC_DEFAULT_PHYS_BASE, size, value);
+}
+
+function isApic(vcpu: HvmVcpu, gpa: number): boolean {
+  return gpa >= APIC_DEFAULT_PHYS_BASE && gpa < APIC_DEFAULT_PHYS_BASE + PAGE_SIZE && vcpu.vlapic.xapicPageVisible;
+}
+
+function allOnes(size: number): number {
+  return 2 ** (size * 8) - 1;
+}

@@ -1,0 +1,49 @@
+import { EXIT_BUDGET, EXIT_HLT, EXIT_HYPERCALL, EXIT_SHUTDOWN } from '../../../cpu/engine.ts';
+import { FLAG_IF, OFFSET_RFLAGS_REST } from '../../../cpu/state.ts';
+import { HVM_PARAM_TRIPLE_FAULT_REASON } from '../../../abi/hvm/params.ts';
+import { hvmHypercall } from './hypercall.ts';
+import type { HvmVcpu } from './vcpu-hvm.ts';
+
+/** Runs a vCPU until about `budget` instructions are done, it blocks, stops, or gives way. */
+export function runHvmVcpu(vcpu: HvmVcpu, budget: number): void {
+  const { engine, xen } = vcpu;
+  const stop = engine.instructions + budget;
+  vcpu.refreshTime();
+  while (vcpu.vcpu.runnable) {
+    const left = stop - engine.instructions;
+    if (left <= 0 || xen.scheduler.givesWay(vcpu.vcpu)) return;
+    vcpu.flushIfStale();
+    vcpu.deliverInterrupts();
+    vcpu.inGuest = true;
+    const exit = engine.run(left);
+    vcpu.inGuest = false;
+    vcpu.exits.note(exit, engine.state);
+    switch (exit) {
+      case EXIT_HYPERCALL:
+        hvmHypercall(vcpu);
+        break;
+      case EXIT_HLT:
+        halt(vcpu);
+        break;
+      case EXIT_SHUTDOWN:
+        tripleFault(vcpu);
+        return;
+      case EXIT_BUDGET:
+        return;
+      default: // A window opened, or an intercept wants interrupts looked at: the loop does that.
+    }
+  }
+}
+
+/** HLT waits for an interrupt; with interrupts off none will come, which is how a processor is given up. */
+function halt(vcpu: HvmVcpu): void {
+  if ((vcpu.state.u32(OFFSET_RFLAGS_REST) & FLAG_IF) !== 0) vcpu.vcpu.block();
+  else vcpu.down();
+}
+
+function tripleFault(vcpu: HvmVcpu): void {
+  const reason = Number(vcpu.hvm.param(HVM_PARAM_TRIPLE_FAULT_REASON));
+  vcpu.xen.log(`${vcpu.vcpu.name} Triple fault - invoking HVM shutdown action ${reason}`);
+  vcpu.dump();
+  vcpu.hvm.domain.shutdown(reason);
+}

@@ -1,0 +1,300 @@
+import type { EngineVcpu, Intercepts } from '../../../cpu/engine.ts';
+import {
+  FLAG_IF,
+  OFFSET_CR4,
+  OFFSET_RFLAGS_REST,
+  OFFSET_TSC_OFFSET,
+  OFFSET_XCR0,
+  type VcpuState,
+} from '../../../cpu/state.ts';
+import { assert } from '../../../lib/assert.ts';
+import { SHUTDOWN_poweroff } from '../../../abi/sched.ts';
+import { Call, type GuestMemory } from '../../common/call.ts';
+import type { Hypervisor } from '../../common/hypervisor.ts';
+import type { TimerQueue } from '../../common/timer.ts';
+import { type ArchVcpu, type Vcpu, VPF_down } from '../../common/vcpu.ts';
+import { type CpuidSubject, guestCpuid } from '../cpuid.ts';
+import { SystemTsc, updateSystemTime } from '../time.ts';
+import { dumpVcpu, ExitLog } from './dump.ts';
+import type { HvmDomain } from './domain-hvm.ts';
+import { readMmio, readPort, writeMmio, writePort } from './io.ts';
+import { Mtrr } from './mtrr.ts';
+import { readMsr, writeMsr } from './msr.ts';
+import { resetRegisters } from './vcpu-context.ts';
+import { Vlapic, type VlapicOwner } from './vlapic.ts';
+
+const NO_INTERRUPT = -1;
+
+/** An HVM vCPU: a processor of the engine with what Xen puts around it. */
+export class HvmVcpu implements ArchVcpu, Intercepts, VlapicOwner, CpuidSubject {
+  readonly xen: Hypervisor;
+  readonly vcpu: Vcpu;
+  readonly hvm: HvmDomain;
+  readonly engine: EngineVcpu;
+  readonly vlapic: Vlapic;
+  readonly mtrr = new Mtrr();
+  readonly call: Call;
+  readonly guest: GuestMemory;
+  readonly exits = new ExitLog();
+  /** HVMOP_set_evtchn_upcall_vector; 0 while unset. */
+  upcallVector = 0;
+  /** IA32_TSC_ADJUST */
+  tscAdjust = 0n;
+  /** The engine executes guest code right now: an intercept is being served. */
+  inGuest = false;
+  #nmiPending = false;
+  /** The TSC offset that the guest's pvclock data was made with. */
+  #pvclockOffset = 0n;
+
+  constructor(hvm: HvmDomain, vcpu: Vcpu) {
+    this.hvm = hvm;
+    this.vcpu = vcpu;
+    this.xen = hvm.domain.xen;
+    assert(hvm.domain.p2m !== undefined, 'an HVM domain has a p2m');
+    this.engine = this.xen.platform.engine.createVcpu(hvm.domain.p2m, this, new SystemTsc(() => this.xen.now()));
+    this.vlapic = new Vlapic(this);
+    this.guest = new HvmGuestMemory(this);
+    this.call = new Call(this.xen, vcpu, this.guest);
+    resetRegisters(this, 0xf000, 0xfff0);
+  }
+
+  get state(): VcpuState {
+    return this.engine.state;
+  }
+
+  get online(): boolean {
+    return (this.vcpu.pauseFlags & VPF_down) === 0;
+  }
+
+  // Taking interrupts
+
+  /**
+   * Before the guest goes on: hands the processor what waits, in Xen's order: NMI, event channel callback, local APIC.
+   * What cannot be taken yet makes the engine stop as soon as it can.
+   */
+  deliverInterrupts(): void {
+    if (this.#nmiPending) {
+      this.#nmiPending = false;
+      this.engine.injectNmi();
+    }
+    const callback = this.#callbackPending();
+    const vector = callback ? this.hvm.callbackVector : this.vlapic.pendingVector();
+    if (vector === NO_INTERRUPT) return;
+    if (!this.engine.interruptible()) {
+      this.engine.requestWindow();
+      return;
+    }
+    // The callback stays pending until the guest clears evtchn_upcall_pending; the APIC is acknowledged.
+    if (!callback) this.vlapic.acknowledge(vector);
+    this.engine.injectInterrupt(vector);
+    if (this.#callbackPending() || this.vlapic.pendingVector() !== NO_INTERRUPT) this.engine.requestWindow();
+  }
+
+  raiseUpcall(): void {
+    if (this.upcallVector !== 0) {
+      // A disabled APIC would lose it; enabling the APIC asks for it again.
+      if (this.vlapic.enabled) this.vlapic.setIrq(this.upcallVector);
+    } else if (this.hvm.callbackVector !== 0) {
+      this.kick();
+    }
+  }
+
+  /** The way upcalls reach the vCPU changed: one that is pending takes the new way. */
+  raiseUpcallIfPending(): void {
+    if (this.vcpu.upcallPending) this.raiseUpcall();
+  }
+
+  needsDelivery(): boolean {
+    if (this.#nmiPending) return true;
+    if ((this.state.u32(OFFSET_RFLAGS_REST) & FLAG_IF) === 0) return false;
+    return this.#callbackPending() || this.vlapic.pendingVector() !== NO_INTERRUPT;
+  }
+
+  raiseNmi(): boolean {
+    if (this.#nmiPending) return false;
+    this.#nmiPending = true;
+    this.kick();
+    return true;
+  }
+
+  leaveGuest(): void {
+    if (this.inGuest) this.engine.leave();
+  }
+
+  #callbackPending(): boolean {
+    return this.hvm.callbackVector !== 0 && this.vcpu.upcallPending;
+  }
+
+  // ArchVcpu
+
+  tscOffset(): bigint {
+    return BigInt.asIntN(64, this.state.u64(OFFSET_TSC_OFFSET));
+  }
+
+  setTscOffset(offset: bigint): void {
+    this.state.setU64(OFFSET_TSC_OFFSET, BigInt.asUintN(64, offset));
+    updateSystemTime(this.vcpu);
+  }
+
+  /** The guest may have written its TSC, which the processor does by itself: pvclock must follow. */
+  refreshTime(): void {
+    const offset = this.tscOffset();
+    if (offset === this.#pvclockOffset) return;
+    this.#pvclockOffset = offset;
+    updateSystemTime(this.vcpu);
+  }
+
+  is64Bit(): boolean {
+    return this.state.is64Bit;
+  }
+
+  /** Makes translations that the p2m's changes spoilt forgotten, on all vCPUs of the domain. */
+  flushIfStale(): void {
+    const { p2m } = this.hvm.domain;
+    if (p2m === undefined || !p2m.stale) return;
+    for (const { arch } of this.hvm.domain.vcpus) (arch as HvmVcpu).engine.flushTlb();
+    p2m.flushed();
+  }
+
+  destroy(): void {
+    this.vlapic.destroy();
+    this.xen.platform.engine.destroyVcpu(this.engine);
+  }
+
+  dump(): void {
+    dumpVcpu(this);
+  }
+
+  // VlapicOwner
+
+  get vcpuId(): number {
+    return this.vcpu.vcpuId;
+  }
+
+  get timers(): TimerQueue {
+    return this.xen.timers;
+  }
+
+  nowNs(): number {
+    return this.xen.now();
+  }
+
+  peers(): readonly Vlapic[] {
+    return this.hvm.vcpus.map((vcpu) => vcpu.vlapic);
+  }
+
+  kick(): void {
+    this.vcpu.unblock();
+    this.leaveGuest();
+  }
+
+  nmi(): void {
+    if (this.raiseNmi() && this.vcpu.initialised) this.vcpu.up();
+  }
+
+  init(): void {
+    if (!this.vcpu.initialised) return;
+    this.down();
+    resetRegisters(this, 0xf000, 0xfff0);
+    this.vlapic.initialise();
+    this.vcpu.initialised = false;
+  }
+
+  startup(vector: number): void {
+    if (this.vcpu.initialised) return;
+    resetRegisters(this, vector << 8, 0);
+    this.vcpu.initialised = true;
+    this.vcpu.up();
+  }
+
+  pendingUpcallVector(): number {
+    return this.vcpu.upcallPending ? this.upcallVector : 0;
+  }
+
+  systemTimeOfTsc(tsc: bigint): number {
+    return Number(BigInt.asUintN(64, tsc - this.tscOffset()));
+  }
+
+  /** Takes the vCPU down; the last one of its domain powers the domain off (Xen's hvm_vcpu_down). */
+  down(): void {
+    this.vcpu.down();
+    if (this.hvm.domain.onlineVcpus === 0) this.hvm.domain.shutdown(SHUTDOWN_poweroff);
+  }
+
+  // CpuidSubject
+
+  get domid(): number {
+    return this.hvm.domain.id;
+  }
+  get maxVcpus(): number {
+    return this.hvm.domain.maxVcpus;
+  }
+  get apicEnabled(): boolean {
+    return this.vlapic.hardwareEnabled;
+  }
+  get cr4(): number {
+    return this.state.u32(OFFSET_CR4);
+  }
+  get xcr0(): number {
+    return this.state.u32(OFFSET_XCR0);
+  }
+  get tscMode(): number {
+    return this.hvm.tscMode;
+  }
+  get tscIncarnation(): number {
+    return this.hvm.tscIncarnation;
+  }
+
+  // Intercepts
+
+  cpuid(leaf: number, subleaf: number, out: Uint32Array): void {
+    guestCpuid(this.xen.platform.cpuid, this, leaf, subleaf, out);
+  }
+  readMsr(index: number, out: Uint32Array): boolean {
+    return readMsr(this, index, out);
+  }
+  writeMsr(index: number, lo: number, hi: number): boolean {
+    return writeMsr(this, index, lo, hi);
+  }
+  readPort(port: number, size: number): number {
+    return readPort(this, port, size);
+  }
+  writePort(port: number, size: number, value: number): void {
+    writePort(this, port, size, value);
+  }
+  readMmio(gpa: number, size: number): number {
+    return readMmio(this, gpa, size);
+  }
+  writeMmio(gpa: number, size: number, value: number): void {
+    writeMmio(this, gpa, size, value);
+  }
+  readTpr(): number {
+    return this.vlapic.readTpr();
+  }
+  writeTpr(priority: number): void {
+    this.vlapic.writeTpr(priority);
+  }
+}
+
+/** A guest's linear addresses, as its kernel would reach them now. */
+class HvmGuestMemory implements GuestMemory {
+  readonly #vcpu: HvmVcpu;
+  readonly #address = new BigUint64Array(1);
+  readonly #halves = new Uint32Array(this.#address.buffer);
+
+  constructor(vcpu: HvmVcpu) {
+    this.#vcpu = vcpu;
+  }
+
+  read(address: bigint, into: Uint8Array): boolean {
+    this.#vcpu.flushIfStale();
+    this.#address[0] = address;
+    return this.#vcpu.engine.readLinear(this.#halves[0] as number, this.#halves[1] as number, into);
+  }
+
+  write(address: bigint, from: Uint8Array): boolean {
+    this.#vcpu.flushIfStale();
+    this.#address[0] = address;
+    return this.#vcpu.engine.writeLinear(this.#halves[0] as number, this.#halves[1] as number, from);
+  }
+}
