@@ -58,9 +58,9 @@ export class OutputQueue {
     return this.#entries.length === 0;
   }
 
-  /** When the first of the waiting events expires; undefined where none does. */
+  /** When the first of the waiting events expires, of which nothing is sent yet; undefined where none does. */
   get nextExpiryNs(): number | undefined {
-    return this.#entries.find((entry) => entry.expiresNs !== Number.POSITIVE_INFINITY)?.expiresNs;
+    return this.#entries.find((entry) => entry.expiresNs !== Number.POSITIVE_INFINITY && entry.sent === 0)?.expiresNs;
   }
 
   addReply(message: Uint8Array, gone: () => void): void {
