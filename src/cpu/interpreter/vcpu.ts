@@ -47,6 +47,9 @@ export class InterpreterVcpu implements EngineVcpu, CodeUser, TierHooks, Interpr
   readonly #mmu: Mmu;
   readonly #run: Run;
   readonly #operands: RecordReader;
+  /** Jump cache entries (as indices of `u32`) filled since the last flush. */
+  readonly #cachedJumps = new Uint32Array(JUMPS_REMEMBERED);
+  #jumps = JUMPS_REMEMBERED;
   #mode = 0;
   #csBase = 0n;
   #leaving = false;
@@ -159,8 +162,14 @@ export class InterpreterVcpu implements EngineVcpu, CodeUser, TierHooks, Interpr
   // CodeUser and TierHooks
 
   flushJumps(): void {
-    const at = this.state.base + VCPU_JUMP_CACHE;
-    this.#shared.memory.u8.fill(0xff, at, at + JUMP_CACHE_SIZE);
+    const { u8, u32 } = this.#shared.memory;
+    if (this.#jumps >= JUMPS_REMEMBERED) {
+      const at = this.state.base + VCPU_JUMP_CACHE;
+      u8.fill(0xff, at, at + JUMP_CACHE_SIZE);
+    } else {
+      for (let i = 0; i < this.#jumps; i++) u32[(this.#cachedJumps[i] as number) + 1] = NO_JUMP;
+    }
+    this.#jumps = 0;
   }
 
   protectFrame(mfn: number): void {
@@ -280,6 +289,7 @@ export class InterpreterVcpu implements EngineVcpu, CodeUser, TierHooks, Interpr
   #cacheJump(ripLo: number, ripHi: number, pc: number): void {
     const { u32 } = this.#shared.memory;
     const entry = this.state.base + VCPU_JUMP_CACHE + (ripLo & (JUMP_CACHE_ENTRIES - 1)) * JUMP_CACHE_ENTRY_SIZE;
+    if (this.#jumps < JUMPS_REMEMBERED) this.#cachedJumps[this.#jumps++] = entry / 4;
     u32[entry / 4] = ripLo;
     u32[entry / 4 + 1] = ripHi ^ this.state.u32(state.OFFSET_MODE_TAG + 4);
     u32[entry / 4 + 2] = pc;
@@ -333,6 +343,11 @@ export class InterpreterVcpu implements EngineVcpu, CodeUser, TierHooks, Interpr
     return (this.state.u32(state.OFFSET_RFLAGS_REST) | readStatusFlags(this.state) | 2) >>> 0;
   }
 }
+
+/** Past so many fills a flush of the jump cache clears it whole. */
+const JUMPS_REMEMBERED = 4096;
+/** Upper half of a tag that no RIP makes: its mode bits are in no mode. */
+const NO_JUMP = 0x7fff7fff;
 
 function instantiate(shared: Shared, vcpu: InterpreterVcpu): Run {
   const { slowRead, slowWrite, probeWrite, segmentLinear, offsetLinear, find, system } = vcpu;

@@ -50,8 +50,12 @@ export class Mmu {
   /** Address of the first TLB in machine memory. */
   readonly #tlbs: number;
   readonly #scratch: Uint8Array;
-  /** TLBs that have entries; the others need no flush. */
-  #filled = 0;
+  /** Entries (as indices of `u32`) filled since the last flush; a flush costs what was filled. */
+  readonly #filled = new Uint32Array(FILLS_REMEMBERED);
+  #fills = FILLS_REMEMBERED;
+  /** Pages fetched from lately: linear page number, flush count and privilege, machine page. */
+  readonly #fetched = new Float64Array(FETCH_ENTRIES * 4).fill(-1);
+  #flushes = 0;
   /** 2 MiB regions of which a larger page was cached in parts. */
   readonly #largeRegions = new Set<number>();
   #secondMachine = -1;
@@ -72,7 +76,6 @@ export class Mmu {
     this.#tlbs = tlbs;
     this.walker = new Walker(cpu, memory, nested);
     this.#scratch = memory.u8.subarray(cpu.base + state.OFFSET_SCRATCH, cpu.base + state.OFFSET_SCRATCH + 16);
-    this.#filled = (1 << TLB_COUNT) - 1;
     this.flushAll();
   }
 
@@ -89,13 +92,19 @@ export class Mmu {
 
   /** Forgets every translation. */
   flushAll(): void {
-    for (let index = 0; index < TLB_COUNT; index++) {
-      if ((this.#filled & (1 << index)) === 0) continue;
-      const at = this.#tlbs + index * TLB_SIZE;
-      this.#memory.u8.fill(TLB_INVALID_BYTE, at, at + TLB_SIZE);
-    }
-    this.#filled = 0;
+    this.#flushes++;
     this.#largeRegions.clear();
+    const { u8, u32 } = this.#memory;
+    if (this.#fills >= FILLS_REMEMBERED) {
+      u8.fill(TLB_INVALID_BYTE, this.#tlbs, this.#tlbs + TLB_COUNT * TLB_SIZE);
+    } else {
+      for (let i = 0; i < this.#fills; i++) {
+        const at = this.#filled[i] as number;
+        u32[at] = INVALID_WORD;
+        u32[at + TLB_WRITE_OFFSET / 4] = INVALID_WORD;
+      }
+    }
+    this.#fills = 0;
   }
 
   /** Forgets the translations of one linear page, whatever its size. */
@@ -104,6 +113,7 @@ export class Mmu {
       this.flushAll();
       return;
     }
+    this.#flushes++;
     const offset = (lo >>> 8) & TLB_INDEX_MASK;
     for (let table = 0; table < 2 * TLB_COUNT; table++) {
       const at = this.#tlbs + table * TLB_WRITE_OFFSET + offset;
@@ -115,15 +125,14 @@ export class Mmu {
   protectFrame(mfn: number): void {
     const { u32 } = this.#memory;
     const page = mfn * 4096;
-    for (let index = 0; index < TLB_COUNT; index++) {
-      if ((this.#filled & (1 << index)) === 0) continue;
-      const first = (this.#tlbs + index * TLB_SIZE + TLB_WRITE_OFFSET) / 4;
-      for (let entry = 0; entry < TLB_ENTRIES; entry++) {
-        const at = first + entry * (TLB_ENTRY_SIZE / 4);
-        const tag = u32[at] as number;
-        if ((tag & 0xfff) !== 0) continue;
-        if ((tag + (u32[at + TLB_ENTRY_ADDEND / 4] as number)) >>> 0 === page) u32[at] = 0xffffffff;
-      }
+    const all = this.#fills >= FILLS_REMEMBERED;
+    const count = all ? TLB_COUNT * TLB_ENTRIES : this.#fills;
+    for (let i = 0; i < count; i++) {
+      const table = Math.floor(i / TLB_ENTRIES) * TLB_SIZE + (i % TLB_ENTRIES) * TLB_ENTRY_SIZE;
+      const at = (all ? (this.#tlbs + table) / 4 : (this.#filled[i] as number)) + TLB_WRITE_OFFSET / 4;
+      const tag = u32[at] as number;
+      if ((tag & 0xfff) !== 0) continue;
+      if ((tag + (u32[at + TLB_ENTRY_ADDEND / 4] as number)) >>> 0 === page) u32[at] = INVALID_WORD;
     }
   }
 
@@ -190,13 +199,22 @@ export class Mmu {
   /** Machine address for a fetch, -1 after a fault was raised, -2 where no memory backs the page. */
   translateFetch(lo: number, hi: number): number {
     const privilege = this.currentPrivilege();
+    const page = (lo >>> 12) + (hi >>> 0) * 0x100000;
+    const stamp = this.#flushes * 4 + privilege;
+    const at = ((lo >>> 12) & (FETCH_ENTRIES - 1)) * 4;
+    const known = this.#fetched;
+    if (known[at] === page && known[at + 1] === stamp) return (known[at + 2] as number) + (lo & 0xfff);
     const result = this.walker.translate(lo, hi, ACCESS_EXECUTE, privilege);
-    if (result === WALK_OK) {
-      if (this.walker.large) this.#largeRegions.add(regionOf(lo, hi));
-      return this.walker.machine >= 0 ? this.walker.machine : -2;
+    if (result !== WALK_OK) {
+      this.#raise(result, lo, hi);
+      return -1;
     }
-    this.#raise(result, lo, hi);
-    return -1;
+    const { machine } = this.walker;
+    if (machine < 0) return -2;
+    known[at] = page;
+    known[at + 1] = stamp;
+    known[at + 2] = machine - (machine % 4096);
+    return machine;
   }
 
   /** Raises what a failed walk calls for. Non-canonical addresses fault by segment: the caller corrects #GP to #SS. */
@@ -245,11 +263,11 @@ export class Mmu {
     const { walker } = this;
     const { u32 } = this.#memory;
     const index = TLB_OF_PRIVILEGE[privilege] as number;
-    this.#filled |= 1 << index;
     if (walker.large) this.#largeRegions.add(regionOf(lo, hi));
     const pageLo = (lo & 0xfffff000) >>> 0;
     const addend = (walker.machine - (walker.machine % 4096) - pageLo) >>> 0;
     const at = (this.#tlbs + index * TLB_SIZE + ((lo >>> 8) & TLB_INDEX_MASK)) / 4;
+    if (this.#fills < FILLS_REMEMBERED) this.#filled[this.#fills++] = at;
     u32[at] = pageLo;
     u32[at + 1] = hi;
     u32[at + TLB_ENTRY_ADDEND / 4] = addend;
@@ -317,6 +335,10 @@ export function setEvent(cpu: state.VcpuState, vector: number, errorCode = -1): 
 }
 
 const NO_SECOND = -2;
+/** Past so many fills a flush clears everything. */
+const FILLS_REMEMBERED = 4096;
+const FETCH_ENTRIES = 512;
+const INVALID_WORD = 0xffffffff;
 const TLB_OF_PRIVILEGE = [TLB_SUPERVISOR, TLB_SUPERVISOR_AC, TLB_USER] as const;
 
 function regionOf(lo: number, hi: number): number {
