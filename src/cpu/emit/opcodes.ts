@@ -157,7 +157,9 @@ export const OP_F32_REINTERPRET_I32 = 0xbe;
 export const OP_F64_REINTERPRET_I64 = 0xbf;
 
 const MISC = 0x20000;
+export const OP_I32_TRUNC_SAT_F32_S = MISC | 0;
 export const OP_I32_TRUNC_SAT_F64_S = MISC | 2;
+export const OP_I64_TRUNC_SAT_F32_S = MISC | 4;
 export const OP_I64_TRUNC_SAT_F64_S = MISC | 6;
 export const OP_MEMORY_COPY = MISC | 10;
 export const OP_MEMORY_FILL = MISC | 11;

@@ -1,5 +1,5 @@
 /** JMP, Jcc, CALL, RET, LOOP, JrCXZ, SETcc, CMOVcc: near transfers and what depends on conditions. */
-import { CONDITIONS } from '../emit/semantics.ts';
+import { CONDITIONS } from '../emit/flag-semantics.ts';
 import { RCX } from '../state.ts';
 import { FORCE64, form, type Instruction, instruction } from './define.ts';
 import { imm16, r, reg, rel8, relz, rm, rm8, w } from './operands.ts';

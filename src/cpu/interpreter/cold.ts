@@ -2,7 +2,8 @@
 import { Code } from '../emit/code.ts';
 import type { ModuleBuilder } from '../emit/module.ts';
 import * as op from '../emit/opcodes.ts';
-import { type ControlFlow, Semantics } from '../emit/semantics.ts';
+import { Semantics } from '../emit/semantics.ts';
+import type { ControlFlow } from '../emit/tier.ts';
 import { LocalPool, push, Value } from '../emit/values.ts';
 import type { OperandHandle } from '../instructions/define.ts';
 import * as state from '../state.ts';

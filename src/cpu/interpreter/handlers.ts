@@ -2,7 +2,7 @@
 import { type Encoding, parseEncoding } from '../decode/encoding.ts';
 import type { CalledInstruction, EmittedInstruction, Form, Instruction } from '../instructions/define.ts';
 import type { Access, Operand, OperandKind, RegisterFile, Width } from '../instructions/operands.ts';
-import type { HandlerContext } from '../emit/semantics.ts';
+import type { HandlerContext } from '../emit/tier.ts';
 import type { Bits } from '../emit/values.ts';
 import { PSEUDO_HANDLERS, SHAPE_ANY, SHAPE_REGISTER, SHAPES } from './record.ts';
 

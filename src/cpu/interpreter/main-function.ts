@@ -7,7 +7,9 @@
  */
 import { Code, type Label } from '../emit/code.ts';
 import * as op from '../emit/opcodes.ts';
-import { type ControlFlow, Semantics } from '../emit/semantics.ts';
+import type { KnownFlags } from '../emit/flag-semantics.ts';
+import { Semantics } from '../emit/semantics.ts';
+import type { ControlFlow } from '../emit/tier.ts';
 import { LocalPool, Value } from '../emit/values.ts';
 import type { OperandHandle } from '../instructions/define.ts';
 import { EVENT_HAS_ERROR } from '../mmu/mmu.ts';
@@ -333,7 +335,7 @@ class MainFunction implements ControlFlow {
   }
 
   #emitHandlers(handlers: readonly Handler[]): void {
-    let previous: Semantics | undefined;
+    let previous: KnownFlags | undefined;
     for (const [ahead, handler] of handlers.entries()) {
       this.#ahead = ahead;
       this.#context = handler;
@@ -342,7 +344,7 @@ class MainFunction implements ControlFlow {
       const m = new Semantics(this.code, this.locals, places, this.#runtime, operands, this, handler.context, previous);
       if (!isEmitted(handler.instruction)) throw new Error(`${handler.key} is not emitted code`);
       handler.instruction.execute(m, ...handler.operands.map((_, index) => ({ index })));
-      previous = m;
+      previous = m.knownFlags;
     }
     this.#advance(handlers.length);
     this.#ahead = 0;

@@ -1,7 +1,7 @@
 /** Operands of the interpreter tier: fields of a predecoded record. */
 import type { Code } from '../emit/code.ts';
 import * as op from '../emit/opcodes.ts';
-import type { OperandAccess } from '../emit/semantics.ts';
+import type { OperandAccess } from '../emit/tier.ts';
 import { type Bits, LOADS, type LocalPool, push, STORES, Value, wasmType } from '../emit/values.ts';
 import type { OperandHandle } from '../instructions/define.ts';
 import type { RegisterFile } from '../instructions/operands.ts';

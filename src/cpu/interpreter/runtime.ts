@@ -3,7 +3,7 @@ import { emitCopyBlock, emitFillBlock } from '../emit/blocks.ts';
 import { Code } from '../emit/code.ts';
 import type { ModuleBuilder } from '../emit/module.ts';
 import * as op from '../emit/opcodes.ts';
-import type { Runtime } from '../emit/semantics.ts';
+import type { Runtime } from '../emit/tier.ts';
 import { type Bits, LOADS, STORES, wasmType } from '../emit/values.ts';
 import { OFFSET_MODE, OFFSET_SCRATCH, OFFSET_SEGMENTS, SEGMENT_BASE, SEGMENT_SIZE } from '../state.ts';
 import { MODE_CODE_64 } from './mode.ts';

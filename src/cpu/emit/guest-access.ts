@@ -1,0 +1,201 @@
+/** The vCPU's state and the guest's memory, as generated code reaches them: the inline TLB look-up and its slow way. */
+import * as layout from '../state.ts';
+import { Arithmetic } from './arithmetic.ts';
+import type { Code } from './code.ts';
+import * as op from './opcodes.ts';
+import type { ControlFlow, Runtime } from './tier.ts';
+import { TLB_ENTRY_ADDEND, TLB_INDEX_MASK, TLB_WRITE_OFFSET } from './tlb-layout.ts';
+import { type Bits, LOADS, type LocalPool, STORES, Value, wasmType } from './values.ts';
+
+export class GuestAccess extends Arithmetic {
+  /** Local with the address of the vCPU's state block. */
+  readonly vcpu: number;
+  readonly control: ControlFlow;
+  readonly runtime: Runtime;
+  readonly #tlb: number;
+
+  constructor(
+    code: Code,
+    locals: LocalPool,
+    places: { vcpu: number; tlb: number },
+    runtime: Runtime,
+    control: ControlFlow,
+  ) {
+    super(code, locals);
+    this.vcpu = places.vcpu;
+    this.#tlb = places.tlb;
+    this.runtime = runtime;
+    this.control = control;
+  }
+
+  /** A field of the vCPU's state block. */
+  loadState(offset: number, bits: Bits): Value {
+    this.code.get(this.vcpu);
+    this.code.memory(LOADS[bits], offset);
+    return this.pop(bits);
+  }
+  storeState(offset: number, value: Value): void {
+    this.code.get(this.vcpu);
+    this.push(value);
+    this.code.memory(STORES[value.bits], offset);
+  }
+
+  load(address: Value, bits: Bits): Value {
+    const result = this.locals.take(wasmType(bits));
+    const entry = this.#lookUp(address, bits, 0);
+    this.code.if();
+    this.#pushHost(address, entry);
+    this.code.memory(LOADS[bits], 0);
+    this.code.set(result);
+    this.code.else();
+    this.#callReadSlow(address, bits, result);
+    this.code.end();
+    return new Value(bits, result);
+  }
+
+  store(address: Value, value: Value): void {
+    const entry = this.#lookUp(address, value.bits, TLB_WRITE_OFFSET);
+    this.code.if();
+    this.#pushHost(address, entry);
+    this.push(value);
+    this.code.memory(STORES[value.bits], 0);
+    this.code.else();
+    this.#callWriteSlow(address, value);
+    this.code.end();
+  }
+
+  /** Faults now if `bits` at an address cannot be written; a later `store` there succeeds. */
+  checkWritable(address: Value, bits: Bits): void {
+    this.probe(address, bits);
+  }
+
+  /** Leaves with an exception if `condition` holds. */
+  raiseIf(condition: Value, vector: number, errorCode = -1): void {
+    this.if(condition, () => this.control.raise(vector, errorCode));
+  }
+
+  /** Copies machine memory upwards; `to` must not be inside the block at `from`. All are 32-bit values. */
+  copyBlock(to: Value, from: Value, bytes: Value): void {
+    for (const value of [to, from, bytes]) this.push(value);
+    this.code.call(this.runtime.copyBlock);
+  }
+  /** Fills machine memory with a 64-bit pattern. */
+  fillBlock(to: Value, pattern: Value, bytes: Value): void {
+    for (const value of [to, pattern, bytes]) this.push(value);
+    this.code.call(this.runtime.fillBlock);
+  }
+  /** Where a byte is in machine memory, if the TLB has its page for reading or for writing; else 0. */
+  fastHost(address: Value, write: boolean): Value {
+    const host = this.variable(this.const(32, 0));
+    const entry = this.#lookUp(address, 8, write ? TLB_WRITE_OFFSET : 0);
+    this.code.if();
+    this.#pushHost(address, entry);
+    this.code.set(host.local);
+    this.code.end();
+    return this.get(host);
+  }
+
+  // Leaves a truth value on the stack: whether the TLB holds all bytes of the access. Returns the entry's local.
+  #lookUp(address: Value, bits: Bits, tableOffset: number): number {
+    const { code } = this;
+    const entry = this.locals.take(op.TYPE_I32);
+    this.push(address);
+    code.i64(8n);
+    code.op(op.OP_I64_SHR_U);
+    code.op(op.OP_I32_WRAP_I64);
+    code.i32(TLB_INDEX_MASK);
+    code.op(op.OP_I32_AND);
+    code.get(this.#tlb);
+    code.op(op.OP_I32_ADD);
+    code.tee(entry);
+    code.memory(op.OP_I64_LOAD, tableOffset);
+    this.push(address);
+    if (bits !== 8) {
+      code.i64(BigInt(bits / 8 - 1));
+      code.op(op.OP_I64_ADD);
+    }
+    code.i64(-4096n);
+    code.op(op.OP_I64_AND);
+    code.op(op.OP_I64_EQ);
+    // The addend is read at tableOffset + TLB_ENTRY_ADDEND.
+    this.#entryOffset = tableOffset + TLB_ENTRY_ADDEND;
+    return entry;
+  }
+
+  #entryOffset = 0;
+
+  #pushHost(address: Value, entry: number): void {
+    this.push(address);
+    this.code.op(op.OP_I32_WRAP_I64);
+    this.code.get(entry);
+    this.code.memory(op.OP_I32_LOAD, this.#entryOffset);
+    this.code.op(op.OP_I32_ADD);
+  }
+
+  /** Host address of bytes that were found writable, 0 where they go the slow way; faults otherwise. Returns its local. */
+  probe(address: Value, bits: Bits): number {
+    const host = this.locals.take(op.TYPE_I32);
+    const entry = this.#lookUp(address, bits, TLB_WRITE_OFFSET);
+    this.code.if();
+    this.#pushHost(address, entry);
+    this.code.set(host);
+    this.code.else();
+    this.code.get(this.vcpu);
+    this.push(address);
+    this.code.i32(bits / 8);
+    this.code.call(this.runtime.probeWrite);
+    this.code.set(host);
+    this.leaveOnEvent();
+    this.code.end();
+    return host;
+  }
+
+  loadProbed(address: Value, host: number, bits: Bits): Value {
+    const result = this.locals.take(wasmType(bits));
+    this.code.get(host);
+    this.code.if();
+    this.code.get(host);
+    this.code.memory(LOADS[bits], 0);
+    this.code.set(result);
+    this.code.else();
+    this.#callReadSlow(address, bits, result);
+    this.code.end();
+    return new Value(bits, result);
+  }
+
+  storeProbed(address: Value, host: number, value: Value): void {
+    this.code.get(host);
+    this.code.if();
+    this.code.get(host);
+    this.push(value);
+    this.code.memory(STORES[value.bits], 0);
+    this.code.else();
+    this.#callWriteSlow(address, value);
+    this.code.end();
+  }
+
+  #callReadSlow(address: Value, bits: Bits, result: number): void {
+    this.code.get(this.vcpu);
+    this.push(address);
+    this.code.call(this.runtime.readSlow[bits === 1 ? 8 : bits]);
+    this.code.set(result);
+    this.leaveOnEvent();
+  }
+
+  #callWriteSlow(address: Value, value: Value): void {
+    this.code.get(this.vcpu);
+    this.push(address);
+    this.push(value);
+    this.code.call(this.runtime.writeSlow[value.bits === 1 ? 8 : value.bits]);
+    this.leaveOnEvent();
+  }
+
+  /** Leaves if a call just raised an exception. */
+  leaveOnEvent(): void {
+    this.code.get(this.vcpu);
+    this.code.memory(op.OP_I32_LOAD, layout.OFFSET_EVENT);
+    this.code.if();
+    this.control.fault();
+    this.code.end();
+  }
+}
