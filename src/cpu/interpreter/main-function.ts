@@ -1,38 +1,24 @@
 /**
  * `run`, the interpreter's one big function: look up a RIP, then dispatch records with a `br_table` until control
  * leaves the page, something faults, or the budget is used up.
- *
- * Instructions are counted at taken branches: records of a run are contiguous, so the distance from where the run was
- * entered is the count.
  */
-import { Code, type Label } from '../emit/code.ts';
+import type { Code, Label } from '../emit/code.ts';
 import * as op from '../emit/opcodes.ts';
 import type { KnownFlags } from '../emit/flag-semantics.ts';
 import { Semantics } from '../emit/semantics.ts';
 import type { ControlFlow } from '../emit/tier.ts';
-import { LocalPool, Value } from '../emit/values.ts';
+import { Value } from '../emit/values.ts';
 import type { OperandHandle } from '../instructions/define.ts';
 import { EVENT_HAS_ERROR } from '../mmu/mmu.ts';
 import * as state from '../state.ts';
 import { type Handler, isEmitted } from './handlers.ts';
-import { JUMP_CACHE_ENTRIES, JUMP_CACHE_ENTRY_SIZE, VCPU_JUMP_CACHE } from './layout.ts';
+import { emitLookUp } from './look-up.ts';
+import { BUDGET, MainFrame, VCPU } from './main-frame.ts';
+import { emitEnd, emitGoto, emitLeave, emitRaiseRecord, emitStop } from './pseudo-handlers.ts';
 import * as record from './record.ts';
 import { RecordOperands } from './record-operands.ts';
+import { COLD_FAULT, COLD_JUMP, RUN_EVENT, RUN_EXIT } from './run-result.ts';
 import type { RuntimeFunctions } from './runtime.ts';
-
-/** What `run` returns. */
-export const RUN_BUDGET = 0;
-/** OFFSET_EVENT says which exception to deliver at the record in OFFSET_PC. */
-export const RUN_EVENT = 1;
-/** A system function asked to leave. */
-export const RUN_EXIT = 2;
-
-/** What a cold handler returns. */
-export const COLD_NEXT = 0;
-export const COLD_FAULT = 1;
-/** RIP in the state is where to go on. */
-export const COLD_JUMP = 2;
-export const COLD_EXIT = 3;
 
 /** Side of the square of pair counters (u32) that a profiling build counts in. */
 export const PROFILE_HANDLERS = 8192;
@@ -42,11 +28,6 @@ export interface FusedPair {
   readonly first: Handler;
   readonly second: Handler;
 }
-
-// Parameters of `run`
-const VCPU = 0;
-const BUDGET = 1;
-const PARAMETERS = 2;
 
 export function emitMainFunction(
   hot: readonly Handler[],
@@ -60,29 +41,14 @@ export function emitMainFunction(
   return { code: main.code, locals: main.locals.locals() };
 }
 
-class MainFunction implements ControlFlow {
-  readonly code = new Code();
-  readonly locals = new LocalPool(PARAMETERS);
-  readonly #runtime: RuntimeFunctions;
+class MainFunction extends MainFrame implements ControlFlow {
   readonly #coldType: number;
   /** Address of the pair counters, in a build that profiles. */
   readonly #profile: number | undefined;
-  readonly #pc = this.locals.fixed(op.TYPE_I32);
-  readonly #start = this.locals.fixed(op.TYPE_I32);
-  readonly #tlb = this.locals.fixed(op.TYPE_I32);
-  readonly #link = this.locals.fixed(op.TYPE_I32);
-  readonly #temporary = this.locals.fixed(op.TYPE_I32);
   readonly #previous = this.locals.fixed(op.TYPE_I32);
-  readonly #ipBase = this.locals.fixed(op.TYPE_I64);
-  readonly #rip = this.locals.fixed(op.TYPE_I64);
-  #leave = 0 as Label;
-  #lookUp = 0 as Label;
-  #next = 0 as Label;
-  /** Records from `pc` to the one being emitted: 1 in the second half of a fused pair. */
-  #ahead = 0;
 
   constructor(runtime: RuntimeFunctions, coldType: number, profile: number | undefined) {
-    this.#runtime = runtime;
+    super(runtime);
     this.#coldType = coldType;
     this.#profile = profile;
   }
@@ -91,11 +57,11 @@ class MainFunction implements ControlFlow {
     const { code } = this;
     code.get(VCPU);
     code.memory(op.OP_I64_LOAD, state.OFFSET_RIP);
-    code.set(this.#rip);
-    this.#leave = code.block();
-    this.#lookUp = code.loop();
-    this.#emitLookUp();
-    this.#next = code.loop();
+    code.set(this.rip);
+    this.leave = code.block();
+    this.lookUp = code.loop();
+    emitLookUp(this);
+    this.next = code.loop();
     this.#emitDispatch(hot, fused);
     code.end();
     code.end();
@@ -106,8 +72,8 @@ class MainFunction implements ControlFlow {
   // ControlFlow
 
   fault(): void {
-    this.#catchUp();
-    this.code.br(this.#leave);
+    this.catchUp();
+    this.code.br(this.leave);
   }
 
   raise(vector: number, errorCode: number): void {
@@ -118,22 +84,22 @@ class MainFunction implements ControlFlow {
   jump(target: Value): void {
     if (target.isConstant) this.code.i64(target.constant);
     else this.code.get(target.local);
-    this.code.set(this.#rip);
-    this.#catchUp();
-    this.#charge(1);
-    this.code.br(this.#lookUp);
+    this.code.set(this.rip);
+    this.catchUp();
+    this.charge(1);
+    this.code.br(this.lookUp);
   }
 
   jumpRelative(_handle: OperandHandle): void {
     const { code } = this;
     const context = this.#context as Handler;
-    this.#catchUp();
-    this.#charge(1);
+    this.catchUp();
+    this.charge(1);
     if (context.context.operandSize === 64) {
       // Linked and within the budget: on to the target's record.
-      code.get(this.#pc);
+      code.get(this.pc);
       code.memory(op.OP_I32_LOAD, record.RECORD_LINK);
-      code.tee(this.#temporary);
+      code.tee(this.temporary);
       code.i32(0);
       code.op(op.OP_I32_NE);
       code.get(BUDGET);
@@ -141,25 +107,25 @@ class MainFunction implements ControlFlow {
       code.op(op.OP_I32_GT_S);
       code.op(op.OP_I32_AND);
       code.if();
-      code.get(this.#temporary);
-      code.tee(this.#pc);
-      code.set(this.#start);
-      code.br(this.#next);
+      code.get(this.temporary);
+      code.tee(this.pc);
+      code.set(this.start);
+      code.br(this.next);
       code.end();
-      code.get(this.#pc);
-      code.set(this.#link);
+      code.get(this.pc);
+      code.set(this.link);
     }
-    this.#pushTarget(context.context.operandSize);
-    code.set(this.#rip);
-    code.br(this.#lookUp);
+    this.pushTarget(context.context.operandSize);
+    code.set(this.rip);
+    code.br(this.lookUp);
   }
 
   nextRip(): Value {
     const { code } = this;
     const place = this.locals.take(op.TYPE_I32);
     const result = this.locals.take(op.TYPE_I64);
-    code.get(this.#pc);
-    code.memory(op.OP_I32_LOAD16_U, record.RECORD_PLACE + this.#ahead * record.RECORD_SIZE);
+    code.get(this.pc);
+    code.memory(op.OP_I32_LOAD16_U, record.RECORD_PLACE + this.ahead * record.RECORD_SIZE);
     code.tee(place);
     code.i32(0xfff);
     code.op(op.OP_I32_AND);
@@ -168,118 +134,20 @@ class MainFunction implements ControlFlow {
     code.op(op.OP_I32_SHR_U);
     code.op(op.OP_I32_ADD);
     code.op(op.OP_I64_EXTEND_I32_U);
-    code.get(this.#ipBase);
+    code.get(this.ipBase);
     code.op(op.OP_I64_ADD);
     code.set(result);
     return new Value(64, result);
   }
 
   again(): void {
-    this.#catchUp();
-    this.#setRipOfRecord();
-    this.#charge(1);
-    this.code.br(this.#lookUp);
+    this.catchUp();
+    this.setRipOfRecord();
+    this.charge(1);
+    this.code.br(this.lookUp);
   }
 
   #context: Handler | undefined;
-
-  #emitLookUp(): void {
-    const { code } = this;
-    // Out of budget, or asked to stop: leave with RIP in the state.
-    code.get(BUDGET);
-    code.i32(0);
-    code.op(op.OP_I32_LE_S);
-    code.get(VCPU);
-    code.memory(op.OP_I32_LOAD, state.OFFSET_STOP);
-    code.op(op.OP_I32_OR);
-    code.if();
-    this.#saveRip();
-    this.#return(RUN_BUDGET);
-    code.end();
-    this.#emitJumpCache();
-    this.#emitLink();
-    code.get(this.#rip);
-    code.get(this.#pc);
-    code.memory(op.OP_I32_LOAD16_U, record.RECORD_PLACE);
-    code.i32(0xfff);
-    code.op(op.OP_I32_AND);
-    code.op(op.OP_I64_EXTEND_I32_U);
-    code.op(op.OP_I64_SUB);
-    code.set(this.#ipBase);
-    code.get(this.#pc);
-    code.set(this.#start);
-    code.get(VCPU);
-    code.memory(op.OP_I32_LOAD, state.OFFSET_TLB);
-    code.set(this.#tlb);
-  }
-
-  #emitJumpCache(): void {
-    const { code } = this;
-    const entry = this.#temporary;
-    code.get(this.#rip);
-    code.op(op.OP_I32_WRAP_I64);
-    code.i32(JUMP_CACHE_ENTRIES - 1);
-    code.op(op.OP_I32_AND);
-    code.i32(Math.log2(JUMP_CACHE_ENTRY_SIZE));
-    code.op(op.OP_I32_SHL);
-    code.get(VCPU);
-    code.op(op.OP_I32_ADD);
-    code.tee(entry);
-    code.memory(op.OP_I64_LOAD, VCPU_JUMP_CACHE);
-    code.get(this.#rip);
-    code.get(VCPU);
-    code.memory(op.OP_I64_LOAD, state.OFFSET_MODE_TAG);
-    code.op(op.OP_I64_XOR);
-    code.op(op.OP_I64_EQ);
-    code.if();
-    code.get(entry);
-    code.memory(op.OP_I32_LOAD, VCPU_JUMP_CACHE + 8);
-    code.set(this.#pc);
-    code.else();
-    this.#saveRip();
-    code.call(this.#runtime.find);
-    code.tee(this.#pc);
-    code.op(op.OP_I32_EQZ);
-    code.if();
-    // The fetch faulted: no record was entered.
-    code.get(VCPU);
-    code.i32(0);
-    code.memory(op.OP_I32_STORE, state.OFFSET_PC);
-    this.#return(RUN_EVENT);
-    code.end();
-    code.end();
-  }
-
-  // Remembers the target in the branch that came here, if both are in one page and the target's bytes too.
-  #emitLink(): void {
-    const { code } = this;
-    code.get(this.#link);
-    code.if();
-    code.get(this.#link);
-    code.memory(op.OP_I32_LOAD, record.RECORD_DISPLACEMENT);
-    code.i32(0x1000);
-    code.op(op.OP_I32_LT_U);
-    code.get(this.#pc);
-    code.memory(op.OP_I32_LOAD16_U, record.RECORD_PLACE);
-    code.tee(this.#temporary);
-    code.i32(0xfff);
-    code.op(op.OP_I32_AND);
-    code.get(this.#temporary);
-    code.i32(12);
-    code.op(op.OP_I32_SHR_U);
-    code.op(op.OP_I32_ADD);
-    code.i32(0x1000);
-    code.op(op.OP_I32_LE_U);
-    code.op(op.OP_I32_AND);
-    code.if();
-    code.get(this.#link);
-    code.get(this.#pc);
-    code.memory(op.OP_I32_STORE, record.RECORD_LINK);
-    code.end();
-    code.i32(0);
-    code.set(this.#link);
-    code.end();
-  }
 
   #emitDispatch(hot: readonly Handler[], fused: readonly FusedPair[]): void {
     const { code } = this;
@@ -288,15 +156,15 @@ class MainFunction implements ControlFlow {
     const labels: Label[] = [];
     for (let i = count - 1; i >= 0; i--) labels[i] = code.block();
     if (this.#profile !== undefined) this.#emitProfile(this.#profile);
-    code.get(this.#pc);
+    code.get(this.pc);
     code.memory(op.OP_I32_LOAD16_U, record.RECORD_HANDLER);
     code.brTable(labels, cold);
     const bodies = [
-      () => this.#emitLeave(),
-      () => this.#emitGoto(),
-      () => this.#emitEnd(),
-      () => this.#emitStop(),
-      () => this.#emitRaiseRecord(),
+      () => emitLeave(this),
+      () => emitGoto(this),
+      () => emitEnd(this),
+      () => emitStop(this),
+      () => emitRaiseRecord(this),
       ...hot.map((handler) => () => this.#emitHandlers([handler])),
       ...fused.map(
         ({ first, second }) =>
@@ -320,14 +188,14 @@ class MainFunction implements ControlFlow {
     code.get(previous);
     code.i32(PROFILE_HANDLERS);
     code.op(op.OP_I32_MUL);
-    code.get(this.#pc);
+    code.get(this.pc);
     code.memory(op.OP_I32_LOAD16_U, record.RECORD_HANDLER);
     code.tee(previous);
     code.op(op.OP_I32_ADD);
     code.i32(2);
     code.op(op.OP_I32_SHL);
-    code.tee(this.#temporary);
-    code.get(this.#temporary);
+    code.tee(this.temporary);
+    code.get(this.temporary);
     code.memory(op.OP_I32_LOAD, counters);
     code.i32(1);
     code.op(op.OP_I32_ADD);
@@ -337,137 +205,45 @@ class MainFunction implements ControlFlow {
   #emitHandlers(handlers: readonly Handler[]): void {
     let previous: KnownFlags | undefined;
     for (const [ahead, handler] of handlers.entries()) {
-      this.#ahead = ahead;
+      this.ahead = ahead;
       this.#context = handler;
       const operands = new RecordOperands(this.code, this.locals, handler.operands, this.#places(), () => this.fault());
-      const places = { vcpu: VCPU, tlb: this.#tlb };
-      const m = new Semantics(this.code, this.locals, places, this.#runtime, operands, this, handler.context, previous);
+      const places = { vcpu: VCPU, tlb: this.tlb };
+      const m = new Semantics(this.code, this.locals, places, this.runtime, operands, this, handler.context, previous);
       if (!isEmitted(handler.instruction)) throw new Error(`${handler.key} is not emitted code`);
       handler.instruction.execute(m, ...handler.operands.map((_, index) => ({ index })));
       previous = m.knownFlags;
     }
     this.#advance(handlers.length);
-    this.#ahead = 0;
+    this.ahead = 0;
   }
 
   #places(): { vcpu: number; pc: number; ipBase: number; addressFunction: number; ahead: number } {
     return {
       vcpu: VCPU,
-      pc: this.#pc,
-      ipBase: this.#ipBase,
-      addressFunction: this.#runtime.address,
-      ahead: this.#ahead,
+      pc: this.pc,
+      ipBase: this.ipBase,
+      addressFunction: this.runtime.address,
+      ahead: this.ahead,
     };
   }
 
   #advance(records: number): void {
     const { code } = this;
-    code.get(this.#pc);
+    code.get(this.pc);
     code.i32(records * record.RECORD_SIZE);
     code.op(op.OP_I32_ADD);
-    code.set(this.#pc);
-    code.br(this.#next);
-  }
-
-  // In the second half of a pair `pc` still names the first record.
-  #catchUp(): void {
-    if (this.#ahead === 0) return;
-    this.code.get(this.#pc);
-    this.code.i32(this.#ahead * record.RECORD_SIZE);
-    this.code.op(op.OP_I32_ADD);
-    this.code.set(this.#pc);
-  }
-
-  // budget -= records since the run was entered, and `extra`.
-  #charge(extra: number): void {
-    const { code } = this;
-    code.get(BUDGET);
-    if (extra !== 0) {
-      code.i32(extra);
-      code.op(op.OP_I32_SUB);
-    }
-    code.get(this.#pc);
-    code.get(this.#start);
-    code.op(op.OP_I32_SUB);
-    code.i32(Math.log2(record.RECORD_SIZE));
-    code.op(op.OP_I32_SHR_U);
-    code.op(op.OP_I32_SUB);
-    code.set(BUDGET);
-  }
-
-  #pushTarget(operandSize: 16 | 32 | 64): void {
-    const { code } = this;
-    code.get(this.#ipBase);
-    code.get(this.#pc);
-    code.memory(op.OP_I64_LOAD32_S, record.RECORD_DISPLACEMENT);
-    code.op(op.OP_I64_ADD);
-    if (operandSize === 64) return;
-    code.i64(operandSize === 32 ? 0xffffffffn : 0xffffn);
-    code.op(op.OP_I64_AND);
-  }
-
-  #setRipOfRecord(): void {
-    const { code } = this;
-    code.get(this.#ipBase);
-    code.get(this.#pc);
-    code.memory(op.OP_I32_LOAD16_U, record.RECORD_PLACE);
-    code.i32(0xfff);
-    code.op(op.OP_I32_AND);
-    code.op(op.OP_I64_EXTEND_I32_U);
-    code.op(op.OP_I64_ADD);
-    code.set(this.#rip);
-  }
-
-  #emitLeave(): void {
-    this.#setRipOfRecord();
-    this.#charge(0);
-    this.code.br(this.#lookUp);
-  }
-
-  #emitGoto(): void {
-    const { code } = this;
-    this.#charge(0);
-    code.get(this.#pc);
-    code.memory(op.OP_I32_LOAD, record.RECORD_LINK);
-    code.tee(this.#pc);
-    code.set(this.#start);
-    code.br(this.#next);
-  }
-
-  #emitEnd(): void {
-    this.#pushTarget(64);
-    this.code.set(this.#rip);
-    this.#charge(0);
-    this.code.br(this.#lookUp);
-  }
-
-  #emitStop(): void {
-    this.#pushTarget(64);
-    this.code.set(this.#rip);
-    this.#charge(0);
-    this.#saveRip();
-    this.#return(RUN_BUDGET);
-  }
-
-  #emitRaiseRecord(): void {
-    const { code } = this;
-    code.get(VCPU);
-    code.get(this.#pc);
-    code.memory(op.OP_I32_LOAD, record.RECORD_IMMEDIATE);
-    code.memory(op.OP_I32_STORE, state.OFFSET_EVENT);
-    code.get(VCPU);
-    code.i32(0);
-    code.memory(op.OP_I32_STORE, state.OFFSET_EVENT_DATA);
-    this.fault();
+    code.set(this.pc);
+    code.br(this.next);
   }
 
   #emitCold(hotCount: number): void {
     const { code } = this;
-    const status = this.#temporary;
+    const status = this.temporary;
     code.get(VCPU);
-    code.get(this.#pc);
-    code.get(this.#ipBase);
-    code.get(this.#pc);
+    code.get(this.pc);
+    code.get(this.ipBase);
+    code.get(this.pc);
     code.memory(op.OP_I32_LOAD16_U, record.RECORD_HANDLER);
     code.i32(hotCount);
     code.op(op.OP_I32_SUB);
@@ -482,46 +258,32 @@ class MainFunction implements ControlFlow {
     code.get(status);
     code.i32(COLD_FAULT);
     code.op(op.OP_I32_EQ);
-    code.brIf(this.#leave);
-    this.#charge(1);
+    code.brIf(this.leave);
+    this.charge(1);
     code.get(VCPU);
     code.memory(op.OP_I64_LOAD, state.OFFSET_RIP);
-    code.set(this.#rip);
+    code.set(this.rip);
     code.get(status);
     code.i32(COLD_JUMP);
     code.op(op.OP_I32_EQ);
-    code.brIf(this.#lookUp);
-    this.#return(RUN_EXIT);
+    code.brIf(this.lookUp);
+    this.return(RUN_EXIT);
   }
 
   // Past the dispatch loops: something faulted at `pc`.
   #emitEvent(): void {
     const { code } = this;
-    this.#charge(0);
+    this.charge(0);
     code.get(VCPU);
-    code.get(this.#pc);
+    code.get(this.pc);
     code.memory(op.OP_I32_STORE, state.OFFSET_PC);
     code.get(VCPU);
-    code.get(this.#ipBase);
+    code.get(this.ipBase);
     code.memory(op.OP_I64_STORE, state.OFFSET_IP_BASE);
     code.get(VCPU);
     code.get(BUDGET);
     code.memory(op.OP_I32_STORE, state.OFFSET_BUDGET);
     code.i32(RUN_EVENT);
-  }
-
-  #saveRip(): void {
-    this.code.get(VCPU);
-    this.code.get(this.#rip);
-    this.code.memory(op.OP_I64_STORE, state.OFFSET_RIP);
-  }
-
-  #return(result: number): void {
-    this.code.get(VCPU);
-    this.code.get(BUDGET);
-    this.code.memory(op.OP_I32_STORE, state.OFFSET_BUDGET);
-    this.code.i32(result);
-    this.code.byte(op.OP_RETURN);
   }
 }
 

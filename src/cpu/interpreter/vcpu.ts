@@ -22,7 +22,7 @@ import { vectorSlow } from '../system/vector-slow.ts';
 import type { CodeCache, CodeUser } from './code-cache.ts';
 import { type HandlerTable, isCalled } from './handlers.ts';
 import { JUMP_CACHE_ENTRIES, JUMP_CACHE_ENTRY_SIZE, JUMP_CACHE_SIZE, VCPU_JUMP_CACHE, VCPU_TLBS } from './layout.ts';
-import { RUN_EVENT, RUN_EXIT } from './main-function.ts';
+import { RUN_EVENT, RUN_EXIT } from './run-result.ts';
 import { MODE_CODE_64, MODE_STEP, modeOf } from './mode.ts';
 import * as record from './record.ts';
 import { RecordReader } from './record-reader.ts';

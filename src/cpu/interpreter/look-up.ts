@@ -1,0 +1,105 @@
+/** The head of `run`: from RIP to a record, through the jump cache or TypeScript. */
+import * as op from '../emit/opcodes.ts';
+import * as state from '../state.ts';
+import { JUMP_CACHE_ENTRIES, JUMP_CACHE_ENTRY_SIZE, VCPU_JUMP_CACHE } from './layout.ts';
+import { BUDGET, type MainFrame, VCPU } from './main-frame.ts';
+import * as record from './record.ts';
+import { RUN_BUDGET, RUN_EVENT } from './run-result.ts';
+
+export function emitLookUp(frame: MainFrame): void {
+  const { code } = frame;
+  // Out of budget, or asked to stop: leave with RIP in the state.
+  code.get(BUDGET);
+  code.i32(0);
+  code.op(op.OP_I32_LE_S);
+  code.get(VCPU);
+  code.memory(op.OP_I32_LOAD, state.OFFSET_STOP);
+  code.op(op.OP_I32_OR);
+  code.if();
+  frame.saveRip();
+  frame.return(RUN_BUDGET);
+  code.end();
+  emitJumpCache(frame);
+  emitLink(frame);
+  code.get(frame.rip);
+  code.get(frame.pc);
+  code.memory(op.OP_I32_LOAD16_U, record.RECORD_PLACE);
+  code.i32(0xfff);
+  code.op(op.OP_I32_AND);
+  code.op(op.OP_I64_EXTEND_I32_U);
+  code.op(op.OP_I64_SUB);
+  code.set(frame.ipBase);
+  code.get(frame.pc);
+  code.set(frame.start);
+  code.get(VCPU);
+  code.memory(op.OP_I32_LOAD, state.OFFSET_TLB);
+  code.set(frame.tlb);
+}
+
+export function emitJumpCache(frame: MainFrame): void {
+  const { code } = frame;
+  const entry = frame.temporary;
+  code.get(frame.rip);
+  code.op(op.OP_I32_WRAP_I64);
+  code.i32(JUMP_CACHE_ENTRIES - 1);
+  code.op(op.OP_I32_AND);
+  code.i32(Math.log2(JUMP_CACHE_ENTRY_SIZE));
+  code.op(op.OP_I32_SHL);
+  code.get(VCPU);
+  code.op(op.OP_I32_ADD);
+  code.tee(entry);
+  code.memory(op.OP_I64_LOAD, VCPU_JUMP_CACHE);
+  code.get(frame.rip);
+  code.get(VCPU);
+  code.memory(op.OP_I64_LOAD, state.OFFSET_MODE_TAG);
+  code.op(op.OP_I64_XOR);
+  code.op(op.OP_I64_EQ);
+  code.if();
+  code.get(entry);
+  code.memory(op.OP_I32_LOAD, VCPU_JUMP_CACHE + 8);
+  code.set(frame.pc);
+  code.else();
+  frame.saveRip();
+  code.call(frame.runtime.find);
+  code.tee(frame.pc);
+  code.op(op.OP_I32_EQZ);
+  code.if();
+  // The fetch faulted: no record was entered.
+  code.get(VCPU);
+  code.i32(0);
+  code.memory(op.OP_I32_STORE, state.OFFSET_PC);
+  frame.return(RUN_EVENT);
+  code.end();
+  code.end();
+}
+
+// Remembers the target in the branch that came here, if both are in one page and the target's bytes too.
+export function emitLink(frame: MainFrame): void {
+  const { code } = frame;
+  code.get(frame.link);
+  code.if();
+  code.get(frame.link);
+  code.memory(op.OP_I32_LOAD, record.RECORD_DISPLACEMENT);
+  code.i32(0x1000);
+  code.op(op.OP_I32_LT_U);
+  code.get(frame.pc);
+  code.memory(op.OP_I32_LOAD16_U, record.RECORD_PLACE);
+  code.tee(frame.temporary);
+  code.i32(0xfff);
+  code.op(op.OP_I32_AND);
+  code.get(frame.temporary);
+  code.i32(12);
+  code.op(op.OP_I32_SHR_U);
+  code.op(op.OP_I32_ADD);
+  code.i32(0x1000);
+  code.op(op.OP_I32_LE_U);
+  code.op(op.OP_I32_AND);
+  code.if();
+  code.get(frame.link);
+  code.get(frame.pc);
+  code.memory(op.OP_I32_STORE, record.RECORD_LINK);
+  code.end();
+  code.i32(0);
+  code.set(frame.link);
+  code.end();
+}
