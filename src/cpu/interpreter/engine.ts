@@ -3,6 +3,7 @@ import { Decoder } from '../decode/decoder.ts';
 import { OpcodeTable } from '../decode/table.ts';
 import type { Engine, EngineVcpu, Intercepts, NestedPaging, TscSource } from '../engine.ts';
 
+import { ALL_INSTRUCTIONS } from '../instructions/all.ts';
 import type { Instruction } from '../instructions/define.ts';
 import { MachineMemory } from '../mmu/machine-memory.ts';
 import { CodeCache } from './code-cache.ts';
@@ -25,7 +26,11 @@ export class InterpreterEngine implements Engine {
    * Generates and compiles the interpreter. `wasmMemory` is all of machine memory and must never grow. With `profile`,
    * the address of PROFILE_HANDLERS squared counters, it counts which handler follows which.
    */
-  constructor(wasmMemory: WebAssembly.Memory, instructions: readonly Instruction[], profile?: number) {
+  constructor(
+    wasmMemory: WebAssembly.Memory,
+    instructions: readonly Instruction[] = ALL_INSTRUCTIONS,
+    profile?: number,
+  ) {
     const memory = new MachineMemory(wasmMemory.buffer);
     const table = new HandlerTable(instructions);
     this.table = table;

@@ -139,7 +139,9 @@ export class HandlerTable {
   ): void {
     const { instruction, form } = entry;
     const operands = resolveOperands(form.operands, context, shape);
-    const key = keyOf(instruction, operands, context);
+    // An m80 is passed by its address: nothing else tells its handler from that of an m64.
+    const extended = form.operands.some(({ kind }) => kind.memoryWidth === 80 && kind.place === 'memory');
+    const key = keyOf(instruction, operands, context) + (extended ? 'm80' : '');
     if (!this.#byKey.has(key)) {
       const accesses = form.operands.map(({ access }) => access);
       this.#byKey.set(key, { id: -1, instruction, operands, accesses, context, key });
@@ -218,7 +220,9 @@ function resolveOperands(operands: readonly Operand[], context: HandlerContext, 
   let slot: 0 | 1 = 0;
   return operands.map(({ kind, access }): ResolvedOperand => {
     const inMemory =
-      kind.field === 'offset' || kind.field === 'implicit' || (kind.field === 'rm' && shape !== SHAPE_REGISTER);
+      kind.field === 'offset' ||
+      kind.field === 'implicit' ||
+      (kind.field === 'rm' && kind.place !== 'register' && shape !== SHAPE_REGISTER);
     const bits = widthBits(inMemory ? kind.memoryWidth : kind.width, context.operandSize);
     if (inMemory) return { type: 'memory', bits: access === 'address' ? 64 : bits, shape };
     switch (kind.field) {

@@ -41,7 +41,7 @@ export class RecordWriter {
   /** An instruction at `offset` in its page. False if there is no handler for it: #UD. */
   write(pc: number, decoded: Decoded<FormEntry>, mode: number, offset: number): boolean {
     const entry = decoded.candidate as FormEntry;
-    const isMemory = entry.encoding.hasModRm ? decoded.hasMemory : hasOffset(entry) || implicitBase(entry) >= 0;
+    const isMemory = implicitBase(entry) >= 0 || (entry.encoding.hasModRm ? decoded.hasMemory : hasOffset(entry));
     const shape = isMemory ? this.#shape(decoded, entry, mode, offset) : record.SHAPE_REGISTER;
     const id = entry.handlers[this.#variant(decoded, entry, mode, shape)] as number;
     if (id < 0) return false;
@@ -173,7 +173,7 @@ function isTable({ form }: FormEntry): boolean {
 function registerNumber(decoded: Decoded<FormEntry>, kind: OperandKind, isMemory: boolean): number {
   switch (kind.field) {
     case 'rm':
-      return isMemory ? -1 : decoded.rmRegister;
+      return isMemory && kind.place !== 'register' ? -1 : decoded.rmRegister;
     case 'reg':
       return decoded.regRegister;
     case 'opcode':

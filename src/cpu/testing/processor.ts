@@ -1,0 +1,109 @@
+/** A processor with a little memory, in 64-bit mode on an identity map, for tests that run a few instructions. */
+import type { EngineVcpu, Exit, Intercepts, NestedPaging } from '../engine.ts';
+import { ALL_INSTRUCTIONS } from '../instructions/all.ts';
+import { InterpreterEngine } from '../interpreter/engine.ts';
+import * as state from '../state.ts';
+
+const MIB = 1024 * 1024;
+const MEMORY_BYTES = 112 * MIB;
+const GUEST_BASE = 100 * MIB;
+const GUEST_PAGES = (MEMORY_BYTES - GUEST_BASE) / 4096;
+
+/** Where the page tables are; code and data of tests stay above 64 KiB. */
+export const PML4 = 0x1000;
+export const CODE = 0x10000;
+export const DATA = 0x20000;
+export const STACK_TOP = 0x40000;
+
+let shared: { memory: WebAssembly.Memory; engine: InterpreterEngine } | undefined;
+
+/** One engine serves all tests of a file: generating and compiling it is what takes time. */
+function engine(): { memory: WebAssembly.Memory; engine: InterpreterEngine } {
+  if (shared === undefined) {
+    const pages = MEMORY_BYTES / 65536;
+    const memory = new WebAssembly.Memory({ initial: pages, maximum: pages });
+    shared = { memory, engine: new InterpreterEngine(memory, ALL_INSTRUCTIONS) };
+  }
+  return shared;
+}
+
+/** A platform where nothing answers: ports and MMIO float high, unknown MSRs fault. */
+export const EMPTY_PLATFORM: Intercepts = {
+  cpuid: (_leaf, _subleaf, out) => out.fill(0),
+  readMsr: () => false,
+  writeMsr: () => false,
+  readPort: () => 0xffffffff,
+  writePort: () => {},
+  readMmio: () => 0xffffffff,
+  writeMmio: () => {},
+  readTpr: () => 0,
+  writeTpr: () => {},
+};
+
+export class TestProcessor {
+  readonly vcpu: EngineVcpu;
+  readonly state: state.VcpuState;
+  /** Guest-physical memory, which is also linear memory until a test makes other page tables. */
+  readonly memory: Uint8Array;
+  readonly view: DataView;
+
+  constructor(platform: Partial<Intercepts> = {}) {
+    const { memory, engine: processor } = engine();
+    this.memory = new Uint8Array(memory.buffer, GUEST_BASE);
+    this.view = new DataView(memory.buffer, GUEST_BASE);
+    this.memory.fill(0);
+    processor.memoryWritten(GUEST_BASE, MEMORY_BYTES - GUEST_BASE);
+    const nested: NestedPaging = {
+      lookup: (gfn) => (gfn < GUEST_PAGES ? (GUEST_BASE / 4096 + gfn) * 8 + 7 : 0),
+    };
+    let ticks = 0;
+    this.vcpu = processor.createVcpu(
+      nested,
+      { ...EMPTY_PLATFORM, ...platform },
+      { read: (out) => out.set([ticks++, 0]) },
+    );
+    this.state = this.vcpu.state;
+    this.#enterLongMode();
+  }
+
+  /** Frees the vCPU's place. */
+  [Symbol.dispose](): void {
+    engine().engine.destroyVcpu(this.vcpu);
+  }
+
+  /** Writes guest memory as a device would. */
+  load(address: number, bytes: readonly number[]): void {
+    this.memory.set(bytes, address);
+    engine().engine.memoryWritten(GUEST_BASE + address, bytes.length);
+  }
+
+  /** Runs code from an address, until something stops it or `budget` instructions have run. */
+  run(bytes: readonly number[], at = CODE, budget = 100_000): Exit {
+    this.load(at, bytes);
+    this.state.rip = BigInt(at);
+    return this.vcpu.run(budget);
+  }
+
+  /** Goes on where it stopped. */
+  continue(budget = 100_000): Exit {
+    return this.vcpu.run(budget);
+  }
+
+  #enterLongMode(): void {
+    const { state: registers, view } = this;
+    // One 1 GiB page, writable and open to user mode.
+    view.setUint32(PML4, 0x2007, true);
+    view.setUint32(0x2000, 0x87, true);
+    registers.setU64(state.OFFSET_CR3, BigInt(PML4));
+    registers.setU32(state.OFFSET_CR0, (state.CR0_PG | state.CR0_PE | state.CR0_WP | state.CR0_NE) >>> 0);
+    registers.setU32(state.OFFSET_CR4, state.CR4_PAE | state.CR4_OSFXSR | state.CR4_OSXMMEXCPT);
+    registers.setU32(state.OFFSET_EFER, state.EFER_LME | state.EFER_LMA | state.EFER_NXE | state.EFER_SCE);
+    registers.setU32(state.OFFSET_MXCSR, 0x1f80);
+    registers.setSegment(state.CS, 0x08, 0xa09b, 0xffffffff, 0n);
+    for (const segment of [state.SS, state.DS, state.ES, state.FS, state.GS]) {
+      registers.setSegment(segment, 0x10, 0xc093, 0xffffffff, 0n);
+    }
+    registers.setGpr(state.RSP, BigInt(STACK_TOP));
+    this.vcpu.flushTlb();
+  }
+}
