@@ -1,0 +1,32 @@
+import type { Domid, Gfn } from '../../abi/xen.ts';
+import { checked, HypercallError } from '../call/call.ts';
+import type { Privcmd } from '../call/privcmd.ts';
+import type { ForeignMemory } from './foreignmemory.ts';
+
+const OPERATION = 'IOCTL_PRIVCMD_MMAPBATCH_V2';
+
+/** Foreign frames mapped by privilege. */
+export class PrivcmdForeignMemory implements ForeignMemory {
+  readonly #privcmd: Privcmd;
+
+  constructor(privcmd: Privcmd) {
+    this.#privcmd = privcmd;
+  }
+
+  map(domid: Domid, gfns: readonly Gfn[]): Uint8Array[] {
+    const views: Uint8Array[] = [];
+    for (const gfn of gfns) {
+      const view = this.#privcmd.mapForeign(domid, gfn);
+      if (typeof view === 'number') {
+        this.unmap(views);
+        throw new HypercallError(OPERATION, -view);
+      }
+      views.push(view);
+    }
+    return views;
+  }
+
+  unmap(views: readonly Uint8Array[]): void {
+    for (const view of views) checked('munmap', this.#privcmd.unmapForeign(view));
+  }
+}

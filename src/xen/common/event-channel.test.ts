@@ -1,0 +1,269 @@
+import { deepEqual, equal } from 'node:assert/strict';
+import { test } from 'node:test';
+import { EEXIST, EFAULT, EINVAL, ENOENT, ENOSPC, ENOSYS, EPERM, ESRCH } from '../../abi/errno.ts';
+import * as evtchn from '../../abi/event_channel.ts';
+import {
+  __HYPERVISOR_event_channel_op,
+  DOMID_SELF,
+  type Domid,
+  type Port,
+  VIRQ_DEBUG,
+  VIRQ_DOM_EXC,
+  VIRQ_TIMER,
+} from '../../abi/xen.ts';
+import { type Guest, TestMachine } from '../testing/test-machine.ts';
+import * as event2l from './event-2l.ts';
+
+function operate<T>(
+  guest: Guest,
+  op: number,
+  structure: { readonly SIZE: number; new (memory: DataView, base: number): T },
+  fill: (argument: T) => void,
+  vcpu = 0,
+) {
+  return guest.withStructure(structure, fill, (at) => guest.hypercall(__HYPERVISOR_event_channel_op, [op, at], vcpu));
+}
+
+function allocUnbound(guest: Guest, dom: number, remote: number) {
+  return operate(guest, evtchn.EVTCHNOP_alloc_unbound, evtchn.EvtchnAllocUnbound, (argument) => {
+    argument.dom = dom as Domid;
+    argument.remote_dom = remote as Domid;
+  });
+}
+
+function bindInterdomain(guest: Guest, remote: number, port: number) {
+  return operate(guest, evtchn.EVTCHNOP_bind_interdomain, evtchn.EvtchnBindInterdomain, (argument) => {
+    argument.remote_dom = remote as Domid;
+    argument.remote_port = port as Port;
+  });
+}
+
+function send(guest: Guest, port: number): number {
+  return operate(guest, evtchn.EVTCHNOP_send, evtchn.EvtchnSend, (argument) => {
+    argument.port = port as Port;
+  }).result;
+}
+
+function close(guest: Guest, port: number): number {
+  return operate(guest, evtchn.EVTCHNOP_close, evtchn.EvtchnClose, (argument) => {
+    argument.port = port as Port;
+  }).result;
+}
+
+function status(guest: Guest, port: number, dom: number = DOMID_SELF) {
+  return operate(guest, evtchn.EVTCHNOP_status, evtchn.EvtchnStatus, (argument) => {
+    argument.dom = dom as Domid;
+    argument.port = port as Port;
+  });
+}
+
+function bindVirq(guest: Guest, virq: number, vcpu: number) {
+  return operate(guest, evtchn.EVTCHNOP_bind_virq, evtchn.EvtchnBindVirq, (argument) => {
+    argument.virq = virq;
+    argument.vcpu = vcpu;
+  });
+}
+
+function pair() {
+  const machine = new TestMachine();
+  const a = machine.domain();
+  const b = machine.domain({ vcpus: 2 });
+  const unbound = allocUnbound(a, DOMID_SELF, b.domain.id).argument.port;
+  const bound = bindInterdomain(b, a.domain.id, unbound).argument.local_port;
+  return { machine, a, b, unbound, bound };
+}
+
+test('ports are given out from 1 on, the lowest free one first', () => {
+  const { a } = pair();
+  const ports = [1, 2, 3].map(() => allocUnbound(a, DOMID_SELF, 0).argument.port);
+  deepEqual(ports, [2, 3, 4]);
+  equal(close(a, 3), 0);
+  equal(allocUnbound(a, DOMID_SELF, 0).argument.port, 3);
+});
+
+test('only the domain a port was left for can bind to it, and once', () => {
+  const machine = new TestMachine();
+  const [a, b, c] = [machine.domain(), machine.domain(), machine.domain()];
+  const { port } = allocUnbound(a, DOMID_SELF, b.domain.id).argument;
+  equal(bindInterdomain(c, a.domain.id, port).result, -EINVAL);
+  equal(bindInterdomain(b, a.domain.id, port).result, 0);
+  equal(bindInterdomain(b, a.domain.id, port).result, -EINVAL);
+  equal(bindInterdomain(b, 999, port).result, -ESRCH);
+  equal(bindInterdomain(b, a.domain.id, 4000).result, -EINVAL);
+  equal(c.domain.events.active, 0, 'a failed bind takes no port');
+});
+
+test('binding raises one event on the local end: what was sent before is not lost', () => {
+  const { b, bound } = pair();
+  equal(event2l.isPending(b.domain, bound), true);
+});
+
+test('an event sets pending bit, selector and upcall flag, in that order of need', () => {
+  const { a, b, unbound, bound } = pair();
+  const { bytes } = a.machine.xen.memory;
+  const vcpu = b.domain.vcpu(0);
+  event2l.clearPending(b.domain, bound);
+  bytes.fill(0, vcpu?.infoAddress, (vcpu?.infoAddress ?? 0) + 64);
+  equal(send(a, unbound), 0);
+  equal(event2l.isPending(b.domain, bound), true);
+  equal(vcpu?.upcallPending, true);
+  equal(a.machine.xen.memory.view.getBigUint64((vcpu?.infoAddress ?? 0) + 8, true), 1n);
+});
+
+test('a masked port becomes pending without an upcall; unmasking delivers it', () => {
+  const { a, b, unbound, bound } = pair();
+  const { bytes } = a.machine.xen.memory;
+  const vcpu = b.domain.vcpu(0);
+  event2l.clearPending(b.domain, bound);
+  bytes.fill(0, vcpu?.infoAddress, (vcpu?.infoAddress ?? 0) + 64);
+  bytes[b.domain.sharedInfo + 0xa00] = 1 << bound;
+  send(a, unbound);
+  equal(event2l.isPending(b.domain, bound), true);
+  equal(vcpu?.upcallPending, false);
+  const unmask = operate(b, evtchn.EVTCHNOP_unmask, evtchn.EvtchnUnmask, (argument) => {
+    argument.port = bound;
+  });
+  equal(unmask.result, 0);
+  equal(vcpu?.upcallPending, true);
+});
+
+test('closing one end leaves the other unbound for the same domain, and events to it vanish', () => {
+  const { a, b, unbound, bound } = pair();
+  equal(close(b, bound), 0);
+  const { argument } = status(a, unbound);
+  deepEqual([argument.status, argument.unbound_dom], [evtchn.EVTCHNSTAT_unbound, b.domain.id]);
+  equal(send(a, unbound), 0);
+  equal(send(b, bound), -EINVAL);
+  equal(close(b, bound), -EINVAL);
+  equal(bindInterdomain(b, a.domain.id, unbound).result, 0);
+});
+
+test('a domain can join two ports of its own', () => {
+  const machine = new TestMachine();
+  const a = machine.domain();
+  const one = allocUnbound(a, DOMID_SELF, DOMID_SELF).argument.port;
+  const two = bindInterdomain(a, DOMID_SELF, one).argument.local_port;
+  event2l.clearPending(a.domain, two);
+  send(a, one);
+  equal(event2l.isPending(a.domain, two), true);
+  equal(close(a, one), 0);
+  equal(status(a, two).argument.status, evtchn.EVTCHNSTAT_unbound);
+});
+
+test('status tells what each port is; free ports of a used bucket are closed, others -EINVAL', () => {
+  const { a, b, unbound, bound } = pair();
+  const interdomain = status(a, unbound).argument;
+  deepEqual([interdomain.status, interdomain.interdomain_dom, interdomain.interdomain_port], [2, b.domain.id, bound]);
+  equal(status(a, 0).argument.status, evtchn.EVTCHNSTAT_closed);
+  equal(status(a, 63).argument.status, evtchn.EVTCHNSTAT_closed);
+  equal(status(a, 64).result, -EINVAL);
+  equal(status(a, 1, b.domain.id).result, -EPERM, 'of another domain');
+  equal(status(a, 1, 777).result, -ESRCH);
+  const virq = bindVirq(b, VIRQ_TIMER, 1).argument.port;
+  const virqStatus = status(b, virq).argument;
+  deepEqual([virqStatus.status, virqStatus.virq, virqStatus.vcpu], [evtchn.EVTCHNSTAT_virq, VIRQ_TIMER, 1]);
+});
+
+test('a VIRQ is bound once a vCPU, a global one on vCPU 0 alone', () => {
+  const { b } = pair();
+  equal(bindVirq(b, VIRQ_TIMER, 0).result, 0);
+  equal(bindVirq(b, VIRQ_TIMER, 0).result, -EEXIST);
+  equal(bindVirq(b, VIRQ_TIMER, 1).result, 0);
+  equal(bindVirq(b, VIRQ_DEBUG, 5).result, -ENOENT);
+  equal(bindVirq(b, VIRQ_DOM_EXC, 1).result, -EINVAL);
+  equal(bindVirq(b, 24, 0).result, -EINVAL);
+  equal(bindVirq(b, 0xffffffff, 0).result, -EINVAL);
+});
+
+test('closing a VIRQ lets it be bound again, even after it was moved to another vCPU', () => {
+  const { b } = pair();
+  const { port } = bindVirq(b, VIRQ_DOM_EXC, 0).argument;
+  const move = (vcpu: number) =>
+    operate(b, evtchn.EVTCHNOP_bind_vcpu, evtchn.EvtchnBindVcpu, (argument) => {
+      argument.port = port;
+      argument.vcpu = vcpu;
+    }).result;
+  equal(move(1), 0);
+  equal(move(2), -ENOENT);
+  equal(close(b, port), 0);
+  equal(bindVirq(b, VIRQ_DOM_EXC, 0).result, 0);
+});
+
+test('an IPI port notifies the vCPU it was made for, and does not move', () => {
+  const { b } = pair();
+  const { argument, result } = operate(b, evtchn.EVTCHNOP_bind_ipi, evtchn.EvtchnBindIpi, (bind) => {
+    bind.vcpu = 1;
+  });
+  equal(result, 0);
+  const { port } = argument;
+  equal(send(b, port), 0);
+  equal(b.domain.vcpu(1)?.upcallPending, true);
+  const moved = operate(b, evtchn.EVTCHNOP_bind_vcpu, evtchn.EvtchnBindVcpu, (bind) => {
+    bind.port = port;
+    bind.vcpu = 0;
+  });
+  equal(moved.result, -EINVAL);
+});
+
+test('a domain has no more ports than it was created with (XSA-317)', () => {
+  const machine = new TestMachine();
+  const a = machine.domain();
+  let last = 0;
+  for (;;) {
+    const { result, argument } = allocUnbound(a, DOMID_SELF, 0);
+    if (result !== 0) {
+      equal(result, -ENOSPC);
+      break;
+    }
+    last = argument.port;
+  }
+  equal(last, 1023);
+  equal(a.domain.events.active, 1023);
+});
+
+test('a 32-bit guest has 1024 ports at most, and its own bitmaps', () => {
+  const { a, b, unbound, bound } = pair();
+  b.domain.has32bitSharedInfo = true;
+  const { bytes } = a.machine.xen.memory;
+  bytes.fill(0, b.domain.sharedInfo, b.domain.sharedInfo + 4096);
+  send(a, unbound);
+  equal(bytes[b.domain.sharedInfo + 0x800], 1 << bound);
+  equal(a.machine.xen.memory.view.getUint32((b.domain.vcpu(0)?.infoAddress ?? 0) + 4, true), 1);
+  equal(event2l.maxPorts(b.domain), 1024);
+});
+
+test('ports for another domain are a privileged caller’s to make', () => {
+  const { a, b } = pair();
+  equal(allocUnbound(a, b.domain.id, 0).result, -EPERM);
+  equal(allocUnbound(a, 500, 0).result, -ESRCH);
+});
+
+test('reset closes everything of the caller', () => {
+  const { a, b, unbound } = pair();
+  bindVirq(b, VIRQ_TIMER, 0);
+  const reset = (guest: Guest, dom: number) =>
+    operate(guest, evtchn.EVTCHNOP_reset, evtchn.EvtchnReset, (argument) => {
+      argument.dom = dom as Domid;
+    }).result;
+  equal(reset(a, b.domain.id), -EPERM);
+  equal(reset(b, DOMID_SELF), 0);
+  equal(b.domain.events.active, 0);
+  equal(status(a, unbound).argument.status, evtchn.EVTCHNSTAT_unbound);
+});
+
+test('FIFO events are refused, so that guests fall back, and the refusal is logged once', () => {
+  const { a, machine } = pair();
+  for (let times = 0; times < 3; times++) {
+    equal(a.hypercall(__HYPERVISOR_event_channel_op, [evtchn.EVTCHNOP_init_control, 0x1000]), -ENOSYS);
+  }
+  equal(machine.host.lines.filter((line) => line.includes('EVTCHNOP_init_control')).length, 1);
+});
+
+test('a bad pointer is -EFAULT for every operation', () => {
+  const { a } = pair();
+  for (let op = evtchn.EVTCHNOP_bind_interdomain; op <= evtchn.EVTCHNOP_reset; op++) {
+    if (op === evtchn.EVTCHNOP_bind_pirq) continue;
+    equal(a.hypercall(__HYPERVISOR_event_channel_op, [op, 0xdead0000]), -EFAULT, `operation ${op}`);
+  }
+  equal(a.hypercall(__HYPERVISOR_event_channel_op, [99, 0x1000]), -ENOSYS);
+});
