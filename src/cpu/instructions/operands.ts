@@ -143,6 +143,9 @@ export const stringDestination8 = kind('m8', 'destination', undefined, 8, { plac
 export const stringDestination = kind('m', 'destination', undefined, 'v', { place: 'memory', fixed: 7 });
 /** DS:rBX + AL, the sum of which XLAT leaves at OFFSET_IMPLICIT_INDEX. */
 export const translationTable = kind('m8', 'implicit', undefined, 8, { place: 'memory', fixed: 3 });
+/** DS:rDI, where MASKMOVDQU and MASKMOVQ write. */
+export const maskedDestination128 = kind('m128', 'implicit', undefined, 128, { place: 'memory', fixed: 7 });
+export const maskedDestination64 = kind('m64', 'implicit', undefined, 64, { place: 'memory', fixed: 7 });
 /** ptr16:16 and ptr16:32: the offset as immediate, the selector as second immediate. */
 export const pointerOffset = immediateOf('ptr16:z', 'z', 'z', false);
 export const pointerSelector = immediateOf('ptr16', 16, 16, false, 'second-immediate');
@@ -163,6 +166,10 @@ export const mm = regOf('mm', 'mm', 64);
 export const mmM64 = rmOf('mm/m64', 'mm', 64);
 export const mmM32 = rmOf('mm/m32', 'mm', 64, 32);
 export const mmRegister = kind('mm', 'rm', 'mm', 64, { place: 'register' });
+
+// x87: the top of the stack, and a register counted from there
+export const ST0 = fixedOf('ST', 'st', 80, 0);
+export const stackRegister = kind('ST(i)', 'rm', 'st', 80, { place: 'register' });
 
 function kind(
   name: string,

@@ -1,0 +1,223 @@
+/** ADD to MAX of floating-point numbers, horizontal forms, dot products, estimates. */
+import * as op from '../../emit/opcodes.ts';
+import type { Semantics } from '../../emit/semantics.ts';
+import type { Value } from '../../emit/values.ts';
+import {
+  SSE_ADD,
+  SSE_ADDSUB,
+  SSE_DIV,
+  SSE_MAX,
+  SSE_MIN,
+  SSE_MUL,
+  SSE_SQRT,
+  SSE_SUB,
+} from '../../fpu/sse-operations.ts';
+import * as state from '../../state.ts';
+import { VECTOR_DOT_F32, VECTOR_DOT_F64, VECTOR_RECIPROCAL, VECTOR_RECIPROCAL_ROOT } from '../../system/vector-slow.ts';
+import { form, type Instruction, instruction } from '../define.ts';
+import { r, rw, w, xmm, xmmM32 } from '../operands.ts';
+import {
+  both,
+  controlIsUsual,
+  either,
+  everywhere,
+  FLOAT_LT,
+  FLOAT_SHAPES,
+  type FloatOpcodes,
+  type FloatShape,
+  fastOrSlow,
+  isBetween,
+  hasFiniteBits,
+  isOrdinary,
+  isSafe,
+  isZero,
+  limitsOf,
+  type Mask,
+  native,
+  nativeCompare,
+  PD,
+  PS,
+  readFloat,
+  slowFloat,
+} from './float-shape.ts';
+import { constantVector, manualOf, vectorXor } from './lanes.ts';
+import { everySecond } from './packed-arrange.ts';
+import { packedImmediate, packedSse } from './packed.ts';
+
+const ADD: FloatOpcodes = { SS: op.OP_F32_ADD, SD: op.OP_F64_ADD, PS: op.OP_F32X4_ADD, PD: op.OP_F64X2_ADD };
+const SUB: FloatOpcodes = { SS: op.OP_F32_SUB, SD: op.OP_F64_SUB, PS: op.OP_F32X4_SUB, PD: op.OP_F64X2_SUB };
+const MUL: FloatOpcodes = { SS: op.OP_F32_MUL, SD: op.OP_F64_MUL, PS: op.OP_F32X4_MUL, PD: op.OP_F64X2_MUL };
+const DIV: FloatOpcodes = { SS: op.OP_F32_DIV, SD: op.OP_F64_DIV, PS: op.OP_F32X4_DIV, PD: op.OP_F64X2_DIV };
+const SQRT: FloatOpcodes = { SS: op.OP_F32_SQRT, SD: op.OP_F64_SQRT, PS: op.OP_F32X4_SQRT, PD: op.OP_F64X2_SQRT };
+
+/** An operation: its native instruction, its number on the slow way, and where the native result can be taken. */
+interface Operation {
+  readonly opcodes: FloatOpcodes;
+  readonly slow: number;
+  readonly usable: (m: Semantics, shape: FloatShape, a: Value, b: Value, result: Value) => Mask;
+}
+
+const ADDITION: Operation = { opcodes: ADD, slow: SSE_ADD, usable: sumIsUsable };
+const SUBTRACTION: Operation = { opcodes: SUB, slow: SSE_SUB, usable: sumIsUsable };
+
+export const SSE_ARITHMETIC: readonly Instruction[] = [
+  ...arithmetic('ADD', '58', ADDITION),
+  ...arithmetic('SUB', '5C', SUBTRACTION),
+  ...arithmetic('MUL', '59', {
+    opcodes: MUL,
+    slow: SSE_MUL,
+    usable(m, shape, a, b, result) {
+      const zeros = both(
+        m,
+        shape,
+        either(m, shape, isZero(m, shape, a), isZero(m, shape, b)),
+        isZero(m, shape, result),
+      );
+      const ordinary = both(m, shape, isOrdinary(m, shape, a), isOrdinary(m, shape, b));
+      return both(m, shape, ordinary, either(m, shape, zeros, isSafe(m, shape, result)));
+    },
+  }),
+  ...arithmetic('DIV', '5E', {
+    opcodes: DIV,
+    slow: SSE_DIV,
+    usable(m, shape, a, b, result) {
+      const zeros = both(m, shape, isZero(m, shape, a), isZero(m, shape, result));
+      const ordinary = both(m, shape, isOrdinary(m, shape, a), isOrdinary(m, shape, b));
+      return both(m, shape, ordinary, either(m, shape, zeros, isSafe(m, shape, result)));
+    },
+  }),
+  ...FLOAT_SHAPES.map(squareRoot),
+  ...FLOAT_SHAPES.map((shape) => extreme('MIN', '5D', SSE_MIN, shape)),
+  ...FLOAT_SHAPES.map((shape) => extreme('MAX', '5F', SSE_MAX, shape)),
+  ...[PS, PD].map((shape) => horizontalForm('HADD', '7C', ADDITION, shape)),
+  ...[PS, PD].map((shape) => horizontalForm('HSUB', '7D', SUBTRACTION, shape)),
+  ...[PS, PD].map(addSub),
+  dotProduct('DPPS', '66 0F 3A 40', VECTOR_DOT_F32),
+  dotProduct('DPPD', '66 0F 3A 41', VECTOR_DOT_F64),
+  ...estimate('RCP', '53', VECTOR_RECIPROCAL),
+  ...estimate('RSQRT', '52', VECTOR_RECIPROCAL_ROOT),
+];
+
+function arithmetic(name: string, opcode: string, operation: Operation): Instruction[] {
+  return FLOAT_SHAPES.map((shape) =>
+    instruction(`${name}${shape.suffix}`, {
+      manual: manualOf(`${name}${shape.suffix}`),
+      unit: 'sse',
+      forms: [form(`${shape.prefix} 0F ${opcode} /r`, [rw(xmm), r(shape.kind)])],
+      execute(m, dst, src) {
+        const b = readFloat(m, shape, src);
+        m.write(dst, compute(m, shape, operation, m.read(dst, shape.bits), b));
+      },
+    }),
+  );
+}
+
+function compute(m: Semantics, shape: FloatShape, operation: Operation, a: Value, b: Value): Value {
+  const result = native(m, shape, operation.opcodes, [a, b]);
+  const usable = m.and(controlIsUsual(m), everywhere(m, shape, operation.usable(m, shape, a, b, result)));
+  return fastOrSlow(m, usable, result, () => slowFloat(m, shape, operation.slow, { a, b }));
+}
+
+/** A sum that comes out tiny is exact, and so raises nothing. */
+function sumIsUsable(m: Semantics, shape: FloatShape, a: Value, b: Value, result: Value): Mask {
+  const ordinary = both(m, shape, isOrdinary(m, shape, a), isOrdinary(m, shape, b));
+  return both(m, shape, ordinary, hasFiniteBits(m, shape, result));
+}
+
+function squareRoot(shape: FloatShape): Instruction {
+  const mnemonic = `SQRT${shape.suffix}`;
+  return instruction(mnemonic, {
+    manual: manualOf(mnemonic),
+    unit: 'sse',
+    forms: [form(`${shape.prefix} 0F 51 /r`, [shape.packed ? w(xmm) : rw(xmm), r(shape.kind)])],
+    execute(m, dst, src) {
+      const b = readFloat(m, shape, src);
+      const { normal, infinity } = limitsOf(shape);
+      // With the sign in place, negative numbers are out of range too.
+      const usable = either(m, shape, isBetween(m, shape, b, normal, infinity), isZero(m, shape, b));
+      const result = native(m, shape, SQRT, [b]);
+      const fast = m.and(controlIsUsual(m), everywhere(m, shape, usable));
+      m.write(
+        dst,
+        fastOrSlow(m, fast, result, () => slowFloat(m, shape, SSE_SQRT, { b })),
+      );
+    },
+  });
+}
+
+/** MIN and MAX raise nothing unless there is a NaN or a denormal, whatever MXCSR says. */
+function extreme(name: string, opcode: string, slow: number, shape: FloatShape): Instruction {
+  const mnemonic = `${name}${shape.suffix}`;
+  return instruction(mnemonic, {
+    manual: manualOf(mnemonic),
+    unit: 'sse',
+    forms: [form(`${shape.prefix} 0F ${opcode} /r`, [rw(xmm), r(shape.kind)])],
+    execute(m, dst, src) {
+      const b = readFloat(m, shape, src);
+      const a = m.read(dst, shape.bits);
+      const usable = both(m, shape, isOrdinary(m, shape, a, true), isOrdinary(m, shape, b, true));
+      const fast = extremeOf(m, shape, slow, a, b);
+      m.write(
+        dst,
+        fastOrSlow(m, everywhere(m, shape, usable), fast, () => slowFloat(m, shape, slow, { a, b })),
+      );
+    },
+  });
+}
+
+/** a < b ? a : b, or a > b ? a : b: equal operands give the second. */
+function extremeOf(m: Semantics, shape: FloatShape, slow: number, a: Value, b: Value): Value {
+  if (shape.packed) {
+    const minimum = shape.double ? op.OP_F64X2_PMIN : op.OP_F32X4_PMIN;
+    const maximum = shape.double ? op.OP_F64X2_PMAX : op.OP_F32X4_PMAX;
+    // WebAssembly's take the first operand when they are equal.
+    return m.vector(slow === SSE_MIN ? minimum : maximum, 128, [b, a]);
+  }
+  const first = slow === SSE_MIN ? nativeCompare(m, shape, FLOAT_LT, a, b) : nativeCompare(m, shape, FLOAT_LT, b, a);
+  return m.select(first, a, b);
+}
+
+function horizontalForm(name: string, opcode: string, operation: Operation, shape: FloatShape): Instruction {
+  const bytes = shape.double ? 8 : 4;
+  return packedSse(`${name}${shape.suffix}`, `${shape.double ? '66' : 'F2'} 0F ${opcode} /r`, (m, a, b) =>
+    compute(m, shape, operation, everySecond(m, bytes, 0, a, b), everySecond(m, bytes, 1, a, b)),
+  );
+}
+
+/** Even elements subtract: a + b with the sign of b's even elements changed, which is the same as long as there is no NaN. */
+function addSub(shape: FloatShape): Instruction {
+  const signs = shape.double ? [1n << 63n, 0n] : [0x80000000, 0, 0x80000000, 0];
+  return packedSse(`ADDSUB${shape.suffix}`, `${shape.double ? '66' : 'F2'} 0F D0 /r`, (m, a, b) => {
+    const changed = vectorXor(m, b, constantVector(m, shape.double ? 8 : 4, signs));
+    const result = native(m, shape, ADD, [a, changed]);
+    const usable = m.and(controlIsUsual(m), everywhere(m, shape, sumIsUsable(m, shape, a, b, result)));
+    return fastOrSlow(m, usable, result, () => slowFloat(m, shape, SSE_ADDSUB, { a, b }));
+  });
+}
+
+function dotProduct(mnemonic: string, encoding: string, kind: number): Instruction {
+  return packedImmediate(mnemonic, encoding, (m, a, b, immediate) => {
+    m.storeState(state.OFFSET_VECTOR_A, a);
+    m.storeState(state.OFFSET_VECTOR_B, b);
+    m.vectorSlow(m.or(immediate, m.const(32, kind)));
+    return m.loadState(state.OFFSET_VECTOR_RESULT, 128);
+  });
+}
+
+/** RCP and RSQRT: each processor has its own approximation; see fpu/sse-estimate.ts. */
+function estimate(name: string, opcode: string, kind: number): Instruction[] {
+  const of = (m: Semantics, b: Value, bits: 32 | 128): Value => {
+    m.storeState(state.OFFSET_VECTOR_B, b);
+    m.vectorSlow(m.const(32, kind));
+    return m.loadState(state.OFFSET_VECTOR_RESULT, bits);
+  };
+  return [
+    packedSse(`${name}PS`, `NP 0F ${opcode} /r`, (m, _a, b) => of(m, b, 128)),
+    instruction(`${name}SS`, {
+      manual: manualOf(`${name}SS`),
+      unit: 'sse',
+      forms: [form(`F3 0F ${opcode} /r`, [rw(xmm), r(xmmM32)])],
+      execute: (m, dst, src) => m.write(dst, of(m, m.read(src, 32), 32)),
+    }),
+  ];
+}
