@@ -110,11 +110,14 @@ export class DomainConsole {
     this.#serviceAgain = true;
     if (this.#servicing) return;
     this.#servicing = true;
-    while (this.#serviceAgain) {
-      this.#serviceAgain = false;
-      this.#serviceOnce();
+    try {
+      while (this.#serviceAgain) {
+        this.#serviceAgain = false;
+        this.#serviceOnce();
+      }
+    } finally {
+      this.#servicing = false;
     }
-    this.#servicing = false;
   }
 
   #serviceOnce(): void {

@@ -99,19 +99,22 @@ export class Xenstored {
   #run(): void {
     if (this.#running) return;
     this.#running = true;
-    let turns = 0;
-    while (this.#ready.size > 0 && turns < TURNS_BEFORE_PAUSE) {
-      // A set is walked in the order of adding, and what is added meanwhile comes last.
-      for (const connection of this.#ready) {
-        this.#ready.delete(connection);
-        this.#turn(connection);
-        if (++turns === TURNS_BEFORE_PAUSE) break;
+    try {
+      let turns = 0;
+      while (this.#ready.size > 0 && turns < TURNS_BEFORE_PAUSE) {
+        // A set is walked in the order of adding, and what is added meanwhile comes last.
+        for (const connection of this.#ready) {
+          this.#ready.delete(connection);
+          this.#turn(connection);
+          if (++turns === TURNS_BEFORE_PAUSE) break;
+        }
+        for (const connection of this.#held) {
+          if (connection.canReceive) this.#ready.add(connection);
+        }
       }
-      for (const connection of this.#held) {
-        if (connection.canReceive) this.#ready.add(connection);
-      }
+    } finally {
+      this.#running = false;
     }
-    this.#running = false;
     this.#armRetry();
   }
 
