@@ -36,6 +36,11 @@ export function readLow(m: Semantics, handle: OperandHandle): Value {
   return m.isMemory(handle) ? fromScalar(m, m.read(handle)) : m.read(handle, 128);
 }
 
+/** An imm8, zero-extended to 32 bits. */
+export function readImmediate(m: Semantics, handle: OperandHandle): Value {
+  return m.zext(m.read(handle, 8), 32);
+}
+
 export function zeroVector(m: Semantics): Value {
   return m.vectorBytes([]);
 }

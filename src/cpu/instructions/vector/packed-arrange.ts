@@ -20,6 +20,7 @@ import {
   splat,
   vectorAnd,
   vectorOr,
+  readImmediate,
 } from './lanes.ts';
 import { enterMmx, mmxInstruction, packed, packedImmediate, packedSse, upperHalf } from './packed.ts';
 import { byteNumbers, clamped } from './packed-shift.ts';
@@ -57,7 +58,7 @@ export const PACKED_ARRANGEMENTS: readonly Instruction[] = [
   mmxInstruction('PALIGNR', [form('NP 0F 3A 0F /r ib', [rw(mm), r(mmM64), r(imm8)])], (m, dst, src, count) => {
     const low = m.read(src);
     enterMmx(m);
-    const numbers = byteNumbers(m, clamped(m, m.read(count, 32), 16), 1);
+    const numbers = byteNumbers(m, clamped(m, readImmediate(m, count), 16), 1);
     const joined = fromHalves(m, low, m.read(dst));
     m.write(dst, lane(m, m.vector(op.OP_I8X16_SWIZZLE, 128, [joined, numbers]), 64, 0));
   }),
@@ -70,13 +71,13 @@ export const PACKED_ARRANGEMENTS: readonly Instruction[] = [
     forms: [form('66 0F 70 /r ib', [w(xmm), r(xmmM128), r(imm8)])],
     execute(m, dst, src, control) {
       const value = readAligned(m, src);
-      m.write(dst, pickDoublewords(m, value, m.read(control, 32)));
+      m.write(dst, pickDoublewords(m, value, readImmediate(m, control)));
     },
   }),
   mmxInstruction('PSHUFW', [form('NP 0F 70 /r ib', [w(mm), r(mmM64), r(imm8)])], (m, dst, src, control) => {
     const value = m.read(src);
     enterMmx(m);
-    m.write(dst, lane(m, pickWords(m, splat(m, value), m.read(control, 32), 'low'), 64, 0));
+    m.write(dst, lane(m, pickWords(m, splat(m, value), readImmediate(m, control), 'low'), 64, 0));
   }),
   packedImmediate('SHUFPS', 'NP 0F C6', shuffleSingles),
   packedImmediate('SHUFPD', '66 0F C6', shuffleDoubles),
@@ -172,7 +173,7 @@ function wordShuffle(mnemonic: string, encoding: string, half: 'low' | 'high'): 
     forms: [form(`${encoding} /r ib`, [w(xmm), r(xmmM128), r(imm8)])],
     execute(m, dst, src, control) {
       const value = readAligned(m, src);
-      m.write(dst, pickWords(m, value, m.read(control, 32), half));
+      m.write(dst, pickWords(m, value, readImmediate(m, control), half));
     },
   });
 }

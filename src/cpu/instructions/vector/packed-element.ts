@@ -35,6 +35,7 @@ import {
   vectorAnd,
   vectorAndNot,
   vectorOr,
+  readImmediate,
 } from './lanes.ts';
 import { enterMmx, mmxInstruction, packedImmediate, packedSse } from './packed.ts';
 
@@ -52,12 +53,12 @@ export const PACKED_ELEMENTS: readonly Instruction[] = [
   mmxInstruction('PINSRW', [form('NP 0F C4 /r ib', [rw(mm), r(r32m16), r(imm8)])], (m, dst, src, number) => {
     const word = m.read(src, 16);
     enterMmx(m);
-    const number4 = m.and(m.read(number, 32), m.const(32, 3));
+    const number4 = m.and(readImmediate(m, number), m.const(32, 3));
     m.write(dst, lane(m, inserted(m, splat(m, m.read(dst)), word, number4), 64, 0));
   }),
   mmxInstruction('PEXTRW', [form('NP 0F C5 /r ib', [w(reg32), r(mmRegister), r(imm8)])], (m, dst, src, number) => {
     enterMmx(m);
-    const bit = m.shl(m.and(m.read(number, 32), m.const(32, 3)), 4);
+    const bit = m.shl(m.and(readImmediate(m, number), m.const(32, 3)), 4);
     m.write(dst, m.zext(m.trunc(m.shr(m.read(src), bit), 16), 32));
   }),
   instruction('INSERTPS', {
@@ -102,7 +103,7 @@ function insertion(mnemonic: string, row: Form, bits: 8 | 16 | 32 | 64): Instruc
     forms: [row],
     execute(m, dst, src, number) {
       const value = m.read(src, bits);
-      m.write(dst, inserted(m, m.read(dst), value, m.read(number, 32)));
+      m.write(dst, inserted(m, m.read(dst), value, readImmediate(m, number)));
     },
   });
 }
@@ -128,7 +129,7 @@ function extraction(mnemonic: string, row: Form, bits: 8 | 16 | 32 | 64): Instru
     unit: 'sse',
     forms: [row],
     execute(m, dst, src, number) {
-      const value = extracted(m, m.read(src), bits, m.read(number, 32));
+      const value = extracted(m, m.read(src), bits, readImmediate(m, number));
       m.write(dst, m.isMemory(dst) || bits === 64 ? value : m.zext(value, 32));
     },
   });
@@ -148,7 +149,7 @@ function extracted(m: Semantics, vector: Value, bits: 8 | 16 | 32 | 64, number: 
 
 /** imm8: bits 7:6 the source's element, if it is a register; 5:4 the one it replaces; 3:0 elements that become zero. */
 function insertSingle(m: Semantics, dst: OperandHandle, src: OperandHandle, control: OperandHandle): void {
-  const immediate = m.read(control, 32);
+  const immediate = readImmediate(m, control);
   const value = m.isMemory(src) ? m.read(src) : extracted(m, m.read(src), 32, m.shr(immediate, 6));
   const result = inserted(m, m.read(dst), value, m.shr(immediate, 4));
   m.write(dst, vectorAndNot(m, result, maskOfBits(m, immediate, 4, op.OP_I32X4_EQ)));

@@ -4,7 +4,7 @@ import type { Semantics } from '../../emit/semantics.ts';
 import type { Value } from '../../emit/values.ts';
 import { form, type Instruction, instruction, type OperandHandle } from '../define.ts';
 import { imm8, mm, mmM64, mmRegister, r, rw, xmm, xmmM128, xmmRegister } from '../operands.ts';
-import { constantVector, lane, manualOf, readAligned, shiftLanes, splat, zeroVector } from './lanes.ts';
+import { constantVector, lane, manualOf, readAligned, shiftLanes, splat, zeroVector, readImmediate } from './lanes.ts';
 import { enterMmx, mmxInstruction } from './packed.ts';
 
 /** What a count past the width gives: zeros, or the sign everywhere. */
@@ -61,7 +61,7 @@ function shift(
       manual,
       unit: 'sse',
       forms: [form(`66 0F ${byImmediate} ib`, [rw(xmmRegister), r(imm8)])],
-      execute: (m, dst, count) => m.write(dst, compute(m, m.read(dst), m.zext(m.read(count, 32), 64))),
+      execute: (m, dst, count) => m.write(dst, compute(m, m.read(dst), m.zext(readImmediate(m, count), 64))),
     }),
     mmxInstruction(mnemonic, [form(`NP 0F ${byRegister} /r`, [rw(mm), r(mmM64)])], (m, dst, src) => {
       const count = m.read(src);
@@ -75,7 +75,7 @@ function shift(
       enterMmx(m);
       m.write(
         dst,
-        onMmx(m, dst, (value) => compute(m, value, m.zext(m.read(count, 32), 64))),
+        onMmx(m, dst, (value) => compute(m, value, m.zext(readImmediate(m, count), 64))),
       );
     }),
   ];
@@ -99,7 +99,7 @@ function byteShift(mnemonic: string, encoding: string, direction: 1 | -1): Instr
     unit: 'sse',
     forms: [form(encoding, [rw(xmmRegister), r(imm8)])],
     execute(m, dst, count) {
-      const numbers = byteNumbers(m, clamped(m, m.read(count, 32), 16), direction);
+      const numbers = byteNumbers(m, clamped(m, readImmediate(m, count), 16), direction);
       m.write(dst, m.vector(op.OP_I8X16_SWIZZLE, 128, [m.read(dst), numbers]));
     },
   });

@@ -5,7 +5,7 @@ import type { Value } from '../../emit/values.ts';
 import { EXCEPTION_MF, OFFSET_X87_CONTROL } from '../../state.ts';
 import { type Form, form, type Instruction, instruction, type OperandHandle } from '../define.ts';
 import { imm8, mm, mmM64, r, rw, xmm, xmmM128 } from '../operands.ts';
-import { type Compute, fromHalves, lane, manualOf, readAligned, splat } from './lanes.ts';
+import { type Compute, fromHalves, lane, manualOf, readAligned, splat, readImmediate } from './lanes.ts';
 
 /** How a function of 128-bit vectors serves 64-bit ones. */
 export type MmxShape =
@@ -68,7 +68,7 @@ export function packedImmediate(
     forms: [form(`${encoding} /r ib`, [rw(xmm), r(xmmM128), r(imm8)])],
     execute(m, dst, src, control) {
       const b = readAligned(m, src);
-      m.write(dst, compute(m, m.read(dst), b, m.read(control, 32)));
+      m.write(dst, compute(m, m.read(dst), b, readImmediate(m, control)));
     },
   });
 }
@@ -104,8 +104,9 @@ export function enterMmx(m: Semantics): void {
   m.storeState(OFFSET_FTW, m.const(16, 0xff));
 }
 
-/** EMMS: all registers are empty. */
+/** EMMS: all registers are empty. TOP is 0 too. */
 export function leaveMmx(m: Semantics): void {
+  enterMmx(m);
   m.storeState(OFFSET_FTW, m.const(16, 0));
 }
 

@@ -25,7 +25,7 @@ import {
   SS,
   slowFloat,
 } from './float-shape.ts';
-import { manualOf, splat, vectorAnd, vectorAndNot, vectorOr, vectorXor } from './lanes.ts';
+import { manualOf, splat, vectorAnd, vectorAndNot, vectorOr, vectorXor, readImmediate } from './lanes.ts';
 import { packedSse } from './packed.ts';
 
 const ROUND_OPCODES = { PS: '08', PD: '09', SS: '0A', SD: '0B' } as const;
@@ -73,7 +73,7 @@ function comparison(shape: FloatShape): Instruction {
     execute(m, dst, src, control) {
       const b = readFloat(m, shape, src);
       const a = m.read(dst, shape.bits);
-      const predicate = m.and(m.read(control, 32), m.const(32, 7));
+      const predicate = m.and(readImmediate(m, control), m.const(32, 7));
       // Without NaN and denormal nothing is raised, whatever MXCSR says.
       const usable = both(m, shape, isOrdinary(m, shape, a, true), isOrdinary(m, shape, b, true));
       const slow = (): Value => slowFloat(m, shape, m.or(m.shl(predicate, 8), m.const(32, SSE_CMP)), { a, b });
@@ -150,7 +150,7 @@ function rounding(shape: FloatShape): Instruction {
     ],
     execute(m, dst, src, control) {
       const b = readFloat(m, shape, src);
-      const immediate = m.read(control, 32);
+      const immediate = readImmediate(m, control);
       const silent = m.or(m.bit(immediate, 3), inexactIsHidden(m, false));
       const usable = m.and(silent, everywhere(m, shape, isOrdinary(m, shape, b)));
       const slow = (): Value => slowFloat(m, shape, m.or(m.shl(immediate, 8), m.const(32, SSE_ROUND)), { b });

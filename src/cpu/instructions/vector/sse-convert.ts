@@ -192,21 +192,23 @@ function packedToInteger(mnemonic: string, encoding: string, shape: FloatShape, 
   });
 }
 
-/** From MMX registers; from memory they stay as they are. */
+/** From an MMX register, which ends the x87's use of them; from memory nothing of that happens. */
 function fromMmx(mnemonic: string, row: Form, convert: (m: Semantics, value: Value) => Value): Instruction {
   return instruction(mnemonic, {
     manual: manualOf(mnemonic),
     unit: 'sse',
     forms: [row],
     execute(m, dst, src) {
-      raisePendingX87(m);
-      const result = convert(m, m.read(src, 64));
-      enterMmx(m);
-      m.write(dst, result);
+      if (!m.isMemory(src)) {
+        raisePendingX87(m);
+        enterMmx(m);
+      }
+      m.write(dst, convert(m, m.read(src, 64)));
     },
   });
 }
 
+/** As processors do, MMX is entered even if #XM follows. */
 function toMmx(mnemonic: string, row: Form, shape: FloatShape, slow: number): Instruction {
   return instruction(mnemonic, {
     manual: manualOf(mnemonic),
@@ -215,9 +217,8 @@ function toMmx(mnemonic: string, row: Form, shape: FloatShape, slow: number): In
     execute(m, dst, src) {
       raisePendingX87(m);
       const b = shape.double ? readAligned(m, src) : fromScalar(m, m.read(src, 64));
-      const result = lane(m, slowFloat(m, shape, slow, { b }), 64, 0);
       enterMmx(m);
-      m.write(dst, result);
+      m.write(dst, lane(m, slowFloat(m, shape, slow, { b }), 64, 0));
     },
   });
 }

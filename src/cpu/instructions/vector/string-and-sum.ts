@@ -6,7 +6,7 @@ import * as state from '../../state.ts';
 import { VECTOR_CRC32, VECTOR_STRING_EXPLICIT, VECTOR_STRING_IMPLICIT } from '../../system/vector-slow.ts';
 import { form, type Instruction, instruction } from '../define.ts';
 import { imm8, r, reg, reg32, reg64, rm, rm64, rm8, rw, w, xmm, xmmM128 } from '../operands.ts';
-import { bitSelect, constantVector, fromScalar, manualOf, splat, vectorAnd } from './lanes.ts';
+import { bitSelect, constantVector, fromScalar, manualOf, splat, vectorAnd, readImmediate } from './lanes.ts';
 
 export const STRINGS_AND_SUMS: readonly Instruction[] = [
   stringComparison('PCMPESTRM', '66 0F 3A 60', 'explicit', 'mask'),
@@ -56,7 +56,7 @@ function stringComparison(
     forms: [form(`${encoding} /r ib`, [r(xmm), r(xmmM128), r(imm8)])],
     execute(m, first, second, control) {
       const b = m.read(second, 128);
-      const immediate = m.read(control, 32);
+      const immediate = readImmediate(m, control);
       m.storeState(state.OFFSET_VECTOR_A, m.read(first));
       m.storeState(state.OFFSET_VECTOR_B, b);
       if (lengths === 'explicit') storeLengths(m, immediate);
