@@ -2,15 +2,18 @@
 import type { Semantics } from '../emit/semantics.ts';
 import type { Value } from '../emit/values.ts';
 import * as state from '../state.ts';
-import {
-  adjustRpl,
-  loadAccessRights,
-  loadSegmentLimit,
-  verifyRead,
-  verifyWrite,
-} from '../system/selector-queries.ts';
+import { adjustRpl, loadAccessRights, loadSegmentLimit, verifyRead, verifyWrite } from '../system/selector-queries.ts';
 import { loadFarPointer, moveFromSegment, moveToSegment, popSegment } from '../system/segment-registers.ts';
-import { DEFAULT64, type Form, form, type Instruction, instruction, NO64, ONLY64, systemInstruction } from './define.ts';
+import {
+  DEFAULT64,
+  type Form,
+  form,
+  type Instruction,
+  instruction,
+  NO64,
+  ONLY64,
+  systemInstruction,
+} from './define.ts';
 import {
   address,
   CS_,

@@ -15,6 +15,12 @@ export interface Descriptor {
   readonly hi: number;
 }
 
+/** A descriptor of a system segment or a gate, whose base is 64 bits wide in long mode. */
+export interface SystemDescriptor extends Descriptor {
+  /** Bits 95:64 of a 16-byte descriptor, 0 outside long mode. */
+  readonly upper: number;
+}
+
 export const TYPE_TSS_AVAILABLE_16 = 1;
 export const TYPE_LDT = 2;
 export const TYPE_TSS_BUSY_16 = 3;
@@ -63,23 +69,49 @@ export function isReadable(descriptor: Descriptor): boolean {
  * past the table's limit, or a page fault.
  */
 export function readDescriptor(cpu: SystemCpu, selector: number, vector = state.EXCEPTION_GP): Descriptor | undefined {
-  const isLocal = (selector & 4) !== 0;
+  const address = descriptorAddress(cpu, selector, 8);
+  if (address === undefined) {
+    cpu.raise(vector, selector & 0xfffc);
+    return undefined;
+  }
+  if (!cpu.readSystem(address, 8)) return undefined;
+  return parseDescriptor(selector, address, cpu.data.getUint32(0, true), cpu.data.getUint32(4, true));
+}
+
+/** As `readDescriptor` for LDTs, TSSs and call gates, which in long mode are 16 bytes; `base` is complete. */
+export function readSystemDescriptor(cpu: SystemCpu, selector: number): SystemDescriptor | undefined {
+  const bytes = cpu.isLongMode ? 16 : 8;
+  const address = descriptorAddress(cpu, selector, bytes);
+  if (address === undefined) {
+    cpu.generalProtection(selector & 0xfffc);
+    return undefined;
+  }
+  if (!cpu.readSystem(address, bytes)) return undefined;
+  const upper = cpu.isLongMode ? cpu.data.getUint32(8, true) : 0;
+  const low = parseDescriptor(selector, address, cpu.data.getUint32(0, true), cpu.data.getUint32(4, true));
+  return { ...low, base: low.base | (BigInt(upper) << 32n), upper };
+}
+
+/** For instructions that ask rather than fault: undefined for null selectors and those past the table. */
+export function findDescriptor(cpu: SystemCpu, selector: number): Descriptor | undefined | 'fault' {
+  const address = isNull(selector) ? undefined : descriptorAddress(cpu, selector, 8);
+  if (address === undefined) return undefined;
+  if (!cpu.readSystem(address, 8)) return 'fault';
+  return parseDescriptor(selector, address, cpu.data.getUint32(0, true), cpu.data.getUint32(4, true));
+}
+
+// Linear address of a descriptor, undefined where the table is too short.
+function descriptorAddress(cpu: SystemCpu, selector: number, bytes: number): bigint | undefined {
   const offset = selector & 0xfff8;
   const { state: registers } = cpu;
   let base = registers.u64(state.OFFSET_GDTR);
   let limit = registers.u32(state.OFFSET_GDTR + 8);
-  if (isLocal) {
+  if ((selector & 4) !== 0) {
     const usable = (registers.segmentAttributes(state.LDTR) & state.ATTRIBUTE_P) !== 0;
     base = registers.segmentBase(state.LDTR);
     limit = usable ? registers.segmentLimit(state.LDTR) : -1;
   }
-  if (offset + 7 > limit) {
-    cpu.raise(vector, selector & 0xfffc);
-    return undefined;
-  }
-  const address = base + BigInt(offset);
-  if (!cpu.readSystem(address, 8)) return undefined;
-  return parseDescriptor(selector, address, cpu.data.getUint32(0, true), cpu.data.getUint32(4, true));
+  return offset + bytes - 1 > limit ? undefined : base + BigInt(offset);
 }
 
 export function parseDescriptor(selector: number, address: bigint, lo: number, hi: number): Descriptor {
@@ -94,12 +126,6 @@ export function parseDescriptor(selector: number, address: bigint, lo: number, h
     lo,
     hi,
   };
-}
-
-/** Bits 63:32 of the base of a system descriptor in long mode; undefined after a fault. */
-export function readUpperBase(cpu: SystemCpu, descriptor: Descriptor): bigint | undefined {
-  if (!cpu.readSystem(descriptor.address + 8n, 4)) return undefined;
-  return BigInt(cpu.data.getUint32(0, true)) << 32n;
 }
 
 /** Sets the accessed bit of a segment descriptor in memory. False after a fault. */
@@ -170,6 +196,7 @@ function loadStackSegment(cpu: SystemCpu, selector: number): boolean {
       return false;
     }
     cpu.state.setSegment(state.SS, selector, cpu.cpl << 5, 0, 0n);
+    cpu.hooks.modeChanged();
     return true;
   }
   const descriptor = readStackDescriptor(cpu, selector, cpu.cpl, state.EXCEPTION_GP);

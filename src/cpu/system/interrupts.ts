@@ -13,12 +13,15 @@ import {
   readStackDescriptor,
   TYPE_INTERRUPT_GATE,
   TYPE_INTERRUPT_GATE_16,
+  TYPE_TASK_GATE,
   TYPE_TRAP_GATE,
   TYPE_TRAP_GATE_16,
 } from './descriptors.ts';
+import { enterDebugHandler } from './debug.ts';
 import { isCanonical, type SystemCpu } from './system-cpu.ts';
+import { pushTaskError, switchTask } from './task-switch.ts';
 
-/** Where an event comes from: software interrupts check the gate's DPL; external ones set EXT in error codes. */
+/** Where an event comes from: for software interrupts the gate's DPL counts, all others set EXT in error codes. */
 export type EventSource = 'exception' | 'external' | 'software';
 
 export interface Event {
@@ -76,8 +79,8 @@ function makesDoubleFault(first: Event, second: number): boolean {
   return CONTRIBUTORY.has(first.vector) && CONTRIBUTORY.has(second);
 }
 
-// False after raising another exception.
-function deliverOnce(cpu: SystemCpu, event: Event): boolean {
+/** Delivers an event without regard to what came before; false after raising another exception. */
+export function deliverOnce(cpu: SystemCpu, event: Event): boolean {
   if (!cpu.isProtected) return deliverReal(cpu, event.vector);
   return cpu.isLongMode ? deliverLong(cpu, event) : deliverProtected(cpu, event);
 }
@@ -99,6 +102,8 @@ interface Gate {
   readonly ist: number;
 }
 
+const LEGACY_GATES = [TYPE_INTERRUPT_GATE_16, TYPE_TRAP_GATE_16, TYPE_TASK_GATE];
+
 function readGate(cpu: SystemCpu, event: Event, size: 8 | 16): Gate | undefined {
   const offset = event.vector * size;
   const base = cpu.state.u64(state.OFFSET_IDTR);
@@ -110,7 +115,7 @@ function readGate(cpu: SystemCpu, event: Event, size: 8 | 16): Gate | undefined 
   const lo = cpu.data.getUint32(0, true);
   const hi = cpu.data.getUint32(4, true);
   const type = (hi >>> 8) & 0x1f;
-  const is16 = size === 8 && (type === TYPE_INTERRUPT_GATE_16 || type === TYPE_TRAP_GATE_16);
+  const is16 = size === 8 && LEGACY_GATES.includes(type);
   if (type !== TYPE_INTERRUPT_GATE && type !== TYPE_TRAP_GATE && !is16) {
     cpu.generalProtection(gateError(event));
     return undefined;
@@ -188,7 +193,8 @@ function deliverLong(cpu: SystemCpu, event: Event): boolean {
   return true;
 }
 
-function longStack(cpu: SystemCpu, event: Event, ist: number, level: number): bigint | undefined {
+/** RSP of a handler in long mode: the interrupted one, or from the TSS; undefined after raising. */
+export function longStack(cpu: SystemCpu, event: Event, ist: number, level: number): bigint | undefined {
   if (ist === 0 && level === cpu.cpl) return cpu.state.gpr(state.RSP);
   // SDM vol. 3A, figure 8-11: RSP0 at 4, IST1 at 36
   const offset = ist === 0 ? 4 + level * 8 : 36 + (ist - 1) * 8;
@@ -239,16 +245,14 @@ function enterHandler(cpu: SystemCpu, event: Event, masks: boolean): void {
   const rest = cpu.state.u32(state.OFFSET_RFLAGS_REST);
   cpu.state.setU32(state.OFFSET_RFLAGS_REST, rest & ~cleared);
   if (event.vector === state.EXCEPTION_NMI && event.source === 'external') cpu.nmiBlocked = true;
+  if (event.vector === state.EXCEPTION_DB) enterDebugHandler(cpu.state);
   cpu.hooks.modeChanged();
 }
 
 function deliverProtected(cpu: SystemCpu, event: Event): boolean {
-  if (event.source === 'software' && cpu.isVm86 && cpu.iopl < 3) {
-    cpu.generalProtection(0);
-    return false;
-  }
   const gate = readGate(cpu, event, 8);
   if (gate === undefined) return false;
+  if (gate.type === TYPE_TASK_GATE) return deliverToTask(cpu, event, gate.selector);
   const target = readTarget(cpu, event, gate.selector);
   if (target === undefined) return false;
   const { code, level } = target;
@@ -278,7 +282,15 @@ function deliverProtected(cpu: SystemCpu, event: Event): boolean {
   return true;
 }
 
-interface Stack {
+// Task gates: the handler is a task of its own (SDM vol. 3A, 6.12.2). The outgoing task resumes at RIP.
+function deliverToTask(cpu: SystemCpu, event: Event, selector: number): boolean {
+  if (switchTask(cpu, selector, 'call', externalBit(event)) !== 'done') return false;
+  if (event.vector === state.EXCEPTION_NMI && event.source === 'external') cpu.nmiBlocked = true;
+  return event.errorCode < 0 || pushTaskError(cpu, event.errorCode);
+}
+
+/** A stack in a legacy mode. */
+export interface Stack {
   readonly selector: number;
   readonly descriptor: Descriptor | undefined;
   readonly base: bigint;
@@ -300,7 +312,7 @@ function currentStack(cpu: SystemCpu): Stack {
 }
 
 /** SS and ESP of an inner level, from the task state segment (SDM vol. 3A, 7.2.1). */
-function innerStack(cpu: SystemCpu, event: Event, level: number): Stack | undefined {
+export function innerStack(cpu: SystemCpu, event: Event, level: number): Stack | undefined {
   const is32 = (cpu.state.segmentAttributes(state.TR) & 8) !== 0;
   const [offset, bytes] = is32 ? [4 + level * 8, 8] : [2 + level * 4, 4];
   const ext = externalBit(event);

@@ -5,7 +5,7 @@
 import type { Exit, Intercepts, TscSource } from '../engine.ts';
 import { SYSTEM_FAULT, SYSTEM_JUMP, type SystemResult } from '../instructions/define.ts';
 import { type Mmu, setEvent } from '../mmu/mmu.ts';
-import { PRIVILEGE_SUPERVISOR, type Privilege } from '../mmu/walk.ts';
+import { ACCESS_READ, PRIVILEGE_SUPERVISOR, type Privilege } from '../mmu/walk.ts';
 import { readStatusFlags, writeStatusFlags } from '../emit/flags.ts';
 import * as state from '../state.ts';
 
@@ -71,6 +71,12 @@ export class SystemCpu {
   generalProtection(errorCode = 0): SystemResult {
     return this.raise(state.EXCEPTION_GP, errorCode);
   }
+  /** #GP(0) was raised unless CPL is 0: privileged instructions. */
+  isPrivileged(): boolean {
+    if (this.cpl === 0) return true;
+    this.generalProtection();
+    return false;
+  }
   invalidOpcode(): SystemResult {
     return this.raise(state.EXCEPTION_UD);
   }
@@ -103,6 +109,18 @@ export class SystemCpu {
   }
   writeAs(address: bigint, bytes: number, privilege: Privilege): boolean {
     return this.mmu.writeFrom(Number(address & LOW), Number((address >> 32n) & LOW), bytes, privilege, this.buffer);
+  }
+
+  /** Eight aligned bytes of guest-physical memory below 4 GiB; undefined where nothing backs them. */
+  readPhysical64(gpa: number): bigint | undefined {
+    const { state: registers, mmu } = this;
+    // Without paging a linear address is a physical one, and the walker alone caches nothing.
+    const cr0 = registers.u32(state.OFFSET_CR0);
+    registers.setU32(state.OFFSET_CR0, cr0 & ~state.CR0_PG);
+    mmu.walker.translate(gpa, 0, ACCESS_READ, PRIVILEGE_SUPERVISOR);
+    registers.setU32(state.OFFSET_CR0, cr0);
+    const { machine } = mmu.walker;
+    return machine < 0 ? undefined : new DataView(registers.view.buffer, machine, 8).getBigUint64(0, true);
   }
 
   // RFLAGS
@@ -145,6 +163,14 @@ export class SystemCpu {
     return (this.state.u32(state.OFFSET_RFLAGS_REST) >>> 12) & 3;
   }
 
+  /** RIP of the instruction after this one. */
+  nextRip(length: number): bigint {
+    return BigInt.asUintN(this.state.is64Bit ? 64 : 32, this.state.rip + BigInt(length));
+  }
+  /** Sets RIP past this instruction, which is `length` bytes long. */
+  advance(length: number): void {
+    this.state.rip = this.nextRip(length);
+  }
   /** Goes on at another RIP. The caller truncated it to the operand size. */
   jump(rip: bigint): SystemResult {
     this.state.rip = rip;

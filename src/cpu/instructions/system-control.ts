@@ -1,0 +1,289 @@
+/** Control and debug registers, descriptor tables, MSRs, time, CPUID, extended state, and ways out of the guest. */
+import { EXIT_HLT, EXIT_HYPERCALL } from '../engine.ts';
+import * as state from '../state.ts';
+import {
+  clearTaskSwitched,
+  loadMachineStatus,
+  moveFromControl,
+  moveToControl,
+  storeMachineStatus,
+} from '../system/control-registers.ts';
+import { cpuid } from '../system/cpuid.ts';
+import { moveFromDebug, moveToDebug } from '../system/debug.ts';
+import {
+  loadLocalTable,
+  loadTableRegister,
+  loadTaskRegister,
+  storeSelector,
+  storeTableRegister,
+} from '../system/descriptor-tables.ts';
+import {
+  readExtendedControl,
+  restoreExtended,
+  saveExtended,
+  saveExtendedOptimized,
+  writeExtendedControl,
+} from '../system/extended-state.ts';
+import { readMsrInstruction, writeMsrInstruction } from '../system/msr.ts';
+import type { SystemCpu } from '../system/system-cpu.ts';
+import { invalidateByPcid, invalidatePage } from '../system/translations.ts';
+import { readTimeStamp, readTimeStampAndProcessor } from '../system/tsc.ts';
+import {
+  FORCE64,
+  form,
+  type Instruction,
+  SYSTEM_EXIT,
+  SYSTEM_FAULT,
+  SYSTEM_NEXT,
+  type SystemOperands,
+  type SystemResult,
+  systemInstruction,
+} from './define.ts';
+import { address, creg, dreg, m, r, regy, rm16, rm16v, rmRegister, w } from './operands.ts';
+
+export const MOV_CONTROL: readonly Instruction[] = [
+  systemInstruction('MOV', {
+    manual: 'SDM vol. 2B, MOV to/from control registers',
+    system: true,
+    forms: [form('0F 20 /r', [w(rmRegister), r(creg)], FORCE64)],
+    call: moveFromControl,
+  }),
+  systemInstruction('MOV', {
+    manual: 'SDM vol. 2B, MOV to/from control registers',
+    system: true,
+    ends: true,
+    forms: [form('0F 22 /r', [w(creg), r(rmRegister)], FORCE64)],
+    call: moveToControl,
+  }),
+];
+
+export const MOV_DEBUG: readonly Instruction[] = [
+  systemInstruction('MOV', {
+    manual: 'SDM vol. 2B, MOV to/from debug registers',
+    system: true,
+    forms: [form('0F 21 /r', [w(rmRegister), r(dreg)], FORCE64)],
+    call: moveFromDebug,
+  }),
+  systemInstruction('MOV', {
+    manual: 'SDM vol. 2B, MOV to/from debug registers',
+    system: true,
+    ends: true,
+    forms: [form('0F 23 /r', [w(dreg), r(rmRegister)], FORCE64)],
+    call: moveToDebug,
+  }),
+];
+
+export const MACHINE_STATUS: readonly Instruction[] = [
+  systemInstruction('CLTS', {
+    manual: 'SDM vol. 2A, CLTS',
+    system: true,
+    ends: true,
+    forms: [form('0F 06')],
+    call: clearTaskSwitched,
+  }),
+  systemInstruction('LMSW', {
+    manual: 'SDM vol. 2A, LMSW',
+    system: true,
+    ends: true,
+    forms: [form('0F 01 /6', [r(rm16)])],
+    call: loadMachineStatus,
+  }),
+  systemInstruction('SMSW', {
+    manual: 'SDM vol. 2B, SMSW',
+    depends: ['operandSize'],
+    forms: [form('0F 01 /4', [w(rm16v)])],
+    call: storeMachineStatus,
+  }),
+];
+
+export const DESCRIPTOR_TABLES: readonly Instruction[] = [
+  ...(
+    [
+      ['SGDT', 0, state.OFFSET_GDTR],
+      ['SIDT', 1, state.OFFSET_IDTR],
+    ] as const
+  ).map(([mnemonic, digit, register]) =>
+    systemInstruction(mnemonic, {
+      manual: `SDM vol. 2B, ${mnemonic}`,
+      forms: [form(`0F 01 /${digit}`, [address(m)])],
+      call: (cpu, operands) => storeTableRegister(cpu, operands, register),
+    }),
+  ),
+  ...(
+    [
+      ['LGDT', 2, state.OFFSET_GDTR],
+      ['LIDT', 3, state.OFFSET_IDTR],
+    ] as const
+  ).map(([mnemonic, digit, register]) =>
+    systemInstruction(mnemonic, {
+      manual: 'SDM vol. 2A, LGDT/LIDT',
+      system: true,
+      depends: ['operandSize'],
+      forms: [form(`0F 01 /${digit}`, [address(m)])],
+      call: (cpu, operands) => loadTableRegister(cpu, operands, register),
+    }),
+  ),
+  ...(
+    [
+      ['SLDT', 0, state.LDTR],
+      ['STR', 1, state.TR],
+    ] as const
+  ).map(([mnemonic, digit, segment]) =>
+    systemInstruction(mnemonic, {
+      manual: `SDM vol. 2B, ${mnemonic}`,
+      depends: ['operandSize'],
+      forms: [form(`0F 00 /${digit}`, [w(rm16v)])],
+      call: (cpu, operands) => storeSelector(cpu, operands, segment),
+    }),
+  ),
+  systemInstruction('LLDT', {
+    manual: 'SDM vol. 2A, LLDT',
+    system: true,
+    forms: [form('0F 00 /2', [r(rm16)])],
+    call: loadLocalTable,
+  }),
+  systemInstruction('LTR', {
+    manual: 'SDM vol. 2A, LTR',
+    system: true,
+    forms: [form('0F 00 /3', [r(rm16)])],
+    call: loadTaskRegister,
+  }),
+];
+
+export const TRANSLATIONS: readonly Instruction[] = [
+  systemInstruction('INVLPG', {
+    manual: 'SDM vol. 2A, INVLPG',
+    system: true,
+    ends: true,
+    forms: [form('0F 01 /7', [address(m)])],
+    call: invalidatePage,
+  }),
+  systemInstruction('INVPCID', {
+    manual: 'SDM vol. 2A, INVPCID',
+    system: true,
+    ends: true,
+    forms: [form('66 0F 38 82 /r', [r(regy), address(m)])],
+    call: invalidateByPcid,
+  }),
+  // There is no cache to write back or to lose.
+  systemInstruction('INVD', {
+    manual: 'SDM vol. 2A, INVD',
+    system: true,
+    forms: [form('0F 08')],
+    call: requirePrivilege,
+  }),
+  systemInstruction('WBINVD', {
+    manual: 'SDM vol. 2B, WBINVD',
+    system: true,
+    forms: [form('0F 09')],
+    call: requirePrivilege,
+  }),
+];
+
+export const MODEL_SPECIFIC: readonly Instruction[] = [
+  systemInstruction('CPUID', { manual: 'SDM vol. 2A, CPUID', forms: [form('0F A2')], call: cpuid }),
+  systemInstruction('RDMSR', {
+    manual: 'SDM vol. 2B, RDMSR',
+    system: true,
+    forms: [form('0F 32')],
+    call: readMsrInstruction,
+  }),
+  systemInstruction('WRMSR', {
+    manual: 'SDM vol. 2B, WRMSR',
+    system: true,
+    ends: true,
+    forms: [form('0F 30')],
+    call: writeMsrInstruction,
+  }),
+  systemInstruction('RDTSC', { manual: 'SDM vol. 2B, RDTSC', forms: [form('0F 31')], call: readTimeStamp }),
+  systemInstruction('RDTSCP', {
+    manual: 'SDM vol. 2B, RDTSCP',
+    forms: [form('0F 01 F9')],
+    call: readTimeStampAndProcessor,
+  }),
+  // There are no performance counters: no value of ECX names one.
+  systemInstruction('RDPMC', {
+    manual: 'SDM vol. 2B, RDPMC',
+    system: true,
+    forms: [form('0F 33')],
+    call: (cpu) => cpu.generalProtection(),
+  }),
+];
+
+export const EXTENDED_STATE: readonly Instruction[] = [
+  systemInstruction('XGETBV', {
+    manual: 'SDM vol. 2C, XGETBV',
+    forms: [form('NP 0F 01 D0')],
+    call: readExtendedControl,
+  }),
+  systemInstruction('XSETBV', {
+    manual: 'SDM vol. 2C, XSETBV',
+    system: true,
+    forms: [form('NP 0F 01 D1')],
+    call: writeExtendedControl,
+  }),
+  systemInstruction('XSAVE', {
+    manual: 'SDM vol. 2C, XSAVE',
+    depends: ['operandSize'],
+    forms: [form('NP 0F AE /4', [address(m)])],
+    call: saveExtended,
+  }),
+  systemInstruction('XRSTOR', {
+    manual: 'SDM vol. 2C, XRSTOR',
+    depends: ['operandSize'],
+    forms: [form('NP 0F AE /5', [address(m)])],
+    call: restoreExtended,
+  }),
+  systemInstruction('XSAVEOPT', {
+    manual: 'SDM vol. 2C, XSAVEOPT',
+    depends: ['operandSize'],
+    forms: [form('NP 0F AE /6', [address(m)])],
+    call: saveExtendedOptimized,
+  }),
+];
+
+export const WAYS_OUT: readonly Instruction[] = [
+  systemInstruction('HLT', {
+    manual: 'SDM vol. 2A, HLT',
+    system: true,
+    ends: true,
+    forms: [form('F4')],
+    call: (cpu, operands) => (cpu.isPrivileged() ? leave(cpu, operands, EXIT_HLT) : SYSTEM_FAULT),
+  }),
+  // At any CPL: the hypervisor decides what user code may ask.
+  systemInstruction('VMCALL', {
+    manual: 'SDM vol. 3C, 30.3, VMCALL',
+    system: true,
+    ends: true,
+    forms: [form('NP 0F 01 C1')],
+    call: (cpu, operands) => leave(cpu, operands, EXIT_HYPERCALL),
+  }),
+  systemInstruction('VMMCALL', {
+    manual: 'AMD APM vol. 3, VMMCALL',
+    system: true,
+    ends: true,
+    forms: [form('NP 0F 01 D9')],
+    call: (cpu, operands) => leave(cpu, operands, EXIT_HYPERCALL),
+  }),
+];
+
+export const SYSTEM_CONTROL: readonly Instruction[] = [
+  ...MOV_CONTROL,
+  ...MOV_DEBUG,
+  ...MACHINE_STATUS,
+  ...DESCRIPTOR_TABLES,
+  ...TRANSLATIONS,
+  ...MODEL_SPECIFIC,
+  ...EXTENDED_STATE,
+  ...WAYS_OUT,
+];
+
+function requirePrivilege(cpu: SystemCpu): SystemResult {
+  return cpu.isPrivileged() ? SYSTEM_NEXT : SYSTEM_FAULT;
+}
+
+function leave(cpu: SystemCpu, operands: SystemOperands, exit: typeof EXIT_HLT | typeof EXIT_HYPERCALL): SystemResult {
+  cpu.advance(operands.length);
+  cpu.exit = exit;
+  return SYSTEM_EXIT;
+}
