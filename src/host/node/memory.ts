@@ -2,3 +2,8 @@
 export function availableMemoryKib(): number {
   return Math.floor(process.availableMemory() / 1024);
 }
+
+/** What of the host's memory this process takes now. */
+export function residentBytes(): number {
+  return process.memoryUsage.rss();
+}

@@ -1,0 +1,172 @@
+/** The machine: memory, processor, hypervisor and dom0's services, each made once and handed to those that need it. */
+import type { Domid } from '../abi/xen.ts';
+import { ALL_INSTRUCTIONS } from '../cpu/instructions/all.ts';
+import { InterpreterEngine } from '../cpu/interpreter/engine.ts';
+import { ProcessorCpuid } from '../cpu/system/cpuid.ts';
+import { Xenconsoled } from '../dom0/console/xenconsoled.ts';
+import { domainStore, type DomainStore } from '../dom0/toolstack/store-access.ts';
+import { Xenstored } from '../dom0/xenstored/xenstored.ts';
+import type { DomainConsole, Host, TraceCategory } from '../dom0/xl/services.ts';
+import type { Clock, Random } from '../lib/ports.ts';
+import { HypercallCtrl } from '../libs/ctrl/ctrl-hypercalls.ts';
+import { EventChannelDriver } from '../libs/evtchn/evtchn-driver.ts';
+import { PrivcmdForeignMemory } from '../libs/foreignmemory/foreignmemory-privcmd.ts';
+import { HypercallGrantTables } from '../libs/gnttab/gnttab-hypercalls.ts';
+import { StoreClient } from '../libs/store/store.ts';
+import { Xen } from '../xen/xen.ts';
+import { Callbacks } from './callbacks.ts';
+import { ConsoleAttachment } from './console-attachment.ts';
+import { DOM0_NODES } from './dom0-nodes.ts';
+import { MachineLog } from './machine-log.ts';
+import { allocateMemory, memoryMap } from './machine-memory.ts';
+import { ObservedEngine } from './observed-engine.ts';
+import { CountingTracer, hypercallTrace, storeLog } from './tracing.ts';
+
+/** The doors to the world that a machine needs. */
+export interface Doors {
+  readonly clock: Clock;
+  readonly random: Random;
+  /** Calls back soon, after what the host has waiting had its turn. */
+  readonly defer: (callback: () => void) => void;
+  readonly availableMemoryKib: () => number;
+  /** Lines of Xen's console and of the daemons' logs. */
+  readonly log: (line: string) => void;
+  /** Those among them that tell of a bug of ours. */
+  readonly alarm: (line: string) => void;
+  /** Lines of what is traced. */
+  readonly trace: (line: string) => void;
+  /** Sees what guests write to their consoles. */
+  readonly output?: (bytes: Uint8Array) => void;
+}
+
+export interface MachineOptions {
+  /** What all guests together take. */
+  readonly guestMemoryKib: number;
+  readonly trace: readonly TraceCategory[];
+  /** Whether to keep counts, which costs a little. */
+  readonly observed: boolean;
+}
+
+/** What a machine that is observed has counted. */
+export interface Observations {
+  readonly engine: ObservedEngine;
+  readonly hypercalls: CountingTracer;
+}
+
+/**
+ * Builds a machine and starts it: Xen and dom0's daemons run, and there is no guest yet.
+ *
+ * @throws DomainError about `memory` where the host has too little for it
+ */
+export async function startMachine(doors: Doors, options: MachineOptions): Promise<Machine> {
+  const machine = new Machine(doors, options);
+  await machine.start(options.trace.includes('xenstore'));
+  return machine;
+}
+
+export class Machine implements Host {
+  readonly clock: Clock;
+  readonly ctrl: HypercallCtrl;
+  readonly foreignMemory: PrivcmdForeignMemory;
+  readonly store: DomainStore;
+  readonly failure: Promise<never>;
+  readonly observations: Observations | undefined;
+  /** Called once the machine stands still. */
+  onStop: () => void = () => {};
+  readonly #output: (bytes: Uint8Array) => void;
+  readonly #callbacks: Callbacks;
+  readonly #log: MachineLog;
+  readonly #xen: Xen;
+  readonly #xenstored: Xenstored;
+  readonly #storeClient: StoreClient;
+  readonly #xenconsoled: Xenconsoled;
+  readonly #consoles = new Map<Domid, ConsoleAttachment>();
+
+  constructor(doors: Doors, options: MachineOptions) {
+    const { random } = doors;
+    this.#output = doors.output ?? (() => {});
+    let broken: (error: unknown) => void = () => {};
+    this.failure = new Promise((_, reject) => {
+      broken = reject;
+    });
+    this.failure.catch(() => {}); // heard by whoever waits for a domain; nobody may be waiting yet
+    this.#callbacks = new Callbacks(doors.clock, doors.defer, broken);
+    this.#log = new MachineLog(doors.log, doors.alarm);
+    const { clock, defer } = this.#callbacks;
+    this.clock = clock;
+
+    // The hardware, and the hypervisor on it.
+    const map = memoryMap(options.guestMemoryKib);
+    const memory = allocateMemory(map, options.guestMemoryKib, doors.availableMemoryKib());
+    const processor = new InterpreterEngine(memory, ALL_INSTRUCTIONS);
+    const observed = options.observed ? new ObservedEngine(processor, () => clock.nowNs() / 1e6) : undefined;
+    const engine = observed ?? processor;
+    const cpuid = new ProcessorCpuid();
+    this.#xen = new Xen({ memory: memory.buffer, engine, cpuid, clock, random, defer, log: this.#log.xen });
+
+    // What dom0 reaches it by.
+    const { dom0 } = this.#xen;
+    const channels = new EventChannelDriver(dom0, dom0);
+    const grants = new HypercallGrantTables(dom0, dom0);
+    const ctrl = new HypercallCtrl(dom0);
+    this.ctrl = ctrl;
+    this.foreignMemory = new PrivcmdForeignMemory(dom0);
+
+    // dom0's daemons, and the toolstack's connection to the first.
+    const log = storeLog(this.#log.daemon('xenstored'), doors.trace);
+    this.#xenstored = new Xenstored({ events: channels.open(), grants, ctrl, clock, log });
+    this.#xenconsoled = new Xenconsoled({
+      store: new StoreClient(this.#xenstored.connect()),
+      events: channels.open(),
+      grants,
+      memory: this.foreignMemory,
+      ctrl,
+      log: this.#log.daemon('xenconsoled'),
+    });
+    this.#storeClient = new StoreClient(this.#xenstored.connect());
+    this.store = domainStore(this.#storeClient);
+
+    const trace = hypercallTrace(options.trace, doors.trace);
+    const counting = new CountingTracer(trace);
+    this.#xen.trace = observed === undefined ? trace : counting;
+    this.observations = observed && { engine: observed, hypercalls: counting };
+  }
+
+  /** Lets it run, and has dom0 do what its boot scripts do. */
+  async start(traceStore: boolean): Promise<void> {
+    this.#xen.start();
+    if (traceStore) await this.#storeClient.control('log', 'on');
+    await this.store.replace([], DOM0_NODES);
+    await this.#xenconsoled.start();
+    this.#log.forget();
+  }
+
+  console(domid: Domid): DomainConsole {
+    const known = this.#consoles.get(domid);
+    if (known !== undefined) return known;
+    const console = new ConsoleAttachment(
+      () => this.#lookAtConsole(domid),
+      () => this.#consoles.delete(domid),
+      this.#output,
+    );
+    this.#consoles.set(domid, console);
+    this.#xenconsoled.attach(domid, console);
+    return console;
+  }
+
+  describe(domid: Domid): string | undefined {
+    return this.#log.describe(domid);
+  }
+
+  async stop(): Promise<void> {
+    this.#xen.stop();
+    this.#callbacks.close();
+    this.onStop();
+  }
+
+  /** Whoever attaches to a console has the daemon look at its ring: this one does it for that alone. */
+  #lookAtConsole(domid: Domid): void {
+    const detach = this.#xenconsoled.attach(domid, { output: (bytes) => bytes.length, onDrain() {}, onInput() {} });
+    detach();
+  }
+}

@@ -1,0 +1,93 @@
+import type { Files, Host, HostOptions, Services } from '../dom0/xl/services.ts';
+import { NodeClock } from '../host/node/clock.ts';
+import { defer } from '../host/node/event-loop.ts';
+import { NodeFiles } from '../host/node/files.ts';
+import { availableMemoryKib, residentBytes } from '../host/node/memory.ts';
+import { LogFile, writeStderr, writeStdout, writeTextFile } from '../host/node/output.ts';
+import { NodeRandom } from '../host/node/random.ts';
+import { onEndSignal } from '../host/node/signals.ts';
+import { NodeTerminal } from '../host/node/terminal.ts';
+import { XenolithError } from '../lib/errors.ts';
+import { BUILT_IN, readBuiltIn } from './built-in.ts';
+import type { Machine } from './machine.ts';
+import { OutputWatch, statistics, Timeline } from './statistics.ts';
+
+/** What xl's process is made of on Node: the world that xl and its machine see. */
+export class Program implements Services {
+  readonly clock = new NodeClock();
+  readonly random = new NodeRandom();
+  readonly terminal = new NodeTerminal((line) => this.say(`xl: ${line}`));
+  readonly files: Files = new ProgramFiles();
+  readonly onSignal = onEndSignal;
+  readonly stdout = writeStdout;
+  readonly stderr = writeStderr;
+  readonly timeline = new Timeline(() => this.clock.nowNs() / 1e6);
+  readonly #environment: NodeJS.ProcessEnv;
+
+  constructor(environment: NodeJS.ProcessEnv) {
+    this.#environment = environment;
+    this.timeline.mark('main');
+  }
+
+  environment(name: string): string | undefined {
+    return this.#environment[name];
+  }
+
+  /** Puts a line on standard error, which may be a terminal in raw mode. */
+  readonly say = (line: string): void => {
+    writeStderr(this.terminal.raw ? `${line}\r\n` : `${line}\n`);
+  };
+
+  async startHost({ guestMemoryKib, trace, stats }: HostOptions): Promise<Host> {
+    this.timeline.mark('kernel planned');
+    const log = this.#sink('XENOLITH_LOG', () => {});
+    const traceLines = this.#sink('XENOLITH_TRACE', this.say);
+    // Only now, so that a bad config is told of without loading a processor.
+    const { startMachine } = await import('./machine.ts');
+    this.timeline.mark('sources loaded');
+    const machine = await startMachine(
+      {
+        clock: this.clock,
+        random: this.random,
+        defer,
+        availableMemoryKib,
+        log,
+        alarm: this.say,
+        trace: traceLines,
+        ...(stats === undefined ? {} : { output: new OutputWatch(this.timeline).output }),
+      },
+      { guestMemoryKib, trace, observed: stats !== undefined },
+    );
+    this.timeline.mark('machine started');
+    if (stats !== undefined) machine.onStop = () => this.#writeStatistics(machine, stats);
+    return machine;
+  }
+
+  /** Where lines go by the environment: a file, '-' for standard error, or `otherwise` where nothing is set. */
+  #sink(variable: string, otherwise: (line: string) => void): (line: string) => void {
+    const path = this.#environment[variable];
+    if (path === undefined || path === '') return otherwise;
+    if (path === '-') return this.say;
+    try {
+      return new LogFile(path).line;
+    } catch (error) {
+      throw new XenolithError('XL_FILE', `${variable}=${path}: cannot be written: ${(error as Error).message}`);
+    }
+  }
+
+  #writeStatistics(machine: Machine, path: string): void {
+    this.timeline.mark('machine stopped');
+    try {
+      writeTextFile(path, statistics(machine, this.timeline, residentBytes()));
+    } catch (error) {
+      this.say(`xl: warning: XENOLITH_STATS=${path}: cannot be written: ${(error as Error).message}`);
+    }
+  }
+}
+
+/** The host's files, and those built in under names no file of it has. */
+class ProgramFiles extends NodeFiles {
+  override async read(path: string): Promise<Uint8Array> {
+    return path.startsWith(BUILT_IN) ? readBuiltIn(path) : super.read(path);
+  }
+}
