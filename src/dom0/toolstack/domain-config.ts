@@ -37,7 +37,8 @@ export interface DomainConfig {
   readonly maxEventChannels: number;
   readonly maxGrantFrames: number;
   readonly maxMaptrackFrames: number;
-  readonly maxGrantVersion: number;
+  /** Undefined takes the highest that Xen has. */
+  readonly maxGrantVersion: number | undefined;
   /** The guest owns its whole device directory, as under xend. */
   readonly suspendEventChannelCompat: boolean;
   readonly onPoweroff: ShutdownAction;

@@ -8,6 +8,7 @@ import {
 import * as params from '../../abi/hvm/params.ts';
 import { XEN_DOMCTL_CDF_hap, XEN_DOMCTL_CDF_hvm } from '../../abi/domctl.ts';
 import { XENMAPSPACE_grant_table } from '../../abi/memory.ts';
+import { XEN_SYSCTL_PHYSCAP_gnttab_v2 } from '../../abi/sysctl.ts';
 import { domid as asDomid, type Domid, gfn, type Gfn, type Port } from '../../abi/xen.ts';
 import type { Clock } from '../../lib/ports.ts';
 import type { Ctrl } from '../../libs/ctrl/ctrl.ts';
@@ -154,10 +155,14 @@ class Builder {
       max_evtchn_port: this.#config.maxEventChannels,
       max_grant_frames: this.#config.maxGrantFrames,
       max_maptrack_frames: this.#config.maxMaptrackFrames,
-      grant_opts: this.#config.maxGrantVersion,
+      grant_opts: this.#config.maxGrantVersion ?? this.#highestGrantVersion(),
       cpupool_id: 0,
       emulation_flags: XEN_X86_EMU_LAPIC,
     });
+  }
+
+  #highestGrantVersion(): number {
+    return (this.#host.ctrl.physinfo().capabilities & XEN_SYSCTL_PHYSCAP_gnttab_v2) !== 0 ? 2 : 1;
   }
 
   #setMemoryMap(domid: Domid): void {

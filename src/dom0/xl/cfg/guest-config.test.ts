@@ -42,7 +42,7 @@ test('what is not said is as libxl has it', () => {
       maxEventChannels: 1023,
       maxGrantFrames: 64,
       maxMaptrackFrames: 1024,
-      maxGrantVersion: 2,
+      maxGrantVersion: undefined,
       suspendEventChannelCompat: false,
       onPoweroff: 'destroy',
       onReboot: 'restart',

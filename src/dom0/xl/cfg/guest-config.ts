@@ -40,7 +40,7 @@ export function guestConfig(
     maxEventChannels: config.number('max_event_channels', 'a port number', MAX_EVENT_CHANNELS) ?? 1023,
     maxGrantFrames: config.number('max_grant_frames', 'a count of frames', MAX_FRAMES) ?? 64,
     maxMaptrackFrames: config.number('max_maptrack_frames', 'a count of frames', MAX_FRAMES) ?? 1024,
-    maxGrantVersion: config.number('max_grant_version', 'a version', MAX_GRANT_VERSION) ?? 2,
+    maxGrantVersion: config.number('max_grant_version', 'a version', MAX_GRANT_VERSION),
     suspendEventChannelCompat: (config.number('xend_suspend_evtchn_compat', '0 or 1', BOOLEAN) ?? 0) !== 0,
     onPoweroff: action('on_poweroff', 'destroy'),
     onReboot: action('on_reboot', 'restart'),
