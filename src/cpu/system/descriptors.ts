@@ -147,10 +147,14 @@ export function loadNull(cpu: SystemCpu, segment: number, selector: number): voi
   cpu.state.setSegment(segment, selector, 0, 0, 0n);
 }
 
-/** Real and virtual-8086 mode: the base is the selector times 16. */
+/** Readable, writable data: what real mode makes of any segment, CS too, and virtual-8086 mode at DPL 3. */
+export const REAL_MODE_SEGMENT = 0x93;
+export const VM86_SEGMENT = 0xf3;
+
+/** Real and virtual-8086 mode: the base is the selector times 16. In real mode the limit stays. */
 export function loadRealMode(cpu: SystemCpu, segment: number, selector: number): void {
   const limit = cpu.isVm86 ? 0xffff : cpu.state.segmentLimit(segment);
-  const attributes = cpu.isVm86 ? 0xf3 : cpu.state.segmentAttributes(segment);
+  const attributes = cpu.isVm86 ? VM86_SEGMENT : REAL_MODE_SEGMENT;
   cpu.state.setSegment(segment, selector, attributes, limit, BigInt(selector) << 4n);
 }
 

@@ -19,6 +19,7 @@ import {
   isPresent,
   isSegment,
   loadHidden,
+  loadRealMode,
   markAccessed,
   readDescriptor,
   readStackDescriptor,
@@ -164,9 +165,7 @@ function pushReturn(cpu: SystemCpu, operands: SystemOperands): boolean {
 }
 
 function enterReal(cpu: SystemCpu, selector: number, offset: bigint): SystemResult {
-  const { state: registers } = cpu;
-  const attributes = registers.segmentAttributes(state.CS);
-  registers.setSegment(state.CS, selector, attributes, registers.segmentLimit(state.CS), BigInt(selector) << 4n);
+  loadRealMode(cpu, state.CS, selector);
   cpu.hooks.modeChanged();
   return cpu.jump(offset);
 }

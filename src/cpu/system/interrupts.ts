@@ -8,6 +8,7 @@ import {
   isConforming,
   isPresent,
   loadHidden,
+  loadRealMode,
   markAccessed,
   readDescriptor,
   readStackDescriptor,
@@ -378,8 +379,7 @@ function deliverReal(cpu: SystemCpu, vector: number): boolean {
   cpu.data.setUint16(4, cpu.rflags & 0xffff, true);
   if (!cpu.writeSystem(registers.segmentBase(state.SS) + BigInt(pointer), 6)) return false;
   registers.setU16(state.OFFSET_GPR + state.RSP * 8, pointer);
-  const code = registers.segmentAttributes(state.CS);
-  registers.setSegment(state.CS, selector, code, registers.segmentLimit(state.CS), BigInt(selector) << 4n);
+  loadRealMode(cpu, state.CS, selector);
   registers.rip = BigInt(offset);
   const rest = registers.u32(state.OFFSET_RFLAGS_REST);
   registers.setU32(state.OFFSET_RFLAGS_REST, rest & ~(state.FLAG_IF | state.FLAG_TF | state.FLAG_AC));

@@ -6,9 +6,11 @@ import {
   type Descriptor,
   isNull,
   loadHidden,
+  loadRealMode,
   markAccessed,
   readDescriptor,
   readStackDescriptor,
+  VM86_SEGMENT,
 } from './descriptors.ts';
 import { finishTaskSwitch } from './far-transfer.ts';
 import { changeableFlags, changeFlags } from './flags.ts';
@@ -27,7 +29,9 @@ interface Frame {
 
 export function interruptReturn(cpu: SystemCpu, operands: SystemOperands): SystemResult {
   const result = dispatch(cpu, operands);
-  if (result === SYSTEM_JUMP) cpu.nmiBlocked = false;
+  if (result !== SYSTEM_JUMP) return result;
+  cpu.nmiBlocked = false;
+  if (cpu.nmiPending) cpu.hooks.stop();
   return result;
 }
 
@@ -51,8 +55,7 @@ function returnReal(cpu: SystemCpu, operands: SystemOperands, mask: number): Sys
   if (rip > BigInt(cpu.state.segmentLimit(state.CS))) return cpu.generalProtection();
   dropStack(cpu, bytes * 3);
   cpu.state.rip = rip;
-  const attributes = cpu.state.segmentAttributes(state.CS);
-  cpu.state.setSegment(state.CS, cs, attributes, cpu.state.segmentLimit(state.CS), BigInt(cs) << 4n);
+  loadRealMode(cpu, state.CS, cs);
   changeFlags(cpu, rflags, mask);
   cpu.hooks.modeChanged();
   return SYSTEM_JUMP;
@@ -138,7 +141,7 @@ function returnToVm86(cpu: SystemCpu, frame: Frame): SystemResult {
   ] as const;
   const mask = changeableFlags(cpu, 32) | state.FLAG_RF | state.FLAG_VM | state.FLAG_VIF | state.FLAG_VIP;
   for (const [segment, selector] of selectors) {
-    registers.setSegment(segment, selector, 0xf3, 0xffff, BigInt(selector) << 4n);
+    registers.setSegment(segment, selector, VM86_SEGMENT, 0xffff, BigInt(selector) << 4n);
   }
   registers.setGprHalves(state.RSP, esp, 0);
   registers.rip = frame.rip;

@@ -65,8 +65,9 @@ export function adjustRpl(cpu: SystemCpu, operands: SystemOperands): SystemResul
   const rpl = cpu.state.gprLo(operands.register(1)) & 3;
   const raised = (selector & 3) < rpl;
   const value = raised ? (selector & 0xfffc) | rpl : selector;
-  if (operands.isMemory(0)) {
-    // Written either way: the destination must be writable even if nothing changes.
+  if (!raised) {
+    // Not written then: a read-only destination does not fault.
+  } else if (operands.isMemory(0)) {
     cpu.data.setUint16(0, value, true);
     if (!cpu.write(operands.addressLo, operands.addressHi, 2)) return SYSTEM_FAULT;
   } else {

@@ -136,6 +136,8 @@ export class SystemCpu {
     const changed = before ^ value;
     if ((changed & (state.FLAG_TF | state.FLAG_VM | state.FLAG_AC)) !== 0) this.hooks.modeChanged();
     if ((changed & value & state.FLAG_IF) !== 0) this.interruptsEnabled();
+    // Who runs code one instruction at a time must know before the next one.
+    if ((changed & value & state.FLAG_TF) !== 0) this.hooks.stop();
   }
   /** IF was set: whoever waits for that gets its chance at the next boundary. */
   interruptsEnabled(): void {

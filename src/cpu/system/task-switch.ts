@@ -22,6 +22,7 @@ import {
   TYPE_TSS_BUSY,
   TYPE_TSS_BUSY_16,
   typeOf,
+  VM86_SEGMENT,
 } from './descriptors.ts';
 import { setBusy } from './descriptor-tables.ts';
 import { stackSize, setStackPointer, stackPointer, writeBelowStack } from './stack.ts';
@@ -216,7 +217,7 @@ function loadSegments(cpu: SystemCpu, task: Task): boolean {
   if (cpu.isVm86) {
     cpu.cpl = 3;
     for (const [segment, selector] of task.segments.entries()) {
-      cpu.state.setSegment(segment, selector, 0xf3, 0xffff, BigInt(selector) << 4n);
+      cpu.state.setSegment(segment, selector, VM86_SEGMENT, 0xffff, BigInt(selector) << 4n);
     }
     return true;
   }
