@@ -479,9 +479,7 @@ test('a tracer sees every call with its arguments, result, and what the structur
   const port = it.events.bindVirq(VIRQ_DOM_EXC);
   it.xen.trace = undefined;
   it.events.unbind(port);
-  deepEqual(lines, [
-    `d0v0 event_channel_op EVTCHNOP_bind_virq{virq=3 vcpu=0 port=0} = 0 {port=${port}}`,
-  ]);
+  deepEqual(lines, [`d0v0 event_channel_op EVTCHNOP_bind_virq{virq=3 vcpu=0 port=0} = 0 {port=${port}}`]);
 });
 
 /** Writes an entry of a version 1 grant table. */

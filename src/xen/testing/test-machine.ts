@@ -2,6 +2,7 @@ import { XEN_X86_EMU_LAPIC } from '../../abi/arch-x86/xen.ts';
 import { XEN_DOMCTL_CDF_hap, XEN_DOMCTL_CDF_hvm } from '../../abi/domctl.ts';
 import type { Domid, Gfn } from '../../abi/xen.ts';
 import { ENGINE_RESERVED_BYTES, PAGE_SIZE } from '../../cpu/engine.ts';
+import { CONTINUE } from '../common/call.ts';
 import { Hypervisor } from '../common/hypervisor.ts';
 import type { Domain } from '../common/domain.ts';
 import { Dom0 } from '../dom0.ts';
@@ -112,12 +113,16 @@ export class Guest {
   /** Makes one hypercall from vCPU `id`, with the paused domain's registers; returns its result. */
   hypercall(nr: number, args: readonly (number | bigint)[], id = 0): number {
     const { call } = this.hvm[id] as HvmVcpu;
-    call.begin(nr, !this.cpu(id).state.is64Bit);
     call.args.fill(0n);
     args.forEach((value, index) => {
       call.args[index] = BigInt.asUintN(64, BigInt(value));
     });
-    return this.machine.xen.dispatch(call);
+    let result: number;
+    do {
+      call.begin(nr, !this.cpu(id).state.is64Bit);
+      result = this.machine.xen.dispatch(call);
+    } while (result === CONTINUE);
+    return result;
   }
 
   /** A hypercall whose argument is a structure, put at guest address `at`, and read back from there. */

@@ -14,12 +14,7 @@ import {
   HVM_PARAM_IDENT_PT,
   HVM_PARAM_VIRIDIAN,
 } from '../../../abi/hvm/params.ts';
-import {
-  __HYPERVISOR_hvm_op,
-  __HYPERVISOR_sched_op,
-  __HYPERVISOR_xen_version,
-  DOMID_SELF,
-} from '../../../abi/xen.ts';
+import { __HYPERVISOR_hvm_op, __HYPERVISOR_sched_op, __HYPERVISOR_xen_version, DOMID_SELF } from '../../../abi/xen.ts';
 import { EXIT_BUDGET, EXIT_HLT } from '../../../cpu/engine.ts';
 import { CS, OFFSET_CPL, OFFSET_TSC_OFFSET, RAX } from '../../../cpu/state.ts';
 import { type Guest, TestMachine } from '../../testing/test-machine.ts';
@@ -329,7 +324,8 @@ test('CPUID has the hypervisor’s leaves, the APIC ID, and the state of CR4 and
 test('MSRs that Xen shows read as it shows them, others are #GP', () => {
   const { hvm } = guest();
   const out = new Uint32Array(2);
-  const read = (index: number) => (hvm.readMsr(index, out) ? ((BigInt(out[1] ?? 0) << 32n) | BigInt(out[0] ?? 0)) : '#GP');
+  const read = (index: number) =>
+    hvm.readMsr(index, out) ? (BigInt(out[1] ?? 0) << 32n) | BigInt(out[0] ?? 0) : '#GP';
   equal(read(0x1b), 0xfee00900n);
   equal(read(0xfe), 0x508n);
   equal(read(0xce), 0n);
