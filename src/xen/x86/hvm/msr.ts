@@ -65,7 +65,7 @@ export function writeMsr(vcpu: HvmVcpu, msr: number, lo: number, hi: number): bo
     case MSR_APIC_BASE:
       return vcpu.vlapic.writeBaseMsr(lo >>> 0, hi >>> 0);
     case MSR_IA32_TSC_DEADLINE:
-      vcpu.vlapic.writeTscDeadline(value);
+      if (vcpu.vlapic.hardwareEnabled) vcpu.vlapic.timer.deadline = value;
       return true;
     case MSR_IA32_TSC_ADJUST:
       vcpu.setTscOffset(vcpu.tscOffset() + BigInt.asIntN(64, value) - vcpu.tscAdjust);
@@ -97,7 +97,7 @@ function readOther(vcpu: HvmVcpu, msr: number): bigint | undefined {
     case MSR_APIC_BASE:
       return BigInt(vcpu.vlapic.baseMsr);
     case MSR_IA32_TSC_DEADLINE:
-      return vcpu.vlapic.tscDeadline;
+      return vcpu.vlapic.timer.deadline;
     case MSR_IA32_TSC_ADJUST:
       return BigInt.asUintN(64, vcpu.tscAdjust);
     case MSR_HYPERCALL:

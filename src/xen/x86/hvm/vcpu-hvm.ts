@@ -157,7 +157,7 @@ export class HvmVcpu implements ArchVcpu, Intercepts, VlapicOwner, CpuidSubject 
   }
 
   destroy(): void {
-    this.vlapic.destroy();
+    this.vlapic.timer.stop();
     this.xen.platform.engine.destroyVcpu(this.engine);
   }
 

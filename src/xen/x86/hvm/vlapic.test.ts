@@ -176,17 +176,17 @@ test('a masked timer counts but does not interrupt', () => {
 
 test('TSC-deadline mode fires when the TSC gets there and then reads 0 (SDM vol. 3A, 10.5.4.1)', () => {
   const { lapic, advanceTo } = enabled();
-  lapic.writeTscDeadline(50_000n);
-  equal(lapic.tscDeadline, 0n, 'ignored in the other modes');
+  lapic.timer.deadline = 50_000n;
+  equal(lapic.timer.deadline, 0n, 'ignored in the other modes');
   lapic.writeMmio(apic.APIC_LVTT, 4, 0xec | apic.APIC_TIMER_MODE_TSC_DEADLINE);
-  lapic.writeTscDeadline(50_000n);
-  equal(lapic.tscDeadline, 50_000n);
+  lapic.timer.deadline = 50_000n;
+  equal(lapic.timer.deadline, 50_000n);
   equal(lapic.readMmio(apic.APIC_TMCCT, 4), 0);
   advanceTo(50_000);
   deepEqual(takeAll(lapic), [0xec]);
-  equal(lapic.tscDeadline, 0n);
+  equal(lapic.timer.deadline, 0n);
   lapic.writeMmio(apic.APIC_EOI, 4, 0);
-  lapic.writeTscDeadline(1n);
+  lapic.timer.deadline = 1n;
   advanceTo(50_001);
   deepEqual(takeAll(lapic), [0xec], 'a deadline in the past fires at once');
 });

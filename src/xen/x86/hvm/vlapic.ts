@@ -1,33 +1,16 @@
-import { Timer, type TimerQueue } from '../../common/timer.ts';
 import * as apic from './apic-registers.ts';
+import { matchesDestination } from './apic-destination.ts';
+import { ApicTimer, type ApicTimerOwner } from './apic-timer.ts';
+import { VectorBitmap } from './vector-bitmap.ts';
+import { isReadableInX2apic, lvtWritableBits, x2apicWritableBits } from './x2apic.ts';
 
-/** Nanoseconds of one tick of the APIC's bus clock, as Xen's guests see it: 100 MHz. */
-const APIC_BUS_CYCLE_NS = 10;
 /** Version 0x14, six LVT entries (0 to 5), no directed EOI: Xen's VLAPIC_VERSION. */
 const VLAPIC_VERSION = 0x00050014;
 const NONE = -1;
-const STOPPED = -1;
-
-const LVT_MASK = apic.APIC_LVT_MASKED | apic.APIC_VECTOR_MASK;
-const LINT_MASK =
-  LVT_MASK | apic.APIC_MODE_MASK | apic.APIC_INPUT_POLARITY | apic.APIC_LVT_REMOTE_IRR | apic.APIC_LVT_LEVEL_TRIGGER;
-
-/** Which bits of each LVT entry can be written, from APIC_LVTT on. */
-const LVT_WRITABLE: readonly number[] = [
-  LVT_MASK | apic.APIC_TIMER_MODE_MASK,
-  LVT_MASK | apic.APIC_MODE_MASK,
-  LVT_MASK | apic.APIC_MODE_MASK,
-  LINT_MASK,
-  LINT_MASK,
-  LVT_MASK,
-];
 
 /** What the local APIC needs of the vCPU that it belongs to. */
-export interface VlapicOwner {
+export interface VlapicOwner extends ApicTimerOwner {
   readonly vcpuId: number;
-  readonly timers: TimerQueue;
-  /** Xen's system time. */
-  nowNs(): number;
   /** The local APICs of the domain, by vCPU. */
   peers(): readonly Vlapic[];
   /** Something to deliver came up: the vCPU must look. */
@@ -38,33 +21,32 @@ export interface VlapicOwner {
   startup(vector: number): void;
   /** An event channel upcall is pending on a per-vCPU vector; the vector, or 0. */
   pendingUpcallVector(): number;
-  /** Nanoseconds of system time at which the guest's TSC reaches a value. */
-  systemTimeOfTsc(tsc: bigint): number;
 }
 
 /** A vCPU's local APIC in xAPIC and x2APIC mode (SDM vol. 3A, ch. 10), without an I/O APIC or PIC around it. */
 export class Vlapic {
   readonly owner: VlapicOwner;
-  /** Registers by offset >> 4. */
+  readonly timer: ApicTimer;
+  /** Plain registers, by offset >> 4. */
   readonly #registers = new Uint32Array(64);
+  readonly #requested = new VectorBitmap();
+  readonly #inService = new VectorBitmap();
+  readonly #levelTriggered = new VectorBitmap();
   /** IA32_APIC_BASE, low half; the page is never elsewhere. */
   #base = 0;
   #softwareEnabled = false;
   #errors = 0;
-  readonly #timer = new Timer(() => this.#timerFired());
-  /** When the count started, STOPPED while the timer stands. */
-  #timerStartNs = STOPPED;
-  #tscDeadline = 0n;
 
   constructor(owner: VlapicOwner) {
     this.owner = owner;
+    this.timer = new ApicTimer(owner, (vector) => this.setIrq(vector));
     this.reset();
   }
 
   /** The state after power-up: enabled by hardware, disabled by software, xAPIC mode. */
   reset(): void {
-    this.#base =
-      apic.APIC_DEFAULT_PHYS_BASE | apic.APIC_BASE_ENABLE | (this.owner.vcpuId === 0 ? apic.APIC_BASE_BSP : 0);
+    const bsp = this.owner.vcpuId === 0 ? apic.APIC_BASE_BSP : 0;
+    this.#base = apic.APIC_DEFAULT_PHYS_BASE | apic.APIC_BASE_ENABLE | bsp;
     this.initialise();
     this.#set(apic.APIC_ID, (this.apicId << 24) >>> 0);
   }
@@ -73,20 +55,17 @@ export class Vlapic {
   initialise(): void {
     const id = this.#get(apic.APIC_ID);
     this.#registers.fill(0);
+    this.#requested.clearAll();
+    this.#inService.clearAll();
+    this.#levelTriggered.clearAll();
     this.#set(apic.APIC_ID, id);
     this.#set(apic.APIC_LVR, VLAPIC_VERSION);
     this.#set(apic.APIC_DFR, 0xffffffff);
     this.#set(apic.APIC_SPIV, 0xff);
-    for (let lvt = apic.APIC_LVTT; lvt <= apic.APIC_LVTERR; lvt += 0x10) this.#set(lvt, apic.APIC_LVT_MASKED);
+    for (let lvt = apic.APIC_LVTTHMR; lvt <= apic.APIC_LVTERR; lvt += 0x10) this.#set(lvt, apic.APIC_LVT_MASKED);
+    this.timer.reset();
     this.#softwareEnabled = false;
     this.#errors = 0;
-    this.#stopTimer();
-    this.#tscDeadline = 0n;
-  }
-
-  /** Stops the timer for good. */
-  destroy(): void {
-    this.#stopTimer();
   }
 
   /** The initial APIC ID: Xen gives vCPU n the ID 2n. */
@@ -135,15 +114,17 @@ export class Vlapic {
     return true;
   }
 
+  // Interrupts on their way in
+
   /** Requests an interrupt, edge-triggered. Vectors below 16 are an error (SDM vol. 3A, 10.5.2). */
   setIrq(vector: number): void {
     if (vector < 16) {
       this.#error(apic.APIC_ESR_RECVILL);
       return;
     }
-    this.#clearBit(apic.APIC_TMR, vector);
-    if (this.#testBit(apic.APIC_IRR, vector)) return;
-    this.#setBit(apic.APIC_IRR, vector);
+    this.#levelTriggered.clear(vector);
+    if (this.#requested.has(vector)) return;
+    this.#requested.set(vector);
     this.owner.kick();
   }
 
@@ -156,25 +137,27 @@ export class Vlapic {
   /** The highest requested vector, if above what is in service, or -1: there is something, though TPR may hold it. */
   pendingAboveIsr(): number {
     if (!this.enabled) return NONE;
-    const irr = this.#highest(apic.APIC_IRR);
-    if (irr === NONE) return NONE;
-    const isr = this.#highest(apic.APIC_ISR);
-    return isr !== NONE && (irr & 0xf0) <= (isr & 0xf0) ? NONE : irr;
+    const requested = this.#requested.highest();
+    if (requested === NONE) return NONE;
+    const inService = this.#inService.highest();
+    return inService !== NONE && (requested & 0xf0) <= (inService & 0xf0) ? NONE : requested;
   }
 
   /** The processor takes `vector`: from requested to in service. */
   acknowledge(vector: number): void {
-    this.#clearBit(apic.APIC_IRR, vector);
-    this.#setBit(apic.APIC_ISR, vector);
+    this.#requested.clear(vector);
+    this.#inService.set(vector);
   }
 
   /** PPR (SDM vol. 3A, 10.8.3.1). */
   processorPriority(): number {
-    const tpr = this.#get(apic.APIC_TASKPRI) & 0xff;
-    const isr = this.#highest(apic.APIC_ISR);
-    const inService = isr === NONE ? 0 : isr & 0xf0;
+    const tpr = this.#get(apic.APIC_TASKPRI);
+    const highest = this.#inService.highest();
+    const inService = highest === NONE ? 0 : highest & 0xf0;
     return (tpr & 0xf0) >= inService ? tpr : inService;
   }
+
+  // Registers
 
   /** CR8: bits 7:4 of the TPR. */
   readTpr(): number {
@@ -230,30 +213,31 @@ export class Vlapic {
     return true;
   }
 
-  /** IA32_TSC_DEADLINE; 0 unless the timer is in that mode and armed (SDM vol. 3A, 10.5.4.1). */
-  get tscDeadline(): bigint {
-    return this.#timerMode() === apic.APIC_TIMER_MODE_TSC_DEADLINE ? this.#tscDeadline : 0n;
-  }
-
-  writeTscDeadline(value: bigint): void {
-    if (!this.hardwareEnabled || this.#timerMode() !== apic.APIC_TIMER_MODE_TSC_DEADLINE) return;
-    this.#tscDeadline = value;
-    if (value === 0n) this.#stopTimer();
-    else this.owner.timers.set(this.#timer, this.owner.systemTimeOfTsc(value));
-  }
-
   #read(offset: number): number {
+    if (offset >= apic.APIC_ISR && offset < apic.APIC_ESR) return this.#readBitmap(offset);
     switch (offset) {
       case apic.APIC_PROCPRI:
         return this.processorPriority();
+      case apic.APIC_LVTT:
+        return this.timer.lvt;
+      case apic.APIC_TMICT:
+        return this.timer.initialCount;
       case apic.APIC_TMCCT:
-        return this.#currentCount();
+        return this.timer.currentCount;
+      case apic.APIC_TDCR:
+        return this.timer.divide;
       case apic.APIC_EOI:
       case apic.APIC_SELF_IPI:
         return 0;
       default:
         return this.#get(offset);
     }
+  }
+
+  #readBitmap(offset: number): number {
+    const word = (offset >> 4) & 7;
+    if (offset >= apic.APIC_IRR) return this.#requested.word(word);
+    return offset >= apic.APIC_TMR ? this.#levelTriggered.word(word) : this.#inService.word(word);
   }
 
   #write(offset: number, value: number): void {
@@ -266,6 +250,7 @@ export class Vlapic {
         this.#endOfInterrupt();
         return;
       case apic.APIC_LDR:
+      case apic.APIC_ICR2:
         this.#set(offset, (value & 0xff000000) >>> 0);
         return;
       case apic.APIC_DFR:
@@ -283,14 +268,11 @@ export class Vlapic {
         this.#set(offset, value & ~apic.APIC_SEND_PENDING);
         this.#sendIpi(value, this.#get(apic.APIC_ICR2));
         return;
-      case apic.APIC_ICR2:
-        this.#set(offset, (value & 0xff000000) >>> 0);
-        return;
       case apic.APIC_TMICT:
-        this.#writeInitialCount(value);
+        this.timer.initialCount = value;
         return;
       case apic.APIC_TDCR:
-        this.#writeDivide(value);
+        this.timer.divide = value;
         return;
       default:
         if (offset >= apic.APIC_LVTT && offset <= apic.APIC_LVTERR) this.#writeLvt(offset, value);
@@ -301,9 +283,7 @@ export class Vlapic {
     this.#set(apic.APIC_SPIV, value & 0x3ff);
     this.#softwareEnabled = (value & apic.APIC_SPIV_APIC_ENABLED) !== 0;
     if (!this.#softwareEnabled) {
-      for (let lvt = apic.APIC_LVTT; lvt <= apic.APIC_LVTERR; lvt += 0x10) {
-        this.#set(lvt, this.#get(lvt) | apic.APIC_LVT_MASKED);
-      }
+      for (let lvt = apic.APIC_LVTT; lvt <= apic.APIC_LVTERR; lvt += 0x10) this.#writeLvt(lvt, this.#read(lvt));
       return;
     }
     // An upcall that came while the APIC was off would otherwise never be asserted again.
@@ -312,31 +292,18 @@ export class Vlapic {
     this.#lookAgain();
   }
 
+  /** While the APIC is disabled by software every entry is masked, whatever is written. */
   #writeLvt(offset: number, value: number): void {
-    const writable = LVT_WRITABLE[(offset - apic.APIC_LVTT) >> 4] as number;
     const masked = this.#softwareEnabled ? 0 : apic.APIC_LVT_MASKED;
-    if (offset !== apic.APIC_LVTT) {
-      this.#set(offset, (value & writable) | masked);
-      return;
-    }
-    const before = this.#timerMode();
-    this.#set(offset, (value & writable) | masked);
-    const after = this.#timerMode();
-    if (before === after) return;
-
-    const deadlineChanges = before === apic.APIC_TIMER_MODE_TSC_DEADLINE || after === apic.APIC_TIMER_MODE_TSC_DEADLINE;
-    if (deadlineChanges) {
-      this.#set(apic.APIC_TMICT, 0);
-      this.#tscDeadline = 0n;
-    }
-    if (deadlineChanges || !this.#counts()) this.#stopTimer();
-    else this.#rearm();
+    const entry = (value & lvtWritableBits(offset)) | masked;
+    if (offset === apic.APIC_LVTT) this.timer.lvt = entry;
+    else this.#set(offset, entry);
   }
 
   #endOfInterrupt(): void {
-    const vector = this.#highest(apic.APIC_ISR);
+    const vector = this.#inService.highest();
     if (vector === NONE) return;
-    this.#clearBit(apic.APIC_ISR, vector);
+    this.#inService.clear(vector);
     this.#lookAgain();
   }
 
@@ -351,96 +318,19 @@ export class Vlapic {
     this.#set(apic.APIC_LDR, (((id & ~0xf) << 12) | (1 << (id & 0xf))) >>> 0);
   }
 
-  // The timer (SDM vol. 3A, 10.5.4)
-
-  #timerMode(): number {
-    return this.#get(apic.APIC_LVTT) & apic.APIC_TIMER_MODE_MASK;
-  }
-
-  #counts(): boolean {
-    const mode = this.#timerMode();
-    return mode === apic.APIC_TIMER_MODE_ONESHOT || mode === apic.APIC_TIMER_MODE_PERIODIC;
-  }
-
-  #tickNs(): number {
-    const bits = this.#get(apic.APIC_TDCR);
-    const encoded = ((bits & 3) | ((bits & 8) >> 1)) + 1;
-    return APIC_BUS_CYCLE_NS * 2 ** (encoded & 7);
-  }
-
-  #currentCount(): number {
-    const initial = this.#get(apic.APIC_TMICT);
-    if (!this.#counts() || initial === 0 || this.#timerStartNs === STOPPED) return 0;
-    const passed = Math.floor((this.owner.nowNs() - this.#timerStartNs) / this.#tickNs());
-    if (this.#timerMode() === apic.APIC_TIMER_MODE_PERIODIC) return initial - (passed % initial);
-    return Math.max(0, initial - passed);
-  }
-
-  #writeInitialCount(value: number): void {
-    if (!this.#counts()) return;
-    this.#set(apic.APIC_TMICT, value);
-    if (value === 0) {
-      this.#stopTimer();
-      return;
-    }
-    this.#timerStartNs = this.owner.nowNs();
-    this.owner.timers.set(this.#timer, this.#timerStartNs + value * this.#tickNs());
-  }
-
-  #writeDivide(value: number): void {
-    const left = this.#currentCount();
-    this.#set(apic.APIC_TDCR, value & 0xb);
-    if (left === 0) return;
-    // The count goes on from where it is, at the new speed.
-    const passed = this.#get(apic.APIC_TMICT) - left;
-    this.#timerStartNs = this.owner.nowNs() - passed * this.#tickNs();
-    this.#rearm();
-  }
-
-  #rearm(): void {
-    const left = this.#currentCount();
-    if (left === 0) this.#stopTimer();
-    else this.owner.timers.set(this.#timer, this.owner.nowNs() + left * this.#tickNs());
-  }
-
-  #stopTimer(): void {
-    this.owner.timers.stop(this.#timer);
-    this.#timerStartNs = STOPPED;
-  }
-
-  #timerFired(): void {
-    const lvt = this.#get(apic.APIC_LVTT);
-    if (this.#timerMode() === apic.APIC_TIMER_MODE_PERIODIC) {
-      // Periods that nobody had time for are one interrupt: the IRR has one bit for a vector.
-      const period = this.#get(apic.APIC_TMICT) * this.#tickNs();
-      const passed = Math.floor((this.owner.nowNs() - this.#timerStartNs) / period);
-      this.owner.timers.set(this.#timer, this.#timerStartNs + (passed + 1) * period);
-    } else {
-      this.#timerStartNs = STOPPED;
-      this.#tscDeadline = 0n;
-    }
-    if ((lvt & apic.APIC_LVT_MASKED) === 0) this.setIrq(lvt & apic.APIC_VECTOR_MASK);
-  }
-
   // Inter-processor interrupts (SDM vol. 3A, 10.6)
 
   #sendIpi(icr: number, high: number): void {
     const destination = this.x2apic ? high : high >>> 24;
-    const shorthand = icr & apic.APIC_SHORT_MASK;
-    const logical = (icr & apic.APIC_DEST_LOGICAL) !== 0;
     const mode = icr & apic.APIC_MODE_MASK;
     const vector = icr & apic.APIC_VECTOR_MASK;
-
     if ((mode === apic.APIC_DM_FIXED || mode === apic.APIC_DM_LOWEST) && vector < 16) {
       this.#error(apic.APIC_ESR_SENDILL);
       return;
     }
-    const targets = this.owner.peers().filter((target) => target.#matches(this, shorthand, destination, logical));
-    if (mode === apic.APIC_DM_LOWEST) {
-      lowestPriority(targets)?.setIrq(vector);
-      return;
-    }
-    for (const target of targets) target.#accept(icr, mode, vector);
+    const targets = this.owner.peers().filter((target) => target.#matches(this, icr, destination));
+    if (mode === apic.APIC_DM_LOWEST) lowestPriority(targets)?.setIrq(vector);
+    else for (const target of targets) target.#accept(icr, mode, vector);
   }
 
   #accept(icr: number, mode: number, vector: number): void {
@@ -463,8 +353,8 @@ export class Vlapic {
     }
   }
 
-  #matches(source: Vlapic, shorthand: number, destination: number, logical: boolean): boolean {
-    switch (shorthand) {
+  #matches(source: Vlapic, icr: number, destination: number): boolean {
+    switch (icr & apic.APIC_SHORT_MASK) {
       case apic.APIC_DEST_SELF:
         return this === source;
       case apic.APIC_DEST_ALLINC:
@@ -472,24 +362,13 @@ export class Vlapic {
       case apic.APIC_DEST_ALLBUT:
         return this !== source;
       default:
-        return logical ? this.#matchesLogical(destination) : this.#matchesPhysical(destination);
+        return matchesDestination(
+          { id: this.#get(apic.APIC_ID), ldr: this.#get(apic.APIC_LDR), dfr: this.#get(apic.APIC_DFR) },
+          this.x2apic,
+          destination,
+          (icr & apic.APIC_DEST_LOGICAL) !== 0,
+        );
     }
-  }
-
-  #matchesPhysical(destination: number): boolean {
-    const id = this.#get(apic.APIC_ID);
-    return this.x2apic
-      ? destination === 0xffffffff || destination === id
-      : (destination & 0xff) === 0xff || (destination & 0xff) === id >>> 24;
-  }
-
-  #matchesLogical(destination: number): boolean {
-    const ldr = this.#get(apic.APIC_LDR);
-    if (this.x2apic) return ldr >>> 16 === destination >>> 16 && (ldr & destination & 0xffff) !== 0;
-    const mine = ldr >>> 24;
-    const theirs = destination & 0xff;
-    if (this.#get(apic.APIC_DFR) === apic.APIC_DFR_FLAT) return (mine & theirs) !== 0;
-    return mine >>> 4 === theirs >>> 4 && (mine & theirs & 0xf) !== 0;
   }
 
   #error(bit: number): void {
@@ -509,28 +388,6 @@ export class Vlapic {
   #set(offset: number, value: number): void {
     this.#registers[offset >> 4] = value;
   }
-
-  #testBit(bitmap: number, vector: number): boolean {
-    return ((this.#registers[(bitmap >> 4) + (vector >> 5)] as number) & (1 << (vector & 31))) !== 0;
-  }
-
-  #setBit(bitmap: number, vector: number): void {
-    const index = (bitmap >> 4) + (vector >> 5);
-    this.#registers[index] = (this.#registers[index] as number) | (1 << (vector & 31));
-  }
-
-  #clearBit(bitmap: number, vector: number): void {
-    const index = (bitmap >> 4) + (vector >> 5);
-    this.#registers[index] = (this.#registers[index] as number) & ~(1 << (vector & 31));
-  }
-
-  #highest(bitmap: number): number {
-    for (let word = 7; word >= 0; word--) {
-      const bits = this.#registers[(bitmap >> 4) + word] as number;
-      if (bits !== 0) return word * 32 + 31 - Math.clz32(bits);
-    }
-    return NONE;
-  }
 }
 
 function lowestPriority(targets: readonly Vlapic[]): Vlapic | undefined {
@@ -540,57 +397,4 @@ function lowestPriority(targets: readonly Vlapic[]): Vlapic | undefined {
     if (lowest === undefined || target.processorPriority() < lowest.processorPriority()) lowest = target;
   }
   return lowest;
-}
-
-function isReadableInX2apic(offset: number): boolean {
-  if (offset >= apic.APIC_ISR && offset < apic.APIC_ESR) return true;
-  switch (offset) {
-    case apic.APIC_ID:
-    case apic.APIC_LVR:
-    case apic.APIC_TASKPRI:
-    case apic.APIC_PROCPRI:
-    case apic.APIC_LDR:
-    case apic.APIC_SPIV:
-    case apic.APIC_ESR:
-    case apic.APIC_CMCI:
-    case apic.APIC_ICR:
-    case apic.APIC_TMICT:
-    case apic.APIC_TMCCT:
-    case apic.APIC_TDCR:
-      return true;
-    default:
-      return offset >= apic.APIC_LVTT && offset <= apic.APIC_LVTERR;
-  }
-}
-
-/** Bits of the low half that a WRMSR may set; undefined for a register that cannot be written. */
-function x2apicWritableBits(offset: number): number | undefined {
-  switch (offset) {
-    case apic.APIC_TASKPRI:
-    case apic.APIC_SELF_IPI:
-      return 0xff;
-    case apic.APIC_EOI:
-    case apic.APIC_ESR:
-      return 0;
-    case apic.APIC_SPIV:
-      return apic.APIC_VECTOR_MASK | apic.APIC_SPIV_APIC_ENABLED | apic.APIC_SPIV_FOCUS_DISABLED;
-    case apic.APIC_CMCI:
-      return LVT_MASK | apic.APIC_SEND_PENDING | apic.APIC_MODE_MASK;
-    case apic.APIC_ICR:
-      return (
-        apic.APIC_VECTOR_MASK |
-        apic.APIC_MODE_MASK |
-        apic.APIC_DEST_LOGICAL |
-        apic.APIC_INT_ASSERT |
-        apic.APIC_INT_LEVELTRIG |
-        apic.APIC_SHORT_MASK
-      );
-    case apic.APIC_TMICT:
-      return -1;
-    case apic.APIC_TDCR:
-      return 0xb;
-    default:
-      if (offset < apic.APIC_LVTT || offset > apic.APIC_LVTERR) return undefined;
-      return (LVT_WRITABLE[(offset - apic.APIC_LVTT) >> 4] as number) | apic.APIC_SEND_PENDING;
-  }
 }

@@ -1,0 +1,32 @@
+import { APIC_DFR_FLAT } from './apic-registers.ts';
+
+/** The registers of a local APIC that tell its addresses. */
+export interface ApicAddress {
+  readonly id: number;
+  readonly ldr: number;
+  readonly dfr: number;
+}
+
+/** Whether a message to `destination` is for the APIC with these addresses (SDM vol. 3A, 10.6.2). */
+export function matchesDestination(
+  address: ApicAddress,
+  x2apic: boolean,
+  destination: number,
+  logical: boolean,
+): boolean {
+  if (logical) return x2apic ? matchesCluster(address.ldr, destination) : matchesLogical(address, destination & 0xff);
+  if (x2apic) return destination === 0xffffffff || destination === address.id;
+  return (destination & 0xff) === 0xff || (destination & 0xff) === address.id >>> 24;
+}
+
+/** x2APIC: a cluster in the high half, a bit an APIC in the low one. */
+function matchesCluster(ldr: number, destination: number): boolean {
+  return ldr >>> 16 === destination >>> 16 && (ldr & destination & 0xffff) !== 0;
+}
+
+/** xAPIC: eight bits, or four clusters of four. */
+function matchesLogical({ ldr, dfr }: ApicAddress, destination: number): boolean {
+  const mine = ldr >>> 24;
+  if (dfr === APIC_DFR_FLAT) return (mine & destination) !== 0;
+  return mine >>> 4 === destination >>> 4 && (mine & destination & 0xf) !== 0;
+}
