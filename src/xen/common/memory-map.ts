@@ -30,7 +30,8 @@ export function xenmemSetMemoryMap(call: Call): HypercallResult {
 /** XENMEM_memory_map: the caller's own map; -ENOSYS where none was set. */
 export function xenmemMemoryMap(call: Call): HypercallResult {
   const rows = call.domain.memoryMap;
-  return rows.length === 0 ? -ENOSYS : answer(call, rows, false);
+  if (rows.length > 0) return answer(call, rows, false);
+  return call.fetch(call.handle(1), XenMemoryMap.SIZE) < 0 ? -EFAULT : -ENOSYS;
 }
 
 /** XENMEM_machine_memory_map: the host's, for dom0: one block of RAM. */
