@@ -2,6 +2,7 @@
  * A processor with descriptor tables and a handler for every vector, for tests of what the processor does by itself.
  * Each handler is a HLT, so that a run ends in the handler of whatever was delivered, its frame on the stack.
  */
+import { writeStatusFlags } from '../../emit/flags.ts';
 import { EXIT_HLT, type Exit, type Intercepts } from '../../engine.ts';
 import * as state from '../../state.ts';
 import { CODE, TestProcessor } from '../../testing/processor.ts';
@@ -53,6 +54,7 @@ export class SystemGuest extends TestProcessor {
     super(platform);
     this.#makeTables();
     const { state: registers } = this;
+    writeStatusFlags(registers, 0);
     registers.setU64(state.OFFSET_GDTR, BigInt(GDT));
     registers.setU32(state.OFFSET_GDTR + 8, 0xff);
     registers.setU64(state.OFFSET_IDTR, BigInt(IDT));
@@ -92,7 +94,8 @@ export class SystemGuest extends TestProcessor {
     const wide = code === USER_CODE ? state.ATTRIBUTE_L : state.ATTRIBUTE_DB;
     const { state: registers } = this;
     registers.setSegment(state.CS, code, 0x80fb | wide, 0xffffffff, 0n);
-    for (const segment of [state.SS, state.DS, state.ES]) registers.setSegment(segment, USER_DATA, 0xc0f3, 0xffffffff, 0n);
+    for (const segment of [state.SS, state.DS, state.ES])
+      registers.setSegment(segment, USER_DATA, 0xc0f3, 0xffffffff, 0n);
     registers.setU32(state.OFFSET_CPL, 3);
     registers.setGpr(state.RSP, BigInt(USER_STACK));
   }
