@@ -10,6 +10,7 @@ const BIT_UNDEFINED = ['OF', 'SF', 'AF', 'PF'];
 export const BT = instruction('BT', {
   manual: 'SDM vol. 2A, BT',
   hot: true,
+  depends: ['addressSize', 'stackSize'],
   undefinedFlags: BIT_UNDEFINED,
   forms: [form('0F A3 /r', [r(rm), r(reg)]), form('0F BA /4 ib', [r(rm), r(imm8)])],
   execute(m, base, offset) {
@@ -134,6 +135,7 @@ function modifyBit(
   return instruction(mnemonic, {
     manual: `SDM vol. 2A, ${mnemonic}`,
     hot: true,
+    depends: ['addressSize', 'stackSize'],
     undefinedFlags: BIT_UNDEFINED,
     forms,
     execute(m, base, offset) {
@@ -157,7 +159,13 @@ function wordAddress(m: Semantics, base: OperandHandle, number: Value): Value {
   const { bits } = number;
   const shift = bits === 64 ? 6 : bits === 32 ? 5 : 4;
   const words = m.sar(m.sext(number, 64), shift);
-  return m.add(m.address(base), m.shl(words, shift - 3));
+  const address = m.add(m.address(base), m.shl(words, shift - 3));
+  const { addressSize, stackSize } = m.context;
+  if (addressSize === 64) return address;
+  // The offset wraps at the address size. Where a segment has a base, offsets are taken not to wrap.
+  const wrapped = m.zext(m.trunc(address, addressSize), 64);
+  const plain = m.isUnsegmented(base);
+  return m.select(plain, wrapped, stackSize === 64 ? address : m.zext(m.trunc(address, 32), 64));
 }
 
 function bitInWord(m: Semantics, number: Value): Value {

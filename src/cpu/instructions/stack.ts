@@ -77,10 +77,11 @@ export const POPA = instruction('POPA', {
   execute(m) {
     const { operandSize } = m.context;
     const bytes = operandSize / 8;
-    const values = Array.from({ length: 8 }, (_, register) => m.peekStack(operandSize, bytes * (7 - register)));
+    // From the top of the stack on, which is where a fault is found first: DI, SI, BP, SP, BX, DX, CX, AX.
+    const values = Array.from({ length: 8 }, (_, place) => m.peekStack(operandSize, bytes * place));
     m.dropStack(bytes * 8);
-    for (const [register, value] of values.entries()) {
-      if (register !== RSP) m.writeGpr(register, value);
+    for (const [place, value] of values.entries()) {
+      if (7 - place !== RSP) m.writeGpr(7 - place, value);
     }
   },
 });

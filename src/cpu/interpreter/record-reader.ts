@@ -1,7 +1,8 @@
 /** Operands of a system instruction, read from its record. One object is reused for every call. */
 import type { SystemOperands } from '../instructions/define.ts';
 import type { MachineMemory } from '../mmu/machine-memory.ts';
-import { OFFSET_OPERAND_ADDRESS, type VcpuState } from '../state.ts';
+import { OFFSET_OPERAND_ADDRESS, RBP, RSP, type VcpuState } from '../state.ts';
+import { isCanonical } from '../system/system-cpu.ts';
 import type { Handler, HandlerTable, ResolvedOperand } from './handlers.ts';
 import * as record from './record.ts';
 import { slotOf } from './record-operands.ts';
@@ -74,6 +75,23 @@ export class RecordReader implements SystemOperands {
     const access = handler.accesses[index];
     const bytes = access === 'address' ? 1 : operand.bits / 8;
     return { bytes, isWrite: access === 'w' || access === 'rw' };
+  }
+
+  /** Whether the access of a 64-bit instruction that faulted was to SS: by its base register, or as PUSH and POP do. */
+  usesStack(pc: number): boolean {
+    const id = this.#table.idOfRecord(this.#memory.view.getUint16(pc + record.RECORD_HANDLER, true));
+    const handler = this.#table.byId(id);
+    const memory = handler?.operands.find(({ type }) => type === 'memory');
+    const base = this.#memory.u8[pc + record.RECORD_BASE] as number;
+    // A fused pair has no operands of its own; where it accesses memory its shape is the simplest.
+    const shape = memory?.type === 'memory' ? memory.shape : handler === undefined ? record.SHAPE_BASE : -1;
+    const isAny = shape === record.SHAPE_ANY;
+    const register = isAny ? base & 0x1f : base / 8;
+    const isPlain = !isAny || base >>> 5 === record.ANY_NO_SEGMENT;
+    if (shape >= 0 && shape !== record.SHAPE_RIP && isPlain && (register === RSP || register === RBP)) return true;
+    if (handler?.instruction.depends?.includes('stackSize') !== true) return false;
+    const stackIsCanonical = isCanonical(this.#state.gpr(RSP));
+    return memory === undefined ? handler.instruction.forms.every(({ repeat }) => !repeat) : !stackIsCanonical;
   }
 
   #operand(index: number): ResolvedOperand {

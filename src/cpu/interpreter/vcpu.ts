@@ -13,7 +13,7 @@ import {
 } from '../engine.ts';
 import { SYSTEM_FAULT } from '../instructions/define.ts';
 import type { MachineMemory } from '../mmu/machine-memory.ts';
-import { Mmu } from '../mmu/mmu.ts';
+import { EVENT_NOT_CANONICAL, Mmu, setEvent } from '../mmu/mmu.ts';
 import { PRIVILEGE_SUPERVISOR_AC, PRIVILEGE_USER } from '../mmu/walk.ts';
 import * as state from '../state.ts';
 import { deliver, type Event, takeEvent } from '../system/interrupts.ts';
@@ -255,6 +255,8 @@ export class InterpreterVcpu implements EngineVcpu, CodeUser, TierHooks, Interpr
       const rip = registers.u64(state.OFFSET_IP_BASE) + BigInt(place & 0xfff);
       const isWide = (this.#mode & MODE_CODE_64) !== 0;
       registers.rip = isWide ? BigInt.asUintN(64, rip) : rip & 0xffffffffn;
+      const isCanonical = (registers.u32(state.OFFSET_EVENT) & EVENT_NOT_CANONICAL) === 0;
+      if (!isCanonical && this.#operands.usesStack(pc)) setEvent(registers, state.EXCEPTION_SS, 0);
     }
     return this.#deliver(takeEvent(this.cpu));
   }

@@ -17,6 +17,7 @@ import {
   TLB_USER,
   TLB_WRITE_OFFSET,
 } from '../emit/tlb-layout.ts';
+import { MODE_CODE_64 } from '../interpreter/mode.ts';
 import * as state from '../state.ts';
 import type { MachineMemory } from './machine-memory.ts';
 import {
@@ -217,10 +218,11 @@ export class Mmu {
     return machine;
   }
 
-  /** Raises what a failed walk calls for. Non-canonical addresses fault by segment: the caller corrects #GP to #SS. */
+  /** Raises what a failed walk calls for. Non-canonical addresses fault by segment: the tier corrects #GP to #SS. */
   #raise(result: number, lo: number, hi: number): void {
     if (result === WALK_NOT_CANONICAL) {
       setEvent(this.#cpu, state.EXCEPTION_GP, 0);
+      this.#cpu.setU32(state.OFFSET_EVENT, this.#cpu.u32(state.OFFSET_EVENT) | EVENT_NOT_CANONICAL);
       return;
     }
     this.#cpu.setHalves(state.OFFSET_CR2, lo, hi);
@@ -312,6 +314,11 @@ export class Mmu {
 
   /** #AC(0) for misaligned user accesses when CR0.AM and RFLAGS.AC ask for it (SDM vol. 3A, 6.15). */
   #aligned(lo: number, bytes: number): boolean {
+    if ((lo >>> 0) + bytes > 0x100000000 && (this.#cpu.u32(state.OFFSET_MODE) & MODE_CODE_64) === 0) {
+      // Segments that cover all 4 GiB are not checked elsewhere; this is past their limit.
+      this.#raise(WALK_NOT_CANONICAL, lo, 0);
+      return false;
+    }
     if (this.#currentIndex() !== TLB_NONE || (lo & (Math.min(bytes, 8) - 1)) === 0) return true;
     setEvent(this.#cpu, state.EXCEPTION_AC, 0);
     return false;
@@ -327,6 +334,8 @@ export class Mmu {
 
 /** OFFSET_EVENT: vector + 1, with EVENT_HAS_ERROR when OFFSET_EVENT_DATA is an error code. */
 export const EVENT_HAS_ERROR = 0x100;
+/** A #GP for an address that is not canonical: #SS instead where the access was to the stack segment. */
+export const EVENT_NOT_CANONICAL = 0x200;
 
 /** Notes the exception that the instruction ends with. */
 export function setEvent(cpu: state.VcpuState, vector: number, errorCode = -1): void {

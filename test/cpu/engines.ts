@@ -1,0 +1,25 @@
+/** The engines that instruction tests run on. A test names none of them: it is a rule of the processor, not of a tier. */
+import { test } from 'node:test';
+import type { Engine } from '../../src/cpu/engine.ts';
+import { ALL_INSTRUCTIONS } from '../../src/cpu/instructions/all.ts';
+import { InterpreterEngine } from '../../src/cpu/interpreter/engine.ts';
+
+/** Makes an engine over all of a machine memory. */
+export type EngineMaker = (memory: WebAssembly.Memory) => Engine;
+
+export const ENGINES: readonly { readonly name: string; readonly make: EngineMaker }[] = [
+  { name: 'interpreter', make: (memory) => new InterpreterEngine(memory, ALL_INSTRUCTIONS) },
+];
+
+/** One test for each engine. */
+export function forEveryEngine(
+  name: string,
+  body: (make: EngineMaker) => void | Promise<void>,
+  options: { readonly skip?: string | false } = {},
+): void {
+  for (const engine of ENGINES) {
+    test(`${name} [${engine.name}]`, { skip: options.skip === false ? undefined : options.skip }, () =>
+      body(engine.make),
+    );
+  }
+}
