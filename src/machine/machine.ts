@@ -146,7 +146,7 @@ export class Machine implements Host {
     if (known !== undefined) return known;
     const console = new ConsoleAttachment(
       () => this.#lookAtConsole(domid),
-      () => this.#consoles.delete(domid),
+      () => this.#domainGone(domid),
       this.#output,
     );
     this.#consoles.set(domid, console);
@@ -162,6 +162,11 @@ export class Machine implements Host {
     this.#xen.stop();
     this.#callbacks.close();
     this.onStop();
+  }
+
+  #domainGone(domid: Domid): void {
+    this.#consoles.delete(domid);
+    this.#log.forget();
   }
 
   /** Whoever attaches to a console has the daemon look at its ring: this one does it for that alone. */

@@ -20,8 +20,9 @@ export class Timeline {
     if (atMs !== undefined) this.#marks[what] ??= round(atMs);
   }
 
+  /** In the order of their happening. */
   get marks(): Readonly<Record<string, number>> {
-    return this.#marks;
+    return Object.fromEntries(Object.entries(this.#marks).sort(([, a], [, b]) => a - b));
   }
 }
 
