@@ -10,6 +10,8 @@ import { CodeCache } from './code-cache.ts';
 import { fusedPairs } from './fusion.ts';
 import { generateInterpreter } from './generate.ts';
 import { type FormEntry, HandlerTable } from './handlers.ts';
+import { HOT_HANDLERS } from './hot-handlers.ts';
+import { HOT_PAIRS } from './hot-pairs.ts';
 import { MAX_VCPUS, VCPU_AREA_SIZE, VCPU_AREAS } from './layout.ts';
 import { RecordWriter } from './record-writer.ts';
 import { InterpreterVcpu, type Shared } from './vcpu.ts';
@@ -24,7 +26,7 @@ export class InterpreterEngine implements Engine {
 
   /**
    * Generates and compiles the interpreter. `wasmMemory` is all of machine memory and must never grow. With `profile`,
-   * the address of PROFILE_HANDLERS squared counters, it counts which handler follows which.
+   * the address of PROFILE_HANDLERS squared counters, all handlers that may be hot are, and it counts which follows which.
    */
   constructor(
     wasmMemory: WebAssembly.Memory,
@@ -32,9 +34,10 @@ export class InterpreterEngine implements Engine {
     profile?: number,
   ) {
     const memory = new MachineMemory(wasmMemory.buffer);
-    const table = new HandlerTable(instructions);
+    const isProfile = profile !== undefined;
+    const table = new HandlerTable(instructions, isProfile ? undefined : new Set(HOT_HANDLERS));
     this.table = table;
-    const fused = fusedPairs(table);
+    const fused = isProfile ? [] : fusedPairs(table, HOT_PAIRS);
     table.fusedCount = fused.length;
     const pages = wasmMemory.buffer.byteLength / WASM_PAGE;
     const bytes = generateInterpreter(table, fused, { initial: pages, maximum: pages, shared: false }, profile);

@@ -1,21 +1,24 @@
-/** Which pairs of instructions get one handler: what compilers put before a conditional branch. */
+/** Which pairs of instructions get one handler: those that follow one another most often (hot-handlers.ts). */
 import type { Handler, HandlerTable } from './handlers.ts';
 import type { FusedPair } from './main-function.ts';
-import { SHAPE_BASE } from './record.ts';
 
-const FIRST = new Set(['CMP', 'TEST']);
-const SECOND = new Set(['JE', 'JNE', 'JB', 'JAE', 'JBE', 'JA', 'JS', 'JNS', 'JL', 'JGE', 'JLE', 'JG']);
-
-export function fusedPairs(table: HandlerTable): FusedPair[] {
-  const seconds = table.hot.filter(({ instruction }) => SECOND.has(instruction.mnemonic));
-  const firsts = table.hot.filter((handler) => FIRST.has(handler.instruction.mnemonic) && isCommon(handler));
-  return firsts.flatMap((first) => seconds.map((second) => ({ first, second })));
+/** The pairs by the keys of their halves that this table has in the big function. */
+export function fusedPairs(table: HandlerTable, keys: readonly (readonly [string, string])[]): FusedPair[] {
+  const hot = new Map(table.hot.map((handler) => [handler.key, handler]));
+  return keys.flatMap(([firstKey, secondKey]) => {
+    const first = hot.get(firstKey);
+    const second = hot.get(secondKey);
+    return first !== undefined && second !== undefined && mayComeFirst(first) ? [{ first, second }] : [];
+  });
 }
 
-/** Registers, immediates and the simplest address; the rest is not worth its code. */
-function isCommon({ operands }: Handler): boolean {
-  return operands.every((operand) => {
-    if (operand.type === 'memory') return operand.shape === SHAPE_BASE;
-    return operand.type === 'register' || operand.type === 'immediate';
-  });
+/**
+ * A store may change the very next instruction, which must then not run from the record that is already at hand; and
+ * control that leaves never reaches a second half.
+ */
+export function mayComeFirst({ instruction, operands, accesses }: Handler): boolean {
+  if (instruction.ends === true || instruction.mnemonic === 'PUSH') return false;
+  return !operands.some(
+    ({ type }, index) => type === 'memory' && (accesses[index] === 'w' || accesses[index] === 'rw'),
+  );
 }

@@ -55,9 +55,12 @@ export class HandlerTable {
   readonly cold: Handler[] = [];
   readonly forms: FormEntry[] = [];
   readonly #byKey = new Map<string, Handler>();
+  readonly #hotKeys: ReadonlySet<string> | undefined;
   #all: Handler[] = [];
 
-  constructor(instructions: readonly Instruction[]) {
+  /** `hot` names the handlers of the big function, by key; without it all that may be there are. */
+  constructor(instructions: readonly Instruction[], hot?: ReadonlySet<string>) {
+    this.#hotKeys = hot;
     const wanted: { entry: FormEntry; index: number; key: string; hot: boolean }[] = [];
     for (const instruction of instructions) {
       for (const form of instruction.forms) this.#enumerate(instruction, form, wanted);
@@ -141,7 +144,11 @@ export class HandlerTable {
     const operands = resolveOperands(form.operands, context, shape);
     // An m80 is passed by its address: nothing else tells its handler from that of an m64.
     const extended = form.operands.some(({ kind }) => kind.memoryWidth === 80 && kind.place === 'memory');
-    const key = keyOf(instruction, operands, context) + (extended ? 'm80' : '');
+    const key = keyOf(instruction, operands, context) + (extended ? ' m80' : '');
+    const candidate = instruction.hot === true && isEmitted(instruction) && isHotContext(context);
+    const hot = candidate && (this.#hotKeys?.has(key) ?? true);
+    // A fast shape outside the big function would save nothing: the decoder takes SHAPE_ANY then.
+    if (!hot && shape > SHAPE_ANY) return;
     if (!this.#byKey.has(key)) {
       const accesses = form.operands.map(({ access }) => access);
       this.#byKey.set(key, { id: -1, instruction, operands, accesses, context, key });
@@ -153,7 +160,6 @@ export class HandlerTable {
       REPEATS.indexOf(context.repeat),
       shape,
     );
-    const hot = instruction.hot === true && isEmitted(instruction) && isHotContext(operands, context);
     wanted.push({ entry, index, key, hot });
   }
 }
@@ -276,11 +282,10 @@ function keyOf(instruction: Instruction, operands: readonly ResolvedOperand[], c
   const parts = operands.map(nameOf);
   const needs = instruction.depends ?? [];
   const sizes = needs.map((name) => `${name}=${context[name]}`).join(' ');
-  return `${instruction.mnemonic} ${parts.join(',')} ${sizes} ${context.repeat}`;
+  return [instruction.mnemonic, parts.join(','), sizes, context.repeat].filter((part) => part !== '').join(' ');
 }
 
-// 16-bit operands are rare in 64-bit code, other stacks than the 64-bit one are gone soon after boot.
-function isHotContext(operands: readonly ResolvedOperand[], context: HandlerContext): boolean {
-  if (context.stackSize !== 64 || context.addressSize !== 64) return false;
-  return !operands.some((operand) => operand.type !== 'immediate' && operand.bits === 16);
+// Other stacks and addresses than 64-bit ones are gone soon after boot.
+function isHotContext(context: HandlerContext): boolean {
+  return context.stackSize === 64 && context.addressSize === 64;
 }

@@ -42,8 +42,12 @@ export class RecordWriter {
   write(pc: number, decoded: Decoded<FormEntry>, mode: number, offset: number): boolean {
     const entry = decoded.candidate as FormEntry;
     const isMemory = implicitBase(entry) >= 0 || (entry.encoding.hasModRm ? decoded.hasMemory : hasOffset(entry));
-    const shape = isMemory ? this.#shape(decoded, entry, mode, offset) : record.SHAPE_REGISTER;
-    const id = entry.handlers[this.#variant(decoded, entry, mode, shape)] as number;
+    let shape = isMemory ? this.#shape(decoded, entry, mode, offset) : record.SHAPE_REGISTER;
+    let id = entry.handlers[this.#variant(decoded, entry, mode, shape)] as number;
+    if (id < 0 && shape > record.SHAPE_ANY) {
+      shape = record.SHAPE_ANY;
+      id = entry.handlers[this.#variant(decoded, entry, mode, shape)] as number;
+    }
     if (id < 0) return false;
     const view = this.#view;
     const handler = id < this.#table.coldStart ? id : id + this.#fusedCount;
