@@ -146,17 +146,6 @@ test('SMAP: STAC opens user pages to the kernel, CLAC closes them (SDM vol. 3A, 
   deepEqual([after.vector, after.errorCode, after.rip], [14, ERROR_P, CODE + 8]);
 });
 
-test('SMAP: the processor itself, pushing a frame, is not let at user pages by AC (SDM vol. 3A, 4.6)', () => {
-  using guest = new PagedGuest(P | US | RW);
-  closeLowMemory(guest, 'kernel');
-  guest.cr4 = state.CR4_SMAP;
-  guest.rflags = state.FLAG_AC;
-  guest.interruptGate(8, 0, 1);
-  guest.interruptGate(6, 0);
-  guest.state.setGpr(state.RSP, BigInt(PAGE) + 0x800n);
-  equal(guest.delivered([0x0f, 0x0b]).vector, 8);
-});
-
 test('accessed and dirty bits are set by what is done (SDM vol. 3A, 4.8)', () => {
   using guest = new PagedGuest(P | RW);
   equal(guest.run(LOAD), EXIT_HLT);
