@@ -1,4 +1,6 @@
+import { VIRQ_CON_RING } from '../abi/xen.ts';
 import { Dom0 } from './dom0.ts';
+import { sendGlobalVirq } from './common/event-channel.ts';
 import { dispatch } from './hypercalls.ts';
 import { Hypervisor, type Platform } from './common/hypervisor.ts';
 import type { Vcpu } from './common/vcpu.ts';
@@ -29,6 +31,7 @@ export class Xen {
     this.#hypervisor = hypervisor;
     this.dom0 = new Dom0(hypervisor, () => this.#loop.wake());
     this.#loop = new RunLoop(hypervisor, this.dom0, runVcpu);
+    hypervisor.console.onText = () => sendGlobalVirq(hypervisor, VIRQ_CON_RING);
     hypervisor.log(`Xen version 4.17.7 (Xenolith)`);
     hypervisor.log(`System RAM: ${Math.floor(hypervisor.frames.total / 256)}MB (${hypervisor.frames.total * 4}kB)`);
     hypervisor.log(`Using scheduler: ${hypervisor.scheduler.name}`);

@@ -157,6 +157,40 @@ test('a range moves frame by frame', () => {
   );
 });
 
+test('a privileged domain maps frames of others into its own map, and holds them', () => {
+  const made = new TestMachine();
+  const [control, guest] = [made.domain({ privileged: true }), made.domain()];
+  const put = (at: number, value: number) => control.view(at).setBigUint64(0, BigInt(value), true);
+  const batch = (gfn: number, at: number, owner: number) => {
+    put(0x3000, gfn);
+    put(0x4000, at);
+    const { result } = control.withStructure(
+      mem.XenAddToPhysmapBatch,
+      (argument) => {
+        argument.domid = DOMID_SELF;
+        argument.space = mem.XENMAPSPACE_gmfn_foreign;
+        argument.foreign_domid = owner as Domid;
+        argument.size = 1;
+        argument.idxs = 0x3000n;
+        argument.gpfns = 0x4000n;
+        argument.errs = 0x5000n;
+      },
+      (address) => control.hypercall(__HYPERVISOR_memory_op, [mem.XENMEM_add_to_physmap_batch, address]),
+    );
+    equal(result, 0);
+    return control.view(0x5000).getInt32(0, true);
+  };
+  equal(batch(5, 0x500, guest.domain.id), 0);
+  guest.bytes(5 * PAGE_SIZE, 1)[0] = 77;
+  equal(control.bytes(0x500 * PAGE_SIZE, 1)[0], 77);
+  equal(batch(0x999, 0x501, guest.domain.id), -EINVAL);
+  equal(batch(5, 0x501, 444), -ESRCH);
+  guest.domain.kill();
+  equal(made.xen.domains.has(guest.domain.id), true, 'a frame of it is held');
+  control.domain.kill();
+  equal(made.xen.domains.has(guest.domain.id), false);
+});
+
 test('spaces there are not are refused', () => {
   const { guest } = machine();
   equal(addToPhysmap(guest, mem.XENMAPSPACE_gmfn_foreign, 0, 0x200), -ENOSYS);

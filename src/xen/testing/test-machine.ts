@@ -53,12 +53,12 @@ export class TestMachine {
   }
 
   /** A PVH domain with `pages` frames from gfn 0, its vCPUs initialised in 64-bit mode, vCPU 0 up, paused. */
-  domain({ pages = 64, vcpus = 1, id }: { pages?: number; vcpus?: number; id?: number } = {}): Guest {
+  domain({ pages = 64, vcpus = 1, privileged = false } = {}): Guest {
     const domain = createHvmDomain(
       this.xen,
       {
-        id: (id ?? this.xen.freeDomid()) as Domid,
-        privileged: false,
+        id: this.xen.freeDomid() as Domid,
+        privileged,
         handle: new Uint8Array(16),
         options: XEN_DOMCTL_CDF_hvm | XEN_DOMCTL_CDF_hap,
         maxVcpus: vcpus,

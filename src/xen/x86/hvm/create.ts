@@ -15,11 +15,17 @@ export function createHvmDomain(xen: Hypervisor, config: DomainConfig, emulation
   return domain;
 }
 
-/** Gives an HVM domain its next vCPU, down and without registers. */
+/** Gives an HVM domain its next vCPU, down and without registers; undefined where the engine has no more. */
 export function createHvmVcpu(domain: Domain): Vcpu | undefined {
   if (domain.hvm === undefined) return undefined;
   const vcpu = new Vcpu(domain, domain.vcpus.length);
-  vcpu.arch = new HvmVcpu(domain.hvm, vcpu);
+  try {
+    vcpu.arch = new HvmVcpu(domain.hvm, vcpu);
+  } catch (refused) {
+    // How many processors there can be is the engine's to say, and it says so by refusing one too many.
+    domain.xen.log(`${vcpu.name}: ${refused instanceof Error ? refused.message : String(refused)}`);
+    return undefined;
+  }
   domain.vcpus.push(vcpu);
   domain.xen.scheduler.insert(vcpu);
   updateSystemTime(vcpu);

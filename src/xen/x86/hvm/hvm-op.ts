@@ -85,8 +85,8 @@ export function hvmopSetEvtchnUpcallVector(call: Call): HypercallResult {
   if (argument.vector < FIRST_EXTERNAL_VECTOR) return -EINVAL;
   const vcpu = call.domain.vcpu(argument.vcpu);
   if (vcpu === undefined) return -ENOENT;
-  call.xen.log(`${vcpu.name}: upcall vector ${argument.vector.toString(16)}`);
   const hvm = vcpu.arch as HvmVcpu;
+  if (hvm.upcallVector === 0) call.xen.log(`${vcpu.name}: upcall vector ${argument.vector.toString(16)}`);
   hvm.upcallVector = argument.vector;
   // As in Xen the vector is raised once whether or not something is pending: the guest looks, and nothing is lost.
   hvm.raiseUpcall();

@@ -17,6 +17,7 @@ import {
   FS,
   GS,
   LDTR,
+  OFFSET_CPL,
   OFFSET_CR0,
   OFFSET_CR2,
   OFFSET_CR3,
@@ -73,6 +74,7 @@ export function resetRegisters(hvm: HvmVcpu, cs: number, ip: number): void {
   state.setGpr(RDX, BigInt(leaf[0] as number));
   state.rip = BigInt(ip);
   setRflags(state, RFLAGS_ALWAYS_ONE);
+  state.setU32(OFFSET_CPL, 0);
   state.setU64(OFFSET_CR0, BigInt(CR0_ET));
   for (const register of [OFFSET_CR2, OFFSET_CR3, OFFSET_CR4, OFFSET_EFER]) state.setU64(register, 0n);
   setDebug(state, [0n, 0n, 0n, 0n], DR6_RESET, DR7_RESET);
@@ -134,6 +136,7 @@ export function loadCpuRecord(hvm: HvmVcpu, record: HvmHwCpu): number {
   state.setSegment(FS, record.fs_sel, unpack(record.fs_arbytes), record.fs_limit, record.fs_base);
   state.setSegment(GS, record.gs_sel, unpack(record.gs_arbytes), record.gs_limit, record.gs_base);
   state.setSegment(SS, record.ss_sel, unpack(record.ss_arbytes), record.ss_limit, record.ss_base);
+  state.setU32(OFFSET_CPL, dpl(record.ss_arbytes));
   state.setSegment(TR, record.tr_sel, unpack(record.tr_arbytes), record.tr_limit, record.tr_base);
   state.setSegment(LDTR, record.ldtr_sel, unpack(record.ldtr_arbytes), record.ldtr_limit, record.ldtr_base);
   setTable(state, OFFSET_IDTR, record.idtr_base, record.idtr_limit);
@@ -194,6 +197,7 @@ function start32(hvm: HvmVcpu, context: VcpuHvmContext): number {
   state.setSegment(CS, 0, unpack(attributes.cs), registers.cs_limit, BigInt(registers.cs_base));
   state.setSegment(DS, 0, unpack(attributes.ds), registers.ds_limit, BigInt(registers.ds_base));
   state.setSegment(SS, 0, unpack(attributes.ss), registers.ss_limit, BigInt(registers.ss_base));
+  state.setU32(OFFSET_CPL, dpl(attributes.ss));
   state.setSegment(ES, 0, unpack(attributes.es), registers.es_limit, BigInt(registers.es_base));
   state.setSegment(TR, 0, unpack(attributes.tr), registers.tr_limit, BigInt(registers.tr_base));
   return 0;
@@ -222,6 +226,7 @@ function start64(hvm: HvmVcpu, context: VcpuHvmContext): number {
   setControl(state, cr0, registers.cr3, cr4, efer);
   state.setSegment(CS, 0, unpack(0xa9b), 0xffffffff, 0n);
   for (const segment of [DS, SS, ES]) state.setSegment(segment, 0, unpack(0xc93), 0xffffffff, 0n);
+  state.setU32(OFFSET_CPL, 0);
   state.setSegment(TR, 0, unpack(0x08b), 0x67, 0n);
   return 0;
 }
