@@ -106,6 +106,7 @@ export class Decoder<C extends Candidate> {
       result.modRm = this.#bytes[this.#at++] as number;
     }
     const candidate = this.#choose(map, is64);
+    if (candidate?.form.ignoresMod) result.modRm |= 0xc0;
     this.#sizes(candidate, mode, is64);
     if (!this.#address(is64)) return INCOMPLETE;
     if (candidate === undefined) return INVALID;

@@ -47,7 +47,7 @@ export class OpcodeTable<C extends Candidate> {
 
 function fits({ form, encoding }: Candidate, place: number): boolean {
   if (!encoding.hasModRm) return true;
-  const isRegister = place >= 8;
+  const isRegister = place >= 8 || form.ignoresMod === true;
   if (encoding.modRm >= 0)
     return isRegister === encoding.modRm >>> 6 > 2 && (place & 7) === ((encoding.modRm >>> 3) & 7);
   if (encoding.digit >= 0 && encoding.digit !== (place & 7)) return false;

@@ -21,6 +21,8 @@ export interface FormFlags {
   readonly repeat?: true;
   /** The operand size is the address size (JRCXZ, LOOP count by it). */
   readonly byAddressSize?: true;
+  /** ModRM.mod is not looked at: rm is a register whatever it says (MOV CRn, MOV DRn). */
+  readonly ignoresMod?: true;
   /** Not with REX.B: 90 is NOP, 41 90 is XCHG R8, RAX. */
   readonly noRexB?: true;
   /** Another name for this form, where the manual gives it one. */
@@ -32,6 +34,7 @@ export const NO64: FormFlags = { no64: true };
 export const ONLY64: FormFlags = { only64: true };
 export const DEFAULT64: FormFlags = { default64: true };
 export const FORCE64: FormFlags = { force64: true };
+export const IGNORES_MOD: FormFlags = { ignoresMod: true };
 export const REPEAT: FormFlags = { repeat: true };
 
 export interface Form extends FormFlags {

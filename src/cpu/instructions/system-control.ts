@@ -31,6 +31,7 @@ import { readTimeStamp, readTimeStampAndProcessor } from '../system/tsc.ts';
 import {
   FORCE64,
   form,
+  IGNORES_MOD,
   type Instruction,
   SYSTEM_EXIT,
   SYSTEM_FAULT,
@@ -39,20 +40,20 @@ import {
   type SystemResult,
   systemInstruction,
 } from './define.ts';
-import { address, creg, dreg, m, r, regy, rm16, rm16v, rmRegister, w } from './operands.ts';
+import { address, creg, dreg, m, r, regy, rm16, rm16v, rmRegisterY, w } from './operands.ts';
 
 export const MOV_CONTROL: readonly Instruction[] = [
   systemInstruction('MOV', {
     manual: 'SDM vol. 2B, MOV to/from control registers',
     system: true,
-    forms: [form('0F 20 /r', [w(rmRegister), r(creg)], FORCE64)],
+    forms: [form('0F 20 /r', [w(rmRegisterY), r(creg)], FORCE64, IGNORES_MOD)],
     call: moveFromControl,
   }),
   systemInstruction('MOV', {
     manual: 'SDM vol. 2B, MOV to/from control registers',
     system: true,
     ends: true,
-    forms: [form('0F 22 /r', [w(creg), r(rmRegister)], FORCE64)],
+    forms: [form('0F 22 /r', [w(creg), r(rmRegisterY)], FORCE64, IGNORES_MOD)],
     call: moveToControl,
   }),
 ];
@@ -61,14 +62,14 @@ export const MOV_DEBUG: readonly Instruction[] = [
   systemInstruction('MOV', {
     manual: 'SDM vol. 2B, MOV to/from debug registers',
     system: true,
-    forms: [form('0F 21 /r', [w(rmRegister), r(dreg)], FORCE64)],
+    forms: [form('0F 21 /r', [w(rmRegisterY), r(dreg)], FORCE64, IGNORES_MOD)],
     call: moveFromDebug,
   }),
   systemInstruction('MOV', {
     manual: 'SDM vol. 2B, MOV to/from debug registers',
     system: true,
     ends: true,
-    forms: [form('0F 23 /r', [w(dreg), r(rmRegister)], FORCE64)],
+    forms: [form('0F 23 /r', [w(dreg), r(rmRegisterY)], FORCE64, IGNORES_MOD)],
     call: moveToDebug,
   }),
 ];
@@ -162,7 +163,7 @@ export const TRANSLATIONS: readonly Instruction[] = [
     manual: 'SDM vol. 2A, INVPCID',
     system: true,
     ends: true,
-    forms: [form('66 0F 38 82 /r', [r(regy), address(m)])],
+    forms: [form('66 0F 38 82 /r', [r(regy), address(m)], FORCE64)],
     call: invalidateByPcid,
   }),
   // There is no cache to write back or to lose.

@@ -100,10 +100,10 @@ function readVendor(): string {
 
 /** ModRM.rm of a two-byte opcode with ModRM: what SHLD and CMPXCHG write. */
 function rmRegister({ code, width }: Case): number {
-  const escape = code.indexOf(0x0f);
-  const before = code[escape - 1] ?? 0;
+  const opcode = code.indexOf(0x0f);
+  const before = code[opcode - 1] ?? 0;
   const rex = width === 64 && (before & 0xf0) === 0x40 ? before : 0;
-  return ((code[escape + 2] as number) & 7) | ((rex & 1) << 3);
+  return ((code[opcode + 2] as number) & 7) | ((rex & 1) << 3);
 }
 
 export function floatClose(a: DataView, b: DataView, at: number, relative: number): boolean {

@@ -107,7 +107,7 @@ export function outputSize(cases: readonly Case[]): number {
 }
 
 export function decodeOutcomes(cases: readonly Case[], bytes: Uint8Array): Outcome[] {
-  const copy = bytes.slice();
+  const copy = new Uint8Array(bytes);
   const view = new DataView(copy.buffer);
   let at = 0;
   return cases.map(({ fx }) => {
