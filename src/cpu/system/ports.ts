@@ -7,6 +7,7 @@ import {
   type SystemResult,
 } from '../instructions/define.ts';
 import * as state from '../state.ts';
+import { segmentLinear } from './segment-access.ts';
 import type { SystemCpu } from './system-cpu.ts';
 
 /** Offset of the bitmap's own offset in a 32- or 64-bit TSS. */
@@ -14,7 +15,7 @@ const IO_MAP_BASE = 0x66;
 /** Type bit 3 of a TSS: not the 16-bit one, which has no bitmap. */
 const TSS_32 = 8;
 
-/** `port` is a number, or undefined for DX; `bytes` is undefined where the operand size says. */
+/** IN from a port, of 1, 2 or 4 bytes. */
 export function input(cpu: SystemCpu, operands: SystemOperands, port: number, bytes: number): SystemResult {
   if (!mayAccess(cpu, port, bytes)) return SYSTEM_FAULT;
   const value = cpu.intercepts.readPort(port, bytes);
@@ -38,10 +39,14 @@ export function inputString(cpu: SystemCpu, operands: SystemOperands, bytes: num
   if (isExhausted(cpu, operands)) return SYSTEM_NEXT;
   const port = cpu.state.gprLo(state.RDX) & 0xffff;
   if (!mayAccess(cpu, port, bytes)) return SYSTEM_FAULT;
+  // The destination is at ES:rDI whatever the prefixes say, and no memory operand of the record.
+  const to = segmentLinear(cpu, state.ES, readRegister(cpu, state.RDI, operands.addressSize), bytes, true);
+  if (to === undefined) return SYSTEM_FAULT;
+  const [lo, hi] = [Number(to & 0xffffffffn), Number(to >> 32n)];
   // A device must not be read for a destination that faults.
-  if (!cpu.checkWritable(operands.addressLo, operands.addressHi, bytes)) return SYSTEM_FAULT;
+  if (!cpu.checkWritable(lo, hi, bytes)) return SYSTEM_FAULT;
   cpu.data.setUint32(0, cpu.intercepts.readPort(port, bytes), true);
-  if (!cpu.write(operands.addressLo, operands.addressHi, bytes)) return SYSTEM_FAULT;
+  if (!cpu.write(lo, hi, bytes)) return SYSTEM_FAULT;
   return step(cpu, operands, state.RDI, bytes);
 }
 
