@@ -35,6 +35,8 @@ export interface KnownFlags {
 
 export class FlagSemantics extends GuestAccess {
   #known: KnownFlags | undefined;
+  /** Nobody sees the flags of this instruction: the next one sets them all. Computing them may be left out. */
+  flagsAreDead = false;
 
   /** The flags last set in this handler, as far as conditions can be computed from them. */
   get knownFlags(): KnownFlags | undefined {
@@ -47,12 +49,14 @@ export class FlagSemantics extends GuestAccess {
 
   /** CF OF AF ZF SF PF of sum = a + b (+ carry). */
   flagsOfAdd(a: Value, b: Value, sum: Value): void {
+    if (this.flagsAreDead) return;
     const carries = this.or(this.and(a, b), this.and(this.or(a, b), this.not(sum)));
     this.#setFlags(sum, this.#auxOfCarries(carries));
     this.#known = { kind: 'result', a, b, result: sum };
   }
   /** CF OF AF ZF SF PF of difference = a - b (- borrow). */
   flagsOfSub(a: Value, b: Value, difference: Value): void {
+    if (this.flagsAreDead) return;
     const notA = this.not(a);
     const borrows = this.or(this.and(notA, b), this.and(this.or(notA, b), difference));
     this.#setFlags(difference, this.#auxOfCarries(borrows));
@@ -60,11 +64,13 @@ export class FlagSemantics extends GuestAccess {
   }
   /** CF = OF = AF = 0, ZF SF PF of the result. */
   flagsOfLogic(result: Value): void {
+    if (this.flagsAreDead) return;
     this.#setFlags(result, this.const(64, 0));
     this.#known = { kind: 'logic', a: result, b: result, result };
   }
   /** ZF SF PF of the result, the others as given (truth values). */
   flagsOfResult(result: Value, CF: Value, OF: Value, AF: Value = this.const(1, 0)): void {
+    if (this.flagsAreDead) return;
     this.#setFlags(result, this.#auxOfFlags(CF, OF, AF));
     this.#known = undefined;
   }

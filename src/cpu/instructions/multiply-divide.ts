@@ -133,13 +133,17 @@ function highProduct64(m: Semantics, a: Value, b: Value, signed: boolean): Value
 
 /** A product cut to the operands' width, and whether that lost anything. */
 function truncatedProduct(m: Semantics, a: Value, b: Value): { low: Value; overflow: Value } {
-  if (a.bits === 64) {
-    const low = m.mul(a, b);
-    return { low, overflow: m.ne(highProduct64(m, a, b, true), m.sar(low, 63)) };
+  if (a.bits !== 64) {
+    const wide = m.mul(m.sext(a, 64), m.sext(b, 64));
+    const low = m.trunc(wide, a.bits);
+    return { low, overflow: m.ne(wide, m.sext(low, 64)) };
   }
-  const wide = m.mul(m.sext(a, 64), m.sext(b, 64));
-  const low = m.trunc(wide, a.bits);
-  return { low, overflow: m.ne(wide, m.sext(low, 64)) };
+  const low = m.mul(a, b);
+  if (m.flagsAreDead) return { low, overflow: m.const(1, 0) };
+  // Factors of 32 bits, the usual case, have no upper half: their product overflows where it looks negative.
+  const high = m.variable(m.const(64, 0));
+  m.if(m.not(m.isZero(m.shr(m.or(a, b), 32))), () => m.set(high, highProduct64(m, a, b, true)));
+  return { low, overflow: m.ne(m.get(high), m.sar(low, 63)) };
 }
 
 /** AX, DX:AX or EDX:EAX as 64 bits. */

@@ -52,9 +52,9 @@ function emitBase(to: Code): void {
   to.op(op.OP_I32_AND);
   to.tee(FIELD);
   to.i32(record.ANY_RIP);
-  to.op(op.OP_I32_EQ);
+  to.op(op.OP_I32_GE_U);
   to.if(TYPE_I64);
-  to.get(IP_BASE);
+  emitBaseOfNoRegister(to);
   to.else();
   to.get(FIELD);
   to.i32(3);
@@ -62,7 +62,24 @@ function emitBase(to: Code): void {
   to.get(VCPU);
   to.op(op.OP_I32_ADD);
   to.memory(op.OP_I64_LOAD, 0);
+  emitPlusDisplacement(to);
   to.end();
+}
+
+function emitBaseOfNoRegister(to: Code): void {
+  to.get(FIELD);
+  to.i32(record.ANY_RIP);
+  to.op(op.OP_I32_EQ);
+  to.if(TYPE_I64);
+  to.get(IP_BASE);
+  emitPlusDisplacement(to);
+  to.else();
+  to.get(PC);
+  to.memory(op.OP_I64_LOAD, record.RECORD_DISPLACEMENT);
+  to.end();
+}
+
+function emitPlusDisplacement(to: Code): void {
   to.get(PC);
   to.memory(op.OP_I64_LOAD32_S, record.RECORD_DISPLACEMENT);
   to.op(op.OP_I64_ADD);

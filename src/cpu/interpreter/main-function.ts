@@ -210,6 +210,8 @@ class MainFunction extends MainFrame implements ControlFlow {
       const operands = new RecordOperands(this.code, this.locals, handler.operands, this.#places(), () => this.fault());
       const places = { vcpu: VCPU, tlb: this.tlb };
       const m = new Semantics(this.code, this.locals, places, this.runtime, operands, this, handler.context, previous);
+      const next = handlers[ahead + 1];
+      m.flagsAreDead = next !== undefined && setsAllFlags(next);
       if (!isEmitted(handler.instruction)) throw new Error(`${handler.key} is not emitted code`);
       handler.instruction.execute(m, ...handler.operands.map((_, index) => ({ index })));
       previous = m.knownFlags;
@@ -285,6 +287,13 @@ class MainFunction extends MainFrame implements ControlFlow {
     code.memory(op.OP_I32_STORE, state.OFFSET_BUDGET);
     code.i32(RUN_EVENT);
   }
+}
+
+const SETS_ALL_FLAGS = new Set(['ADD', 'SUB', 'CMP', 'NEG', 'AND', 'OR', 'XOR', 'TEST', 'IMUL', 'MUL']);
+
+/** It sets every status flag, reads none, and cannot fault before it does. */
+function setsAllFlags({ instruction, operands }: Handler): boolean {
+  return SETS_ALL_FLAGS.has(instruction.mnemonic) && !operands.some(({ type }) => type === 'memory');
 }
 
 /** Emits the store of an exception into OFFSET_EVENT. */

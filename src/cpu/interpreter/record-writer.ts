@@ -142,7 +142,8 @@ export class RecordWriter {
       case record.SHAPE_RIP:
         return;
       default: {
-        const register = decoded.base === BASE_RIP ? record.ANY_RIP : base;
+        if (hasOffset(entry)) view.setInt32(pc + record.RECORD_IMMEDIATE, decoded.immediateHi, true);
+        const register = decoded.base === BASE_RIP ? record.ANY_RIP : hasOffset(entry) ? record.ANY_WIDE_OFFSET : base;
         view.setUint8(pc + record.RECORD_BASE, register | (this.#segment(decoded, entry, mode) << 5));
         const short = decoded.addressSize < ((mode & MODE_CODE_64) !== 0 ? 64 : 32) ? record.ANY_SHORT_ADDRESS : 0;
         view.setUint8(pc + record.RECORD_INDEX, (index * 8) | short | decoded.scale);

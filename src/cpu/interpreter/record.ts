@@ -10,7 +10,7 @@
  *  8  i32  displacement; branches: target relative to the page; far pointers: selector
  * 12  i32  immediate; branches: the record of the target once it is linked, else 0
  *
- * A 64-bit immediate takes bytes 8 to 15.
+ * A 64-bit immediate and a 64-bit moffs take bytes 8 to 15.
  */
 export const RECORD_SIZE = 16;
 export const RECORD_HANDLER = 0;
@@ -38,8 +38,8 @@ export const PSEUDO_HANDLERS = 5;
 
 /** How a memory operand's address is formed; the fast shapes are 64-bit flat. */
 export const SHAPE_REGISTER = 0;
-/** Anything. Base: register 0-15, 16 none, 17 RIP, in bits 4:0, segment in bits 7:5 (7: none). Index: register or 16 in
- * bits 7:3, bit 2 the shorter address size of the mode, bits 1:0 the scale. */
+/** Anything. Base: register 0-15, 16 none, 17 RIP, 18 none and a 64-bit displacement, in bits 4:0, segment in bits 7:5
+ * (7: none). Index: register or 16 in bits 7:3, bit 2 the shorter address size of the mode, bits 1:0 the scale. */
 export const SHAPE_ANY = 1;
 /** [base + displacement]: base is a slot offset. */
 export const SHAPE_BASE = 2;
@@ -53,5 +53,7 @@ export const ANY_NO_REGISTER = 16;
 /** As an index: OFFSET_IMPLICIT_INDEX. */
 export const ANY_IMPLICIT_INDEX = 17;
 export const ANY_RIP = 17;
+/** As a base: all of a moffs64. */
+export const ANY_WIDE_OFFSET = 18;
 export const ANY_NO_SEGMENT = 7;
 export const ANY_SHORT_ADDRESS = 4;
