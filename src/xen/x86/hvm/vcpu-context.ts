@@ -29,6 +29,8 @@ import {
   OFFSET_IDTR,
   OFFSET_KERNEL_GS_BASE,
   OFFSET_LSTAR,
+  OFFSET_MXCSR,
+  OFFSET_PAT,
   OFFSET_RFLAGS_REST,
   OFFSET_SFMASK,
   OFFSET_STAR,
@@ -36,6 +38,7 @@ import {
   OFFSET_SYSENTER_EIP,
   OFFSET_SYSENTER_ESP,
   OFFSET_TSC_AUX,
+  OFFSET_XCR0,
   RAX,
   RBP,
   RBX,
@@ -55,6 +58,9 @@ import type { HvmVcpu } from './vcpu-hvm.ts';
 // Where a vCPU's registers come from when it is not running: reset, VCPUOP_initialise, or a record of the toolstack's.
 
 const RFLAGS_ALWAYS_ONE = 2n;
+const PAT_RESET = 0x0007040600070406n;
+const XCR0_RESET = 1n;
+const MXCSR_RESET = 0x1f80;
 const DR6_RESET = 0xffff0ff0n;
 const DR7_RESET = 0x400n;
 const TYPE_BUSY_TSS = 0xb;
@@ -65,7 +71,16 @@ const REAL_MODE_DATA = 0x93;
 const CR4_KNOWN = 0x77ffffn & ~(1n << 12n) & ~(1n << 13n) & ~(1n << 14n) & ~(1n << 15n) & ~(1n << 19n);
 const EFER_KNOWN = 0xd01n | (1n << 14n);
 
-/** The registers after INIT and a start-up message (SDM vol. 3A, 9.1.1), or after power-up: real mode at cs:ip. */
+/** What INIT leaves alone: as after power-up, with the memory types Xen gives a guest's PAT. */
+export function powerUp(hvm: HvmVcpu): void {
+  const { state } = hvm;
+  state.setU64(OFFSET_PAT, PAT_RESET);
+  state.setU64(OFFSET_XCR0, XCR0_RESET);
+  state.setU32(OFFSET_MXCSR, MXCSR_RESET);
+  resetRegisters(hvm, 0xf000, 0xfff0);
+}
+
+/** The registers after INIT and a start-up message (SDM vol. 3A, 9.1.1): real mode at cs:ip. */
 export function resetRegisters(hvm: HvmVcpu, cs: number, ip: number): void {
   const { state } = hvm;
   const leaf = new Uint32Array(4);

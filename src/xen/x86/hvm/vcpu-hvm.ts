@@ -20,7 +20,7 @@ import type { HvmDomain } from './domain-hvm.ts';
 import { readMmio, readPort, writeMmio, writePort } from './io.ts';
 import { Mtrr } from './mtrr.ts';
 import { readMsr, writeMsr } from './msr.ts';
-import { resetRegisters } from './vcpu-context.ts';
+import { powerUp, resetRegisters } from './vcpu-context.ts';
 import { Vlapic, type VlapicOwner } from './vlapic.ts';
 
 const NO_INTERRUPT = -1;
@@ -55,7 +55,7 @@ export class HvmVcpu implements ArchVcpu, Intercepts, VlapicOwner, CpuidSubject 
     this.vlapic = new Vlapic(this);
     this.guest = new HvmGuestMemory(this);
     this.call = new Call(this.xen, vcpu, this.guest);
-    resetRegisters(this, 0xf000, 0xfff0);
+    powerUp(this);
   }
 
   get state(): VcpuState {
