@@ -1,7 +1,7 @@
 import { equal } from 'node:assert/strict';
 import { test } from 'node:test';
 import { EXIT_HLT } from '../engine.ts';
-import { RAX } from '../state.ts';
+import { FS, RAX } from '../state.ts';
 import { SystemGuest } from '../system/testing/system-guest.ts';
 import { DATA, PML4 } from '../testing/processor.ts';
 
@@ -17,7 +17,7 @@ function guestWithAlias(gib: number): SystemGuest {
   return guest;
 }
 
-test('the offset in MOV rAX, moffs64 is all 64 bits of it (SDM vol. 1, 3.7.5.1: not sign-extended)', () => {
+test('the offset in MOV rAX, moffs64 is all 64 bits of it (SDM vol. 2A, 2.2.1.4)', () => {
   for (const gib of [3, 5]) {
     using guest = guestWithAlias(gib);
     guest.load(DATA, [0x88, 0x77, 0x66, 0x55, 0x44, 0x33, 0x22, 0x11]);
@@ -41,9 +41,17 @@ test('with an address-size prefix the offset is 32 bits, without a sign (SDM vol
   equal(guest.state.gprLo(RAX) & 0xff, 0x42);
 });
 
-test('FS adds its base to a moffs64, and an address that is not canonical is #GP(0)', () => {
+test('FS adds its base to a moffs64', () => {
   using guest = new SystemGuest();
-  const { vector, errorCode } = guest.delivered([0x64, 0xa0, ...int64(0x0008_0000_0000_0000n)]);
+  guest.load(DATA, [0x42]);
+  guest.state.setSegment(FS, 0x10, 0xc093, 0xffffffff, BigInt(DATA));
+  guest.run([0x64, 0xa0, ...int64(0n), HLT]);
+  equal(guest.state.gprLo(RAX) & 0xff, 0x42);
+});
+
+test('a moffs64 that is not canonical is #GP(0)', () => {
+  using guest = new SystemGuest();
+  const { vector, errorCode } = guest.delivered([0xa0, ...int64(0x0008_0000_0000_0000n)]);
   equal(vector, VECTOR_GP);
   equal(errorCode, 0);
 });
