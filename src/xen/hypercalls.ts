@@ -240,13 +240,6 @@ export const HYPERCALLS: readonly HypercallRow[] = [
 
 const BY_NUMBER: readonly (HypercallRow | undefined)[] = index(HYPERCALLS);
 
-/** The row and operation a call asks for; undefined where Xen has none of that number. */
-export function lookUp(call: Call): { row: HypercallRow; operation: Operation | undefined } | undefined {
-  const row = BY_NUMBER[call.nr];
-  if (row === undefined) return undefined;
-  return { row, operation: row.operations.get(row.select === undefined ? 0 : row.select(call)) };
-}
-
 /** Makes one hypercall. What is not there is -ENOSYS, and named once in the log. */
 export function dispatch(call: Call): HypercallResult {
   const row = BY_NUMBER[call.nr];

@@ -1,7 +1,7 @@
 import { assert } from '../../lib/assert.ts';
 
 /** The largest block is 2^MAX_ORDER frames: 4 GiB, all that a WebAssembly memory can be. */
-export const MAX_ORDER = 20;
+const MAX_ORDER = 20;
 /** `take` found no block. Frame 0 belongs to the engine, so that 0 is never a frame to hand out. */
 export const NO_FRAME = 0;
 

@@ -11,7 +11,7 @@ export const ECS_UNBOUND = 2;
 export const ECS_INTERDOMAIN = 3;
 export const ECS_VIRQ = 5;
 export const ECS_IPI = 6;
-export type EventChannelState = 0 | 2 | 3 | 5 | 6;
+type EventChannelState = 0 | 2 | 3 | 5 | 6;
 
 /** Ports come into being by the bucket: lsevtchn counts on a free port below the last bucket to answer "closed". */
 const EVTCHNS_PER_BUCKET = 64;
@@ -250,7 +250,7 @@ export class DomainEvents {
 }
 
 /** A VIRQ that a domain binds once, on vCPU 0, rather than once on each vCPU. */
-export function isGlobalVirq(virq: number): boolean {
+function isGlobalVirq(virq: number): boolean {
   return virq !== VIRQ_TIMER && virq !== VIRQ_DEBUG && virq !== VIRQ_XENOPROF && virq !== VIRQ_XENPMU;
 }
 

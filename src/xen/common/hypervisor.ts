@@ -22,7 +22,7 @@ export interface Limits {
   readonly consoleRingBytes: number;
 }
 
-export const DEFAULT_LIMITS: Limits = { maxGrantFrames: 64, maxMaptrackFrames: 1024, consoleRingBytes: 16384 };
+const DEFAULT_LIMITS: Limits = { maxGrantFrames: 64, maxMaptrackFrames: 1024, consoleRingBytes: 16384 };
 
 /** What the hypervisor is built on: all of its doors to the world. */
 export interface Platform {

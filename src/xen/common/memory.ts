@@ -11,7 +11,7 @@ import type { Domain } from './domain.ts';
 // earlier part of the same call has done above it.
 
 /** Bits of argument 0 that are the operation. */
-export const MEMOP_EXTENT_SHIFT = 6;
+const MEMOP_EXTENT_SHIFT = 6;
 export const MEMOP_CMD_MASK = (1 << MEMOP_EXTENT_SHIFT) - 1;
 const MAX_EXTENTS = 2 ** (32 - MEMOP_EXTENT_SHIFT) - 1;
 

@@ -1,4 +1,4 @@
-import { XEN_DOMCTL_INTERFACE_VERSION, XenDomctlGetdomaininfo } from '../../abi/domctl.ts';
+import { XenDomctlGetdomaininfo } from '../../abi/domctl.ts';
 import { EACCES, EFAULT, EINVAL, EPERM } from '../../abi/errno.ts';
 import {
   XEN_SYSCTL_INTERFACE_VERSION,
@@ -18,9 +18,6 @@ import { type Call, element, type HypercallResult } from './call.ts';
 import { describeDomain } from './domain-info.ts';
 
 // HYPERVISOR_sysctl: argument 0 points at a struct xen_sysctl; the operation's own structure lies at `u` in it.
-
-/** The two interface versions a toolstack has to know. */
-export const INTERFACE_VERSIONS = { domctl: XEN_DOMCTL_INTERFACE_VERSION, sysctl: XEN_SYSCTL_INTERFACE_VERSION };
 
 /** XEN_SYSCTL_readconsole: Xen's log. */
 export function sysctlReadconsole(call: Call): HypercallResult {

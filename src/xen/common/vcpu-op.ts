@@ -28,7 +28,7 @@ const MAX_PERIOD_NS = (1n << 60n) - 1n;
 type VcpuOperation = (call: Call, vcpu: Vcpu) => HypercallResult;
 
 /** Looks the vCPU of argument 1 up for an operation; -ENOENT where the caller's domain has none of that number. */
-export function onVcpu(operation: VcpuOperation): (call: Call) => HypercallResult {
+function onVcpu(operation: VcpuOperation): (call: Call) => HypercallResult {
   return (call) => {
     const vcpu = call.domain.vcpu(call.u32(1));
     return vcpu === undefined ? -ENOENT : operation(call, vcpu);

@@ -30,7 +30,7 @@ export function fillHypercallPage(vcpu: HvmVcpu, value: bigint): boolean {
 }
 
 /** Fills a page with a stub for each hypercall: mov $nr, %eax; vmcall; ret. */
-export function writeStubs(page: Uint8Array): void {
+function writeStubs(page: Uint8Array): void {
   page.fill(INT3);
   for (let nr = 0; nr < PAGE_SIZE / STUB_BYTES; nr++) {
     // There is no frame to return to from a hypercall that HVM guests do not have.

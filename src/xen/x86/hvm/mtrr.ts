@@ -4,9 +4,9 @@ export const MSR_MTRRcap = 0xfe;
 export const MSR_MTRR_PHYSBASE0 = 0x200;
 export const MSR_MTRRfix64K_00000 = 0x250;
 export const MSR_MTRRfix16K_80000 = 0x258;
-export const MSR_MTRRfix16K_A0000 = 0x259;
+const MSR_MTRRfix16K_A0000 = 0x259;
 export const MSR_MTRRfix4K_C0000 = 0x268;
-export const MSR_MTRRfix4K_F8000 = 0x26f;
+const MSR_MTRRfix4K_F8000 = 0x26f;
 export const MSR_MTRRdefType = 0x2ff;
 
 const VARIABLE = 8;

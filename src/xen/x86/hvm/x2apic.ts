@@ -3,7 +3,7 @@ import * as apic from './apic-registers.ts';
 // Which registers x2APIC mode reads and writes as MSRs, and which of their bits exist (SDM vol. 3A, table 10-6).
 
 /** LVT entries: mask and vector; the timer has a mode besides, the pins have delivery mode, polarity and trigger. */
-export const LVT_BITS = apic.APIC_LVT_MASKED | apic.APIC_VECTOR_MASK;
+const LVT_BITS = apic.APIC_LVT_MASKED | apic.APIC_VECTOR_MASK;
 const LINT_BITS =
   LVT_BITS | apic.APIC_MODE_MASK | apic.APIC_INPUT_POLARITY | apic.APIC_LVT_REMOTE_IRR | apic.APIC_LVT_LEVEL_TRIGGER;
 
