@@ -12,7 +12,7 @@ import { generateInterpreter } from './generate.ts';
 import { type FormEntry, HandlerTable } from './handlers.ts';
 import { HOT_HANDLERS } from './hot-handlers.ts';
 import { HOT_PAIRS } from './hot-pairs.ts';
-import { MAX_VCPUS, VCPU_AREA_SIZE, VCPU_AREAS } from './layout.ts';
+import { MAX_VCPUS, PROFILE, VCPU_AREA_SIZE, VCPU_AREAS } from './layout.ts';
 import { RecordWriter } from './record-writer.ts';
 import { InterpreterVcpu, type Shared } from './vcpu.ts';
 
@@ -26,7 +26,7 @@ export class InterpreterEngine implements Engine {
 
   /**
    * Generates and compiles the interpreter. `wasmMemory` is all of machine memory and must never grow. With `profile`,
-   * the address of PROFILE_HANDLERS squared counters, all handlers that may be hot are, and it counts which follows which.
+   * all handlers that may be hot are, alone, and it counts how often each runs and which follows which.
    */
   constructor(
     wasmMemory: WebAssembly.Memory,
@@ -34,13 +34,17 @@ export class InterpreterEngine implements Engine {
     profile?: number,
   ) {
     const memory = new MachineMemory(wasmMemory.buffer);
-    const isProfile = profile !== undefined;
-    const table = new HandlerTable(instructions, isProfile ? undefined : new Set(HOT_HANDLERS));
+    const table = new HandlerTable(instructions, profile ? undefined : new Set(HOT_HANDLERS));
     this.table = table;
-    const fused = isProfile ? [] : fusedPairs(table, HOT_PAIRS);
+    const fused = profile ? [] : fusedPairs(table, HOT_PAIRS);
     table.fusedCount = fused.length;
     const pages = wasmMemory.buffer.byteLength / WASM_PAGE;
-    const bytes = generateInterpreter(table, fused, { initial: pages, maximum: pages, shared: false }, profile);
+    const bytes = generateInterpreter(
+      table,
+      fused,
+      { initial: pages, maximum: pages, shared: false },
+      profile ? PROFILE : undefined,
+    );
     const decoder = new Decoder<FormEntry>(new OpcodeTable(table.forms));
     const code = new CodeCache(memory, decoder, new RecordWriter(memory, table, fused));
     this.#shared = { memory, wasmMemory, module: new WebAssembly.Module(bytes), table, code };

@@ -23,4 +23,9 @@ export const CODE_HASH_SIZE = CODE_HASH_ENTRIES * 16;
 
 /** Records, bump-allocated and thrown away all at once. */
 export const RECORDS = CODE_HASH + CODE_HASH_SIZE;
-export const RECORDS_END = ENGINE_RESERVED_BYTES;
+export const RECORDS_END = ENGINE_RESERVED_BYTES - 17 * MIB;
+
+/** Counters (u32) of a build that profiles: a square of pairs of handlers, then one for each handler. */
+export const PROFILE = RECORDS_END;
+export const PROFILE_SIDE = 2048;
+export const PROFILE_SINGLES = PROFILE_SIDE * PROFILE_SIDE * 4;

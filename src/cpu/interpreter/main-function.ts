@@ -12,6 +12,7 @@ import type { OperandHandle } from '../instructions/define.ts';
 import { EVENT_HAS_ERROR } from '../mmu/mmu.ts';
 import * as state from '../state.ts';
 import { type Handler, isEmitted } from './handlers.ts';
+import { PROFILE_SIDE, PROFILE_SINGLES } from './layout.ts';
 import { emitLookUp } from './look-up.ts';
 import { BUDGET, MainFrame, VCPU } from './main-frame.ts';
 import { emitEnd, emitGoto, emitLeave, emitRaiseRecord, emitStop } from './pseudo-handlers.ts';
@@ -19,9 +20,6 @@ import * as record from './record.ts';
 import { RecordOperands } from './record-operands.ts';
 import { COLD_FAULT, COLD_JUMP, RUN_EVENT, RUN_EXIT } from './run-result.ts';
 import type { RuntimeFunctions } from './runtime.ts';
-
-/** Side of the square of pair counters (u32) that a profiling build counts in. */
-export const PROFILE_HANDLERS = 8192;
 
 /** Two hot handlers whose records follow one another, executed with one dispatch. */
 export interface FusedPair {
@@ -46,6 +44,7 @@ class MainFunction extends MainFrame implements ControlFlow {
   /** Address of the pair counters, in a build that profiles. */
   readonly #profile: number | undefined;
   readonly #previous = this.locals.fixed(op.TYPE_I32);
+  readonly #counter = this.locals.fixed(op.TYPE_I32);
 
   constructor(runtime: RuntimeFunctions, coldType: number, profile: number | undefined) {
     super(runtime);
@@ -181,21 +180,37 @@ class MainFunction extends MainFrame implements ControlFlow {
     this.#emitCold(count);
   }
 
-  // counters[previous * PROFILE_HANDLERS + this]++
+  // Counts the handler, and the pair it makes with the one before.
   #emitProfile(counters: number): void {
     const { code } = this;
-    const previous = this.#previous;
-    code.get(previous);
-    code.i32(PROFILE_HANDLERS);
-    code.op(op.OP_I32_MUL);
     code.get(this.pc);
     code.memory(op.OP_I32_LOAD16_U, record.RECORD_HANDLER);
-    code.tee(previous);
+    code.tee(this.temporary);
+    code.i32(2);
+    code.op(op.OP_I32_SHL);
+    this.#emitIncrement(counters + PROFILE_SINGLES);
+    code.get(this.#previous);
+    code.i32(PROFILE_SIDE);
+    code.op(op.OP_I32_MUL);
+    // Handlers past the square count as number 0.
+    code.get(this.temporary);
+    code.i32(0);
+    code.get(this.temporary);
+    code.i32(PROFILE_SIDE);
+    code.op(op.OP_I32_LT_U);
+    code.op(op.OP_SELECT);
+    code.tee(this.#previous);
     code.op(op.OP_I32_ADD);
     code.i32(2);
     code.op(op.OP_I32_SHL);
-    code.tee(this.temporary);
-    code.get(this.temporary);
+    this.#emitIncrement(counters);
+  }
+
+  // The counter's offset is on the stack.
+  #emitIncrement(counters: number): void {
+    const { code } = this;
+    code.tee(this.#counter);
+    code.get(this.#counter);
     code.memory(op.OP_I32_LOAD, counters);
     code.i32(1);
     code.op(op.OP_I32_ADD);
