@@ -31,7 +31,7 @@ export class InterpreterEngine implements Engine {
   constructor(
     wasmMemory: WebAssembly.Memory,
     instructions: readonly Instruction[] = ALL_INSTRUCTIONS,
-    profile?: number,
+    profile = false,
   ) {
     const memory = new MachineMemory(wasmMemory.buffer);
     const table = new HandlerTable(instructions, profile ? undefined : new Set(HOT_HANDLERS));
