@@ -96,6 +96,8 @@ interface InstructionBase {
   readonly shadow?: true;
   /** Sizes that matter to it beyond its operands' own widths: what PUSH, string and control-flow instructions go by. */
   readonly depends?: readonly ('operandSize' | 'addressSize' | 'stackSize')[];
+  /** Its memory operand's address is not checked against the segment: INVLPG accesses nothing. */
+  readonly unchecked?: true;
   /** Whose state it uses: EM, TS and OSFXSR decide whether it may run (SDM vol. 3A, 2.5). */
   readonly unit?: 'x87' | 'mmx' | 'sse';
   /** Undefined flags, by name: masked in comparisons with a processor. */

@@ -156,6 +156,7 @@ export const TRANSLATIONS: readonly Instruction[] = [
     manual: 'SDM vol. 2A, INVLPG',
     system: true,
     ends: true,
+    unchecked: true,
     forms: [form('0F 01 /7', [address(m)])],
     call: invalidatePage,
   }),

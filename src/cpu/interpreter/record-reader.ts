@@ -65,10 +65,14 @@ export class RecordReader implements SystemOperands {
     return Math.floor((this.#memory.u8[this.#pc + field] as number) / slotOf(operand.file, 1));
   }
 
-  /** How wide the memory operand of any record is, and whether it is written: what segment checks need. */
-  memoryAccess(pc: number): { bytes: number; isWrite: boolean } {
+  /**
+   * How wide the memory operand of any record is, and whether it is written: what segment checks need. Undefined where
+   * there is no check.
+   */
+  memoryAccess(pc: number): { bytes: number; isWrite: boolean } | undefined {
     const id = this.#table.idOfRecord(this.#memory.view.getUint16(pc + record.RECORD_HANDLER, true));
     const handler = this.#table.byId(id);
+    if (handler?.instruction.unchecked) return undefined;
     const index = handler?.operands.findIndex(({ type }) => type === 'memory') ?? -1;
     const operand = handler?.operands[index];
     if (handler === undefined || operand === undefined) return { bytes: 1, isWrite: false };

@@ -206,13 +206,13 @@ export class InterpreterVcpu implements EngineVcpu, CodeUser, TierHooks, Interpr
   probeWrite = (lo: number, hi: number, bytes: number): number => this.#mmu.probeWrite(lo, hi, bytes);
 
   segmentLinear = (pc: number, segment: number, offset: number): void => {
-    const { bytes, isWrite } = this.#operands.memoryAccess(pc);
-    this.#linear(segment, offset >>> 0, bytes, isWrite, segment === state.SS ? state.EXCEPTION_SS : state.EXCEPTION_GP);
+    const access = this.#operands.memoryAccess(pc);
+    if (access === undefined) this.#setLinear(segment, offset);
+    else this.#linear(segment, offset >>> 0, access.bytes, access.isWrite);
   };
 
   offsetLinear = (segment: number, offset: number, bytes: number, write: number): void => {
-    const vector = segment === state.SS ? state.EXCEPTION_SS : state.EXCEPTION_GP;
-    this.#linear(segment, offset >>> 0, bytes, write !== 0, vector);
+    this.#linear(segment, offset >>> 0, bytes, write !== 0);
   };
 
   find = (): number => {
@@ -298,13 +298,17 @@ export class InterpreterVcpu implements EngineVcpu, CodeUser, TierHooks, Interpr
   }
 
   // Base plus offset into scratch, or an exception where the segment does not allow the access (SDM vol. 3A, 5.3).
-  #linear(segment: number, offset: number, bytes: number, isWrite: boolean, vector: number): void {
-    const registers = this.state;
-    const attributes = registers.segmentAttributes(segment);
-    if (!segmentAllows(attributes, registers.segmentLimit(segment), offset, bytes, isWrite)) {
-      this.cpu.raise(vector, 0);
-      return;
+  #linear(segment: number, offset: number, bytes: number, isWrite: boolean): void {
+    const attributes = this.state.segmentAttributes(segment);
+    if (segmentAllows(attributes, this.state.segmentLimit(segment), offset, bytes, isWrite)) {
+      this.#setLinear(segment, offset);
+    } else {
+      this.cpu.raise(segment === state.SS ? state.EXCEPTION_SS : state.EXCEPTION_GP, 0);
     }
+  }
+
+  #setLinear(segment: number, offset: number): void {
+    const registers = this.state;
     const base = registers.u32(state.OFFSET_SEGMENTS + segment * state.SEGMENT_SIZE + state.SEGMENT_BASE);
     registers.setHalves(state.OFFSET_SCRATCH, (base + offset) >>> 0, 0);
   }

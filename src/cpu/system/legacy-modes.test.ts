@@ -56,6 +56,19 @@ test('segment limits: the last byte counts, expand-down the other way round (SDM
   }
 });
 
+test('INVLPG accesses nothing: neither a limit nor a null selector faults (SDM vol. 2A, INVLPG)', () => {
+  for (const [selector, offset] of [
+    [SMALL_DATA, 0x1000],
+    [EXPAND_DOWN, 0],
+    [0, 0],
+  ] as const) {
+    using guest = new LegacyGuest();
+    const code = [...loadDs(selector), 0x0f, 0x01, 0x3d, ...dword(offset), HLT]; // invlpg [offset]
+    guest.run(code);
+    deepEqual([selector, guest.state.rip], [selector, BigInt(CODE + code.length)]);
+  }
+});
+
 test('a base is added to offsets; addresses wrap at 4 GiB', () => {
   using guest = new LegacyGuest();
   guest.view.setUint32(0x20010, 0xcafe, true);
