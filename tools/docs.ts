@@ -1,4 +1,6 @@
+import { printKeys } from './keys-table.ts';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { printSupport } from './support-table.ts';
 import { ROOT, readSources, resolvePath, type Source } from './sources.ts';
 
 /** A page, or part of one, that a program prints from the code. */
@@ -42,7 +44,7 @@ function withoutCode(text: string): string {
 }
 
 /** Pages printed from the code; empty until the first table that wants printing is there. */
-const PRINTED: readonly Printed[] = [];
+const PRINTED: readonly Printed[] = [{ path: 'docs/SUPPORT.md', print: async () => printSupport() + printKeys() }];
 
 async function checkPrinted(write: boolean): Promise<string[]> {
   const findings: string[] = [];

@@ -1,6 +1,6 @@
 /** The machine: memory, processor, hypervisor and dom0's services, each made once and handed to those that need it. */
 import type { Domid } from '../abi/xen.ts';
-import { ALL_INSTRUCTIONS } from '../cpu/instructions/all.ts';
+import type { Engine } from '../cpu/engine.ts';
 import { InterpreterEngine } from '../cpu/interpreter/engine.ts';
 import { ProcessorCpuid } from '../cpu/system/cpuid.ts';
 import { Xenconsoled } from '../dom0/console/xenconsoled.ts';
@@ -45,6 +45,8 @@ export interface MachineOptions {
   readonly trace: readonly TraceCategory[];
   /** Whether to keep counts, which costs a little. */
   readonly observed: boolean;
+  /** Another processor than the interpreter: tools measure with their own. */
+  readonly processor?: ((memory: WebAssembly.Memory) => Engine) | undefined;
 }
 
 /** What a machine that is observed has counted. */
@@ -98,7 +100,7 @@ export class Machine implements Host {
     // The hardware, and the hypervisor on it.
     const map = memoryMap(options.guestMemoryKib);
     const memory = allocateMemory(map, options.guestMemoryKib, doors.availableMemoryKib());
-    const processor = new InterpreterEngine(memory, ALL_INSTRUCTIONS);
+    const processor = options.processor?.(memory) ?? new InterpreterEngine(memory);
     const observed = options.observed ? new ObservedEngine(processor, () => clock.nowNs() / 1e6) : undefined;
     const engine = observed ?? processor;
     const cpuid = new ProcessorCpuid();

@@ -22,6 +22,8 @@ export class Program implements Services {
   readonly stdout = writeStdout;
   readonly stderr = writeStderr;
   readonly timeline = new Timeline(() => this.clock.nowNs() / 1e6);
+  /** What tools put in the interpreter's place. */
+  processor: ((memory: WebAssembly.Memory) => Engine) | undefined;
   readonly #environment: NodeJS.ProcessEnv;
 
   constructor(environment: NodeJS.ProcessEnv) {
@@ -56,7 +58,7 @@ export class Program implements Services {
         trace: traceLines,
         ...(stats === undefined ? {} : { output: new OutputWatch(this.timeline).output }),
       },
-      { guestMemoryKib, trace, observed: stats !== undefined },
+      { guestMemoryKib, trace, observed: stats !== undefined, processor: this.processor },
     );
     this.timeline.mark('machine started');
     if (stats !== undefined) machine.onStop = () => this.#writeStatistics(machine, stats);
