@@ -1,5 +1,6 @@
 import type { Files, Host, HostOptions, Services } from '../dom0/xl/services.ts';
 import { NodeClock } from '../host/node/clock.ts';
+import type { Engine } from '../cpu/engine.ts';
 import { defer } from '../host/node/event-loop.ts';
 import { NodeFiles } from '../host/node/files.ts';
 import { availableMemoryKib, residentBytes } from '../host/node/memory.ts';
