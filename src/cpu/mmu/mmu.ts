@@ -80,6 +80,11 @@ export class Mmu {
     this.flushAll();
   }
 
+  /** Address of the TLBs, in the order of emit/tlb-layout.ts. */
+  get tlbs(): number {
+    return this.#tlbs;
+  }
+
   /** Address of the TLB for the privilege the code runs with now. */
   currentTlb(): number {
     return this.#tlbs + this.#currentIndex() * TLB_SIZE;

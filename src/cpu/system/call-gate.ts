@@ -17,7 +17,9 @@ import {
   TYPE_CALL_GATE_16,
   typeOf,
 } from './descriptors.ts';
-import { type Event, innerStack, longStack } from './interrupts.ts';
+import type { Event } from './event.ts';
+import { innerStack } from './legacy-delivery.ts';
+import { longStack } from './long-delivery.ts';
 import { dropStack, readStack, writeBelowStack } from './stack.ts';
 import type { SystemCpu } from './system-cpu.ts';
 
@@ -97,9 +99,9 @@ function enterInner(cpu: SystemCpu, operands: SystemOperands, gate: Gate, code: 
 
 function pushLong(cpu: SystemCpu, operands: SystemOperands, code: Descriptor): boolean {
   const level = dplOf(code);
-  const top = longStack(cpu, CALLER, 0, level);
-  if (top === undefined) return false;
+  if (!longStack(cpu, CALLER, 0, level, cpu.words)) return false;
   const { state: registers, data } = cpu;
+  const top = BigInt(cpu.words[0] as number) | (BigInt(cpu.words[1] as number) << 32n);
   putReturn(cpu, operands, 8);
   data.setBigUint64(16, registers.gpr(state.RSP), true);
   data.setBigUint64(24, BigInt(registers.segmentSelector(state.SS)), true);

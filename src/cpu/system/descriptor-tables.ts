@@ -2,6 +2,7 @@
 import { SYSTEM_FAULT, SYSTEM_NEXT, type SystemOperands, type SystemResult } from '../instructions/define.ts';
 import * as state from '../state.ts';
 import {
+  type Descriptor,
   isNull,
   isPresent,
   isSegment,
@@ -11,6 +12,7 @@ import {
   TYPE_TSS_AVAILABLE,
   TYPE_TSS_AVAILABLE_16,
   typeOf,
+  writeAccessByte,
 } from './descriptors.ts';
 import { readRm16, writeRm16v } from './operand-access.ts';
 import { isCanonical, type SystemCpu } from './system-cpu.ts';
@@ -74,10 +76,9 @@ export function storeSelector(cpu: SystemCpu, operands: SystemOperands, segment:
 }
 
 /** Sets or clears the busy bit of a TSS descriptor in memory; false after a fault. */
-export function setBusy(cpu: SystemCpu, descriptor: { address: bigint; hi: number }, busy: boolean): boolean {
+export function setBusy(cpu: SystemCpu, descriptor: Descriptor, busy: boolean): boolean {
   const byte = (descriptor.hi >>> 8) & 0xff;
-  cpu.data.setUint8(0, busy ? byte | 2 : byte & ~2);
-  return cpu.writeSystem(descriptor.address + 5n, 1);
+  return writeAccessByte(cpu, descriptor, busy ? byte | 2 : byte & ~2);
 }
 
 // A present descriptor of one of the types, in the GDT; undefined after raising.

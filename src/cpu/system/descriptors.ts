@@ -5,8 +5,6 @@ import type { SystemCpu } from './system-cpu.ts';
 /** An 8-byte descriptor; the upper half of 16-byte ones is read apart. */
 export interface Descriptor {
   readonly selector: number;
-  /** Linear address of the descriptor. */
-  readonly address: bigint;
   readonly attributes: number;
   /** In bytes, scaled by G. */
   readonly limit: number;
@@ -69,70 +67,76 @@ export function isReadable(descriptor: Descriptor): boolean {
  * past the table's limit, or a page fault.
  */
 export function readDescriptor(cpu: SystemCpu, selector: number, vector = state.EXCEPTION_GP): Descriptor | undefined {
-  const address = descriptorAddress(cpu, selector, 8);
-  if (address === undefined) {
+  if (!isInTable(cpu, selector, 8)) {
     cpu.raise(vector, selector & 0xfffc);
     return undefined;
   }
-  if (!cpu.readSystem(address, 8)) return undefined;
-  return parseDescriptor(selector, address, cpu.data.getUint32(0, true), cpu.data.getUint32(4, true));
+  return cpu.readBased(tableOf(selector), selector & 0xfff8, 8) ? parse(cpu, selector) : undefined;
 }
 
 /** As `readDescriptor` for LDTs, TSSs and call gates, which in long mode are 16 bytes; `base` is complete. */
 export function readSystemDescriptor(cpu: SystemCpu, selector: number): SystemDescriptor | undefined {
   const bytes = cpu.isLongMode ? 16 : 8;
-  const address = descriptorAddress(cpu, selector, bytes);
-  if (address === undefined) {
+  if (!isInTable(cpu, selector, bytes)) {
     cpu.generalProtection(selector & 0xfffc);
     return undefined;
   }
-  if (!cpu.readSystem(address, bytes)) return undefined;
+  if (!cpu.readBased(tableOf(selector), selector & 0xfff8, bytes)) return undefined;
   const upper = cpu.isLongMode ? cpu.data.getUint32(8, true) : 0;
-  const low = parseDescriptor(selector, address, cpu.data.getUint32(0, true), cpu.data.getUint32(4, true));
+  const low = parse(cpu, selector);
   return { ...low, base: low.base | (BigInt(upper) << 32n), upper };
 }
 
 /** For instructions that ask rather than fault: undefined for null selectors and those past the table. */
 export function findDescriptor(cpu: SystemCpu, selector: number): Descriptor | undefined | 'fault' {
-  const address = isNull(selector) ? undefined : descriptorAddress(cpu, selector, 8);
-  if (address === undefined) return undefined;
-  if (!cpu.readSystem(address, 8)) return 'fault';
-  return parseDescriptor(selector, address, cpu.data.getUint32(0, true), cpu.data.getUint32(4, true));
+  if (isNull(selector) || !isInTable(cpu, selector, 8)) return undefined;
+  return cpu.readBased(tableOf(selector), selector & 0xfff8, 8) ? parse(cpu, selector) : 'fault';
 }
 
-// Linear address of a descriptor, undefined where the table is too short.
-function descriptorAddress(cpu: SystemCpu, selector: number, bytes: number): bigint | undefined {
-  const offset = selector & 0xfff8;
+/** Sets the accessed bit of a segment descriptor in memory. False after a fault. */
+export function markAccessed(cpu: SystemCpu, descriptor: Descriptor): boolean {
+  return (descriptor.attributes & 1) !== 0 || writeAccessByte(cpu, descriptor, ((descriptor.hi >>> 8) & 0xff) | 1);
+}
+
+/** Writes the byte with type, S, DPL and P of a descriptor in memory. False after a fault. */
+export function writeAccessByte(cpu: SystemCpu, descriptor: Descriptor, byte: number): boolean {
+  cpu.data.setUint8(0, byte);
+  return cpu.writeBased(tableOf(descriptor.selector), (descriptor.selector & 0xfff8) + 5, 1);
+}
+
+// Where the state has the base of the table that a selector means.
+function tableOf(selector: number): number {
+  return (selector & 4) === 0 ? state.OFFSET_GDTR : LDTR_BASE;
+}
+
+const LDTR_BASE = state.OFFSET_SEGMENTS + state.LDTR * state.SEGMENT_SIZE + state.SEGMENT_BASE;
+
+function isInTable(cpu: SystemCpu, selector: number, bytes: number): boolean {
+  const last = (selector & 0xfff8) + bytes - 1;
   const { state: registers } = cpu;
-  let base = registers.u64(state.OFFSET_GDTR);
-  let limit = registers.u32(state.OFFSET_GDTR + 8);
-  if ((selector & 4) !== 0) {
-    const usable = (registers.segmentAttributes(state.LDTR) & state.ATTRIBUTE_P) !== 0;
-    base = registers.segmentBase(state.LDTR);
-    limit = usable ? registers.segmentLimit(state.LDTR) : -1;
-  }
-  return offset + bytes - 1 > limit ? undefined : base + BigInt(offset);
+  if ((selector & 4) === 0) return last <= registers.u32(state.OFFSET_GDTR + 8);
+  const usable = (registers.segmentAttributes(state.LDTR) & state.ATTRIBUTE_P) !== 0;
+  return usable && last <= registers.segmentLimit(state.LDTR);
 }
 
-export function parseDescriptor(selector: number, address: bigint, lo: number, hi: number): Descriptor {
+// The eight bytes in the buffer. Descriptors change rarely: the one known by this selector is mostly the same still.
+function parse(cpu: SystemCpu, selector: number): Descriptor {
+  const lo = cpu.data.getUint32(0, true);
+  const hi = cpu.data.getUint32(4, true);
+  const known = cpu.descriptors[selector];
+  if (known !== undefined && known.lo === lo && known.hi === hi) return known;
   const granular = (hi & 0x800000) !== 0;
   const raw = (lo & 0xffff) | (hi & 0xf0000);
-  return {
+  const descriptor = {
     selector,
-    address,
     attributes: (hi >>> 8) & 0xf0ff,
     limit: granular ? ((raw << 12) | 0xfff) >>> 0 : raw,
     base: BigInt(((lo >>> 16) | ((hi & 0xff) << 16) | (hi & 0xff000000)) >>> 0),
     lo,
     hi,
   };
-}
-
-/** Sets the accessed bit of a segment descriptor in memory. False after a fault. */
-export function markAccessed(cpu: SystemCpu, descriptor: Descriptor): boolean {
-  if ((descriptor.attributes & 1) !== 0) return true;
-  cpu.data.setUint8(0, ((descriptor.hi >>> 8) & 0xff) | 1);
-  return cpu.writeSystem(descriptor.address + 5n, 1);
+  cpu.descriptors[selector] = descriptor;
+  return descriptor;
 }
 
 /** Loads the hidden part from a descriptor. */

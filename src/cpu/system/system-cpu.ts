@@ -1,13 +1,16 @@
 /**
  * The processor as instructions written in TypeScript see it: registers, memory with privilege checks, exceptions,
- * and what the platform answers. One a vCPU. Nothing here is hot; 64-bit values may be bigint.
+ * and what the platform answers. One a vCPU. What every exception goes through takes 64-bit values as halves.
  */
 import type { Exit, Intercepts, TscSource } from '../engine.ts';
 import { SYSTEM_FAULT, SYSTEM_JUMP, type SystemResult } from '../instructions/define.ts';
 import { type Mmu, setEvent } from '../mmu/mmu.ts';
 import { ACCESS_READ, PRIVILEGE_SUPERVISOR, type Privilege } from '../mmu/walk.ts';
 import { readStatusFlags, writeStatusFlags } from '../emit/flags.ts';
+import { TLB_WRITE_OFFSET } from '../emit/tlb-layout.ts';
 import * as state from '../state.ts';
+import type { Descriptor } from './descriptors.ts';
+import { DirectAccess } from './direct-access.ts';
 
 /** RFLAGS bits that exist; bit 1 is always set. */
 const RFLAGS_REST =
@@ -49,8 +52,14 @@ export class SystemCpu {
   /** NMIs wait for IRET. */
   nmiBlocked = false;
   nmiPending = false;
+  /** The instruction that began with TF set and just ran is followed by no single-step trap; `run` clears it. */
+  trapInhibited = false;
   /** Scratch for intercepts that answer in words. */
   readonly words = new Uint32Array(4);
+
+  /** Descriptors by selector, as they were last read: most are the same the next time. */
+  readonly descriptors: (Descriptor | undefined)[] = [];
+  readonly #direct: DirectAccess;
 
   constructor(cpu: state.VcpuState, mmu: Mmu, intercepts: Intercepts, tsc: TscSource, hooks: TierHooks) {
     this.state = cpu;
@@ -58,6 +67,7 @@ export class SystemCpu {
     this.intercepts = intercepts;
     this.tsc = tsc;
     this.hooks = hooks;
+    this.#direct = new DirectAccess(cpu.view.buffer, mmu.tlbs);
   }
 
   // Exceptions
@@ -89,10 +99,10 @@ export class SystemCpu {
 
   /** Reads with the privilege of the code that runs. */
   read(lo: number, hi: number, bytes: number): boolean {
-    return this.mmu.readInto(lo, hi, bytes, this.mmu.currentPrivilege(), this.buffer);
+    return this.readAt(lo, hi, bytes, this.mmu.currentPrivilege());
   }
   write(lo: number, hi: number, bytes: number): boolean {
-    return this.mmu.writeFrom(lo, hi, bytes, this.mmu.currentPrivilege(), this.buffer);
+    return this.writeAt(lo, hi, bytes, this.mmu.currentPrivilege());
   }
   checkWritable(lo: number, hi: number, bytes: number): boolean {
     return this.mmu.checkWritable(lo, hi, bytes, this.mmu.currentPrivilege());
@@ -105,10 +115,35 @@ export class SystemCpu {
     return this.writeAs(address, bytes, PRIVILEGE_SUPERVISOR);
   }
   readAs(address: bigint, bytes: number, privilege: Privilege): boolean {
-    return this.mmu.readInto(Number(address & LOW), Number((address >> 32n) & LOW), bytes, privilege, this.buffer);
+    return this.readAt(Number(address & LOW), Number((address >> 32n) & LOW), bytes, privilege);
   }
   writeAs(address: bigint, bytes: number, privilege: Privilege): boolean {
-    return this.mmu.writeFrom(Number(address & LOW), Number((address >> 32n) & LOW), bytes, privilege, this.buffer);
+    return this.writeAt(Number(address & LOW), Number((address >> 32n) & LOW), bytes, privilege);
+  }
+  /** Reads as the processor does for itself at an offset from a base that is kept in the state. */
+  readBased(base: number, offset: number, bytes: number): boolean {
+    const lo = this.state.u32(base) + offset;
+    const hi = this.state.u32(base + 4) + (lo > 0xffffffff ? 1 : 0);
+    return this.readAt(lo >>> 0, hi >>> 0, bytes, PRIVILEGE_SUPERVISOR);
+  }
+  writeBased(base: number, offset: number, bytes: number): boolean {
+    const lo = this.state.u32(base) + offset;
+    const hi = this.state.u32(base + 4) + (lo > 0xffffffff ? 1 : 0);
+    return this.writeAt(lo >>> 0, hi >>> 0, bytes, PRIVILEGE_SUPERVISOR);
+  }
+  readAt(lo: number, hi: number, bytes: number, privilege: Privilege): boolean {
+    const host = this.#direct.find(lo, hi, bytes, privilege, 0);
+    if (host === 0) return this.mmu.readInto(lo, hi, bytes, privilege, this.buffer);
+    const { u8 } = this.#direct;
+    for (let i = 0; i < bytes; i++) this.buffer[i] = u8[host + i] as number;
+    return true;
+  }
+  writeAt(lo: number, hi: number, bytes: number, privilege: Privilege): boolean {
+    const host = this.#direct.find(lo, hi, bytes, privilege, TLB_WRITE_OFFSET);
+    if (host === 0) return this.mmu.writeFrom(lo, hi, bytes, privilege, this.buffer);
+    const { u8 } = this.#direct;
+    for (let i = 0; i < bytes; i++) u8[host + i] = this.buffer[i] as number;
+    return true;
   }
 
   /** Eight aligned bytes of guest-physical memory below 4 GiB; undefined where nothing backs them. */
@@ -181,6 +216,12 @@ export class SystemCpu {
 }
 
 const LOW = 0xffffffffn;
+
+/** Bits 63:47 are equal: a canonical address of 4-level paging. By its upper half. */
+export function isCanonicalHigh(hi: number): boolean {
+  const top = hi >>> 15;
+  return top === 0 || top === 0x1ffff;
+}
 
 /** Bits 63:47 are equal: a canonical address of 4-level paging. */
 export function isCanonical(address: bigint): boolean {
