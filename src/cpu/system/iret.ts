@@ -14,6 +14,7 @@ import {
 } from './descriptors.ts';
 import { finishTaskSwitch } from './far-transfer.ts';
 import { changeableFlags, changeFlags } from './flags.ts';
+import { returnLong } from './long-return.ts';
 import { dropStack, readStack, setStackPointer } from './stack.ts';
 import type { SystemCpu } from './system-cpu.ts';
 import { switchTask } from './task-switch.ts';
@@ -44,7 +45,7 @@ function dispatch(cpu: SystemCpu, operands: SystemOperands): SystemResult {
   if ((cpu.rflags & state.FLAG_NT) !== 0) {
     return cpu.isLongMode ? cpu.generalProtection() : returnToTask(cpu, operands);
   }
-  return returnProtected(cpu, operands);
+  return cpu.state.is64Bit && operands.size === 64 ? returnLong(cpu) : returnProtected(cpu, operands);
 }
 
 // Real and virtual-8086 mode: IP, CS, FLAGS.
