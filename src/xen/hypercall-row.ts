@@ -44,6 +44,8 @@ export interface HypercallRow {
   readonly name: string;
   /** Which operation a call asks for; undefined where the call is one operation. */
   readonly select: ((call: Call) => number) | undefined;
+  /** What a caller hears before it is told which operations there are: an errno, or 0 to go on. */
+  readonly admit?: (call: Call) => HypercallResult;
   /** By number; a hypercall without operations has its only one at 0. */
   readonly operations: ReadonlyMap<number, Operation>;
 }
@@ -89,8 +91,9 @@ export function operations(
   name: string,
   select: (call: Call) => number,
   rows: readonly [number, Operation][],
+  admit?: (call: Call) => HypercallResult,
 ): HypercallRow {
-  return { nr, name, select, operations: new Map(rows) };
+  return { nr, name, select, operations: new Map(rows), ...(admit === undefined ? {} : { admit }) };
 }
 
 /** A hypercall that is one operation. */

@@ -136,7 +136,7 @@ export const DOMCTL = operations(__HYPERVISOR_domctl, 'domctl', command, [
   op(nr.XEN_DOMCTL_gdbsx_pausevcpu, 'XEN_DOMCTL_gdbsx_pausevcpu', absent()),
   op(nr.XEN_DOMCTL_gdbsx_unpausevcpu, 'XEN_DOMCTL_gdbsx_unpausevcpu', absent()),
   op(nr.XEN_DOMCTL_gdbsx_domstatus, 'XEN_DOMCTL_gdbsx_domstatus', absent()),
-]);
+], domctl.admitDomctl);
 
 export const SYSCTL = operations(__HYPERVISOR_sysctl, 'sysctl', command, [
   op(sys.XEN_SYSCTL_cpu_policy_raw, 'XEN_SYSCTL_cpu_policy_raw', absent()),
@@ -166,4 +166,4 @@ export const SYSCTL = operations(__HYPERVISOR_sysctl, 'sysctl', command, [
   op(sys.XEN_SYSCTL_get_cpu_featureset, 'XEN_SYSCTL_get_cpu_featureset', absent()),
   op(sys.XEN_SYSCTL_livepatch_op, 'XEN_SYSCTL_livepatch_op', absent()),
   op(sys.XEN_SYSCTL_get_cpu_policy, 'XEN_SYSCTL_get_cpu_policy', absent()),
-]);
+], sysctl.admitSysctl);

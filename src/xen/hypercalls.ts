@@ -252,8 +252,10 @@ export function dispatch(call: Call): HypercallResult {
 }
 
 function perform(call: Call, row: HypercallRow, number: number, operation: Operation | undefined): HypercallResult {
+  if (operation?.handler !== undefined) return operation.handler(call);
+  const refused = row.admit?.(call) ?? 0;
+  if (refused !== 0) return refused;
   if (operation === undefined) return unknown(call, `${row.name} operation ${number}`);
-  if (operation.handler !== undefined) return operation.handler(call);
   return unknown(call, row.select === undefined ? row.name : `${row.name} ${operation.name}`);
 }
 

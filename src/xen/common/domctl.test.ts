@@ -14,6 +14,7 @@ import { XenDomctlHvmcontext } from '../../abi/domctl-state.ts';
 import { EACCES, EFAULT, EINVAL, ENODATA, ENOSYS, EOVERFLOW, EPERM, ESRCH } from '../../abi/errno.ts';
 import {
   XEN_SYSCTL_INTERFACE_VERSION,
+  XEN_SYSCTL_livepatch_op,
   XEN_SYSCTL_readconsole,
   XenSysctl,
   XenSysctlReadconsole,
@@ -44,7 +45,7 @@ test('domctls are a privileged domain’s, of one interface version', () => {
   equal(domctl(control, XEN_DOMCTL_destroydomain, control.domain.id).result, -EINVAL);
   equal(domctl(control, XEN_DOMCTL_setvcpucontext, guest.domain.id).result, -ENOSYS);
   equal(domctl(control, 12345, guest.domain.id).result, -ENOSYS);
-  equal(control.hypercall(__HYPERVISOR_domctl, [0xdead000]), -ENOSYS, 'there is no operation to be read');
+  equal(control.hypercall(__HYPERVISOR_domctl, [0xdead000]), -EFAULT, 'there is no operation to be read');
 });
 
 test('pauses nest, and are bounded', () => {
@@ -107,6 +108,26 @@ test('HVM contexts that are cut short, of another kind, or impossible are refuse
   other[32] = 3; // HVM_SAVE_CODE_PIC
   equal(load(other), -EINVAL);
   ok(machine.host.lines.some((line) => line.includes('record 3 of 240 bytes is not supported')));
+});
+
+test("a guest is refused before it learns which of the toolstack's operations there are", () => {
+  const machine = new TestMachine();
+  const [control, guest] = [machine.domain({ privileged: true }), machine.domain()];
+  const sysctl = (caller: Guest, command: number, version: number) => {
+    caller.view(0x3000).setUint32(0, command, true);
+    caller.view(0x3000).setUint32(4, version, true);
+    return caller.hypercall(__HYPERVISOR_sysctl, [0x3000]);
+  };
+  for (const command of [XEN_SYSCTL_livepatch_op, 0x7ff]) {
+    equal(sysctl(guest, command, XEN_SYSCTL_INTERFACE_VERSION), -EPERM);
+    equal(sysctl(guest, command, XEN_SYSCTL_INTERFACE_VERSION + 1), -EACCES);
+    equal(sysctl(control, command, XEN_SYSCTL_INTERFACE_VERSION), -ENOSYS);
+  }
+  for (const command of [XEN_DOMCTL_setvcpucontext, 0x7ff]) {
+    equal(domctl(guest, command, 0).result, -EPERM);
+    equal(domctl(guest, command, 0, XEN_DOMCTL_INTERFACE_VERSION + 1).result, -EACCES);
+    equal(domctl(control, command, 0).result, -ENOSYS);
+  }
 });
 
 test('the console ring is read from where the reader left off', () => {

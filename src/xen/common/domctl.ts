@@ -181,11 +181,22 @@ export function withDomctl(
   const at = call.fetch(call.handle(0), XenDomctl.SIZE);
   if (at < 0) return -EFAULT;
   const domctl = new XenDomctl(call.view, at);
-  if (domctl.interface_version !== XEN_DOMCTL_INTERFACE_VERSION) return -EACCES;
-  if (!isPrivileged(call.domain)) return -EPERM;
+  const refused = refuseCaller(call, domctl);
+  if (refused !== 0) return refused;
   const [result, answer] = operation(domctl, at + XenDomctl.AT_u);
   if (!answer || result === CONTINUE) return result;
   return call.store(call.handle(0), at, XenDomctl.SIZE) ? result : -EFAULT;
+}
+
+/** What comes before any operation, there or not: the structure's version, then the caller's right. */
+export function admitDomctl(call: Call): HypercallResult {
+  const at = call.fetch(call.handle(0), XenDomctl.SIZE);
+  return at < 0 ? -EFAULT : refuseCaller(call, new XenDomctl(call.view, at));
+}
+
+function refuseCaller(call: Call, domctl: XenDomctl): HypercallResult {
+  if (domctl.interface_version !== XEN_DOMCTL_INTERFACE_VERSION) return -EACCES;
+  return isPrivileged(call.domain) ? 0 : -EPERM;
 }
 
 /** Why a domain like this cannot be made here; undefined where it can. */

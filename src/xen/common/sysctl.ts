@@ -96,11 +96,22 @@ export function sysctlAvailheap(call: Call): HypercallResult {
   });
 }
 
+/** What comes before any operation, there or not: the structure's version, then the caller's right. */
+export function admitSysctl(call: Call): HypercallResult {
+  const at = call.fetch(call.handle(0), XenSysctl.SIZE);
+  return at < 0 ? -EFAULT : refuse(call, at);
+}
+
+function refuse(call: Call, at: number): HypercallResult {
+  if (new XenSysctl(call.view, at).interface_version !== XEN_SYSCTL_INTERFACE_VERSION) return -EACCES;
+  return isPrivileged(call.domain) ? 0 : -EPERM;
+}
+
 function withSysctl(call: Call, operation: (at: number) => HypercallResult): HypercallResult {
   const at = call.fetch(call.handle(0), XenSysctl.SIZE);
   if (at < 0) return -EFAULT;
-  if (new XenSysctl(call.view, at).interface_version !== XEN_SYSCTL_INTERFACE_VERSION) return -EACCES;
-  if (!isPrivileged(call.domain)) return -EPERM;
+  const refused = refuse(call, at);
+  if (refused !== 0) return refused;
   const result = operation(at + XenSysctl.AT_u);
   if (result < 0) return result;
   return call.store(call.handle(0), at, XenSysctl.SIZE) ? result : -EFAULT;
