@@ -16,11 +16,14 @@ export function saveExtendedOptimized(cpu: SystemCpu, operands: SystemOperands):
 
 export function restoreExtended(cpu: SystemCpu, operands: SystemOperands): SystemResult {
   if (!mayUse(cpu, operands)) return SYSTEM_FAULT;
-  if (!cpu.read(operands.addressLo, operands.addressHi, XSAVE_BYTES)) return SYSTEM_FAULT;
+  const { addressLo, addressHi } = operands;
+  const host = cpu.hostForRead(addressLo, addressHi, XSAVE_BYTES);
+  if (host === 0 && !cpu.read(addressLo, addressHi, XSAVE_BYTES)) return SYSTEM_FAULT;
+  const image = host === 0 ? cpu.data : cpu.machine;
   const { state: registers } = cpu;
   const requested = registers.gprLo(state.RAX);
   const format = { wide: operands.size === 64, mode64: registers.is64Bit };
-  const isValid = xrstor(vectorState(cpu), cpu.data, 0, requested, registers.u32(state.OFFSET_XCR0), format);
+  const isValid = xrstor(vectorState(cpu), image, host, requested, registers.u32(state.OFFSET_XCR0), format);
   return isValid ? SYSTEM_NEXT : cpu.generalProtection();
 }
 
@@ -52,15 +55,20 @@ export function writeExtendedControl(cpu: SystemCpu): SystemResult {
   return SYSTEM_NEXT;
 }
 
-// What is not saved stays as it is in memory, so the image is read first.
+// What is not saved stays as it is in memory, so an image that is not written in place is read first.
 function store(cpu: SystemCpu, operands: SystemOperands, save: typeof xsave): SystemResult {
   if (!mayUse(cpu, operands)) return SYSTEM_FAULT;
   const { addressLo, addressHi } = operands;
-  if (!cpu.checkWritable(addressLo, addressHi, XSAVE_BYTES)) return SYSTEM_FAULT;
-  if (!cpu.read(addressLo, addressHi, XSAVE_BYTES)) return SYSTEM_FAULT;
+  const host = cpu.hostForWrite(addressLo, addressHi, XSAVE_BYTES);
+  if (host === 0) {
+    if (!cpu.checkWritable(addressLo, addressHi, XSAVE_BYTES)) return SYSTEM_FAULT;
+    if (!cpu.read(addressLo, addressHi, XSAVE_BYTES)) return SYSTEM_FAULT;
+  }
+  const image = host === 0 ? cpu.data : cpu.machine;
   const { state: registers } = cpu;
   const format = { wide: operands.size === 64, mode64: registers.is64Bit };
-  save(vectorState(cpu), cpu.data, 0, registers.gprLo(state.RAX), registers.u32(state.OFFSET_XCR0), format);
+  save(vectorState(cpu), image, host, registers.gprLo(state.RAX), registers.u32(state.OFFSET_XCR0), format);
+  if (host !== 0) return SYSTEM_NEXT;
   return cpu.write(addressLo, addressHi, XSAVE_BYTES) ? SYSTEM_NEXT : SYSTEM_FAULT;
 }
 

@@ -59,6 +59,8 @@ export class SystemCpu {
 
   /** Descriptors by selector, as they were last read: most are the same the next time. */
   readonly descriptors: (Descriptor | undefined)[] = [];
+  /** All of machine memory. */
+  readonly machine: DataView;
   readonly #direct: DirectAccess;
 
   constructor(cpu: state.VcpuState, mmu: Mmu, intercepts: Intercepts, tsc: TscSource, hooks: TierHooks) {
@@ -67,6 +69,7 @@ export class SystemCpu {
     this.intercepts = intercepts;
     this.tsc = tsc;
     this.hooks = hooks;
+    this.machine = new DataView(cpu.view.buffer);
     this.#direct = new DirectAccess(cpu.view.buffer, mmu.tlbs);
   }
 
@@ -146,6 +149,17 @@ export class SystemCpu {
     return true;
   }
 
+  /**
+   * Machine address of bytes that the code that runs may write, or read, without further ado; 0 where they must go
+   * through `write` or `read`.
+   */
+  hostForWrite(lo: number, hi: number, bytes: number): number {
+    return this.#direct.find(lo, hi, bytes, this.mmu.currentPrivilege(), TLB_WRITE_OFFSET);
+  }
+  hostForRead(lo: number, hi: number, bytes: number): number {
+    return this.#direct.find(lo, hi, bytes, this.mmu.currentPrivilege(), 0);
+  }
+
   /** Eight aligned bytes of guest-physical memory below 4 GiB; undefined where nothing backs them. */
   readPhysical64(gpa: number): bigint | undefined {
     const { state: registers, mmu } = this;
@@ -155,7 +169,7 @@ export class SystemCpu {
     mmu.walker.translate(gpa, 0, ACCESS_READ, PRIVILEGE_SUPERVISOR);
     registers.setU32(state.OFFSET_CR0, cr0);
     const { machine } = mmu.walker;
-    return machine < 0 ? undefined : new DataView(registers.view.buffer, machine, 8).getBigUint64(0, true);
+    return machine < 0 ? undefined : this.machine.getBigUint64(machine, true);
   }
 
   // RFLAGS
