@@ -97,6 +97,7 @@ export class InterpreterVcpu implements EngineVcpu, CodeUser, TierHooks, Interpr
       registers.setU32(state.OFFSET_STOP, 0);
       const isStep = (this.#mode & MODE_STEP) !== 0;
       const slice = isStep ? 1 : left;
+      this.cpu.trapInhibited = false;
       const result = this.#run(registers.base, slice);
       const used = slice - registers.view.getInt32(state.OFFSET_BUDGET, true);
       this.instructions += used;
@@ -104,7 +105,8 @@ export class InterpreterVcpu implements EngineVcpu, CodeUser, TierHooks, Interpr
       if (result === RUN_EXIT) return this.cpu.exit;
       if (result === RUN_EVENT && !this.#deliverFault()) return EXIT_SHUTDOWN;
       // The trap comes after an instruction that began with TF set, even if it cleared it.
-      if (isStep && result !== RUN_EVENT && used > 0 && !this.#singleStepTrap()) return EXIT_SHUTDOWN;
+      const isTrap = isStep && result !== RUN_EVENT && used > 0 && !this.cpu.trapInhibited;
+      if (isTrap && !this.#singleStepTrap()) return EXIT_SHUTDOWN;
     }
   }
 

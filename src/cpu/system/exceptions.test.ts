@@ -201,6 +201,60 @@ test('POPF that sets TF traps after the instruction that follows it', () => {
   deepEqual([vector, rip], [1, CODE + 2]);
 });
 
+test('MOV SS puts the trap off until the next instruction is done (SDM vol. 3A, 6.8.3)', () => {
+  using guest = new SystemGuest();
+  guest.rflags = state.FLAG_TF;
+  guest.state.setGpr(state.RAX, 0x10n);
+  const { vector, rip } = guest.delivered([0x8e, 0xd0, NOP, NOP]); // mov ss, eax
+  deepEqual([vector, rip], [1, CODE + 3]);
+});
+
+test('STI does not put the trap off', () => {
+  using guest = new SystemGuest();
+  guest.rflags = state.FLAG_TF;
+  const { vector, rip } = guest.delivered([0xfb, NOP, NOP]);
+  deepEqual([vector, rip], [1, CODE + 1]);
+});
+
+test('an interrupt by software clears TF as it is delivered, so its handler is not trapped', () => {
+  for (const [code, expected] of [
+    [[0xcc], 3],
+    [[0xcd, 0x40], 0x40],
+    [[0xf1], 1],
+  ] as const) {
+    using guest = new SystemGuest();
+    guest.rflags = state.FLAG_TF;
+    const { vector, rip, rflags } = guest.delivered([...code]);
+    deepEqual([vector, rip, rflags & state.FLAG_TF], [expected, CODE + code.length, state.FLAG_TF]);
+    equal(guest.state.u32(OFFSET_DR6) & (1 << 14), 0);
+  }
+});
+
+test('SYSCALL is trapped by TF as SFMASK leaves it', () => {
+  for (const [mask, expected] of [
+    [0, [1, DATA]],
+    [state.FLAG_TF, [0x40, DATA + 2]],
+  ] as const) {
+    using guest = new SystemGuest();
+    guest.load(DATA, [0xcd, 0x40]);
+    guest.state.setU64(state.OFFSET_LSTAR, BigInt(DATA));
+    guest.state.setU32(state.OFFSET_SFMASK, mask);
+    guest.enterUser();
+    guest.rflags = state.FLAG_TF;
+    const { vector, rip } = guest.delivered([0x0f, 0x05]);
+    deepEqual([vector, rip], expected);
+  }
+});
+
+test('SYSRET that sets TF traps before the first instruction it returns to', () => {
+  using guest = new SystemGuest();
+  guest.load(DATA, [NOP, NOP]);
+  guest.state.setGpr(state.RCX, BigInt(DATA));
+  guest.state.setGpr(state.R11, BigInt(state.FLAG_TF | 2));
+  const { vector, rip, cs, rflags } = guest.delivered([0x48, 0x0f, 0x07]);
+  deepEqual([vector, rip, cs & 3, rflags & state.FLAG_TF], [1, DATA, 3, state.FLAG_TF]);
+});
+
 test('IRET that sets TF traps after the instruction it returns to', () => {
   using guest = new SystemGuest();
   const frame = STACK_TOP - 40;

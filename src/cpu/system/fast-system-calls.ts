@@ -1,6 +1,8 @@
 /** SYSCALL, SYSRET, SYSENTER, SYSEXIT: transfers with flat segments that no table describes (SDM vol. 3A, 5.8.7, 5.8.8). */
 import { SYSTEM_FAULT, SYSTEM_JUMP, type SystemOperands, type SystemResult } from '../instructions/define.ts';
 import * as state from '../state.ts';
+import { DR6_BS, noteDebug } from './debug.ts';
+import { deliverNow } from './software-interrupts.ts';
 import { isCanonical, type SystemCpu } from './system-cpu.ts';
 
 const FLAT_LIMIT = 0xffffffff;
@@ -27,7 +29,7 @@ export function systemCall(cpu: SystemCpu, operands: SystemOperands): SystemResu
   enterKernel(cpu, selector, CODE_64);
   cpu.rflags = flags & ~registers.u32(state.OFFSET_SFMASK) & ~state.FLAG_RF;
   cpu.hooks.modeChanged();
-  return SYSTEM_JUMP;
+  return trapByResult(cpu, flags);
 }
 
 export function systemReturn(cpu: SystemCpu, operands: SystemOperands): SystemResult {
@@ -46,10 +48,10 @@ export function systemReturn(cpu: SystemCpu, operands: SystemOperands): SystemRe
     enterUser(cpu, selector, CODE_32, selector + 8);
   }
   // Outside long mode only IF is set (AMD APM vol. 3, SYSRET).
-  const flags = cpu.isLongMode ? registers.gprLo(state.R11) & SYSRET_FLAGS : cpu.rflags | state.FLAG_IF;
-  cpu.rflags = flags;
+  const before = cpu.rflags;
+  cpu.rflags = cpu.isLongMode ? registers.gprLo(state.R11) & SYSRET_FLAGS : before | state.FLAG_IF;
   cpu.hooks.modeChanged();
-  return SYSTEM_JUMP;
+  return trapByResult(cpu, before);
 }
 
 export function systemEnter(cpu: SystemCpu): SystemResult {
@@ -84,6 +86,15 @@ export function systemExit(cpu: SystemCpu, operands: SystemOperands): SystemResu
   }
   cpu.hooks.modeChanged();
   return SYSTEM_JUMP;
+}
+
+// Unlike other instructions these are followed by a single-step trap if they leave TF set, not if they found it so.
+function trapByResult(cpu: SystemCpu, before: number): SystemResult {
+  if ((cpu.rflags & state.FLAG_TF) === 0) cpu.trapInhibited = true;
+  if ((cpu.rflags & ~before & state.FLAG_TF) === 0) return SYSTEM_JUMP;
+  noteDebug(cpu.state, DR6_BS);
+  cpu.raise(state.EXCEPTION_DB);
+  return deliverNow(cpu);
 }
 
 // AMD APM vol. 3, SYSCALL: legacy mode takes EIP from STAR and keeps the flags but for IF, VM and RF.

@@ -55,6 +55,7 @@ function afterLoad(cpu: SystemCpu, operands: SystemOperands, segment: number): S
   if (segment !== state.SS) return SYSTEM_NEXT;
   const next = cpu.nextRip(operands.length);
   cpu.state.setU64(state.OFFSET_SHADOW_RIP, next);
+  cpu.trapInhibited = true;
   if (cpu.state.is64Bit) return SYSTEM_NEXT;
   // The width of the stack may be another one: what follows is decoded again.
   cpu.state.rip = next;

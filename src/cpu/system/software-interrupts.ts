@@ -45,7 +45,11 @@ function raise(cpu: SystemCpu, operands: SystemOperands, vector: number, source:
   const { rip } = cpu.state;
   const task = cpu.state.segmentSelector(state.TR);
   cpu.advance(operands.length);
-  if (deliverOnce(cpu, { vector, errorCode: -1, source })) return SYSTEM_JUMP;
+  if (deliverOnce(cpu, { vector, errorCode: -1, source })) {
+    // Delivery cleared TF: the handler's first instruction is not trapped (SDM vol. 3B, 17.3.1.4).
+    cpu.trapInhibited = true;
+    return SYSTEM_JUMP;
+  }
   // A task gate that got as far as its task: the exception is that task's.
   if (cpu.state.segmentSelector(state.TR) !== task) return deliverNow(cpu);
   cpu.state.rip = rip;
