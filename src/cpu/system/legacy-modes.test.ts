@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { EXIT_HLT, EXIT_SHUTDOWN } from '../engine.ts';
 import * as state from '../state.ts';
 import { CODE, DATA, STACK_TOP } from '../testing/processor.ts';
-import { resetState } from './reset.ts';
+import { initState, resetState, startUp } from './reset.ts';
 import {
   CODE_16,
   CODE_32,
@@ -286,4 +286,20 @@ test('an IDT that is too small shuts real mode down as well', () => {
   guest.load(CODE, [0x0f, 0x0b]);
   guest.state.rip = 0n;
   equal(guest.vcpu.run(10), EXIT_SHUTDOWN);
+});
+
+test('INIT and a start-up IPI: real mode at the vector, with the FPU, the TSC and MSRs as they were (SDM vol. 3A, 8.4)', () => {
+  using guest = new SystemGuest();
+  const { state: registers } = guest;
+  registers.setU64(state.OFFSET_LSTAR, 0x1234n);
+  registers.setU64(state.OFFSET_XMM, 7n);
+  registers.setGpr(state.RBX, 5n);
+  initState(registers);
+  startUp(registers, CODE >>> 12);
+  guest.vcpu.flushTlb();
+  guest.load(CODE, [0x8c, 0xc8, HLT]); // mov ax, cs
+  equal(guest.vcpu.run(10), EXIT_HLT);
+  deepEqual([registers.gpr(state.RAX), registers.gpr(state.RBX)], [BigInt(CODE >>> 4), 0n]);
+  deepEqual([registers.u64(state.OFFSET_LSTAR), registers.u64(state.OFFSET_XMM)], [0x1234n, 7n]);
+  deepEqual([registers.u32(state.OFFSET_CR0), registers.u32(state.OFFSET_EFER)], [state.CR0_ET, 0]);
 });
