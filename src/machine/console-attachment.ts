@@ -1,30 +1,37 @@
 import type { ConsoleClient } from '../dom0/console/console-client.ts';
 import type { DomainConsole } from '../dom0/xl/services.ts';
 
+/** What is around one domain's console. */
+export interface ConsoleSurroundings {
+  /** Has the daemon look at the domain's ring now. */
+  readonly look: () => void;
+  /** The domain is gone. */
+  readonly gone: () => void;
+  /** Asks whoever types to stop, or to go on. */
+  readonly holdInput: (hold: boolean) => void;
+  /** Sees all output. */
+  readonly output?: ((bytes: Uint8Array) => void) | undefined;
+}
+
 /** One domain's console for xl: a client of the console daemon whose output side never says no. */
 export class ConsoleAttachment implements ConsoleClient, DomainConsole {
+  readonly #around: ConsoleSurroundings;
   /** What was put out before anyone listened. */
   #unheard: Uint8Array[] = [];
   #listener: ((bytes: Uint8Array) => void) | undefined;
   #input: (bytes: Uint8Array) => void = () => {};
   #typed: Uint8Array[] = [];
   #paused = false;
-  readonly #look: () => void;
-  readonly closed: () => void;
+  #holding = false;
 
-  readonly #watch: (bytes: Uint8Array) => void;
-
-  /** `look` has the daemon look at the domain's ring now; `gone` hears of the domain's end, `watch` of all output. */
-  constructor(look: () => void, gone: () => void = () => {}, watch: (bytes: Uint8Array) => void = () => {}) {
-    this.#watch = watch;
-    this.#look = look;
-    this.closed = gone;
+  constructor(around: ConsoleSurroundings) {
+    this.#around = around;
   }
 
   // ConsoleClient
 
   output(bytes: Uint8Array): number {
-    this.#watch(bytes);
+    this.#around.output?.(bytes);
     if (this.#listener === undefined) this.#unheard.push(bytes.slice());
     else this.#listener(bytes);
     return bytes.length;
@@ -41,6 +48,12 @@ export class ConsoleAttachment implements ConsoleClient, DomainConsole {
     this.#give();
   }
 
+  closed(): void {
+    this.#typed = [];
+    this.#hold(false);
+    this.#around.gone();
+  }
+
   // DomainConsole
 
   onOutput(listener: (bytes: Uint8Array) => void): void {
@@ -54,15 +67,22 @@ export class ConsoleAttachment implements ConsoleClient, DomainConsole {
   }
 
   drain(): void {
-    this.#look();
+    this.#around.look();
   }
 
   #give(): void {
     while (!this.#paused) {
       const bytes = this.#typed.shift();
-      if (bytes === undefined) return;
+      if (bytes === undefined) break;
       this.#input(bytes);
     }
+    this.#hold(this.#paused);
+  }
+
+  #hold(hold: boolean): void {
+    if (hold === this.#holding) return;
+    this.#holding = hold;
+    this.#around.holdInput(hold);
   }
 }
 

@@ -35,6 +35,8 @@ export interface Doors {
   readonly alarm: (line: string) => void;
   /** Lines of what is traced. */
   readonly trace: (line: string) => void;
+  /** Asks for no more typing until it is asked for again: a guest does not read what it has. */
+  readonly holdInput: (hold: boolean) => void;
   /** Sees what guests write to their consoles. */
   readonly output?: (bytes: Uint8Array) => void;
 }
@@ -75,7 +77,7 @@ export class Machine implements Host {
   readonly observations: Observations | undefined;
   /** Called once the machine stands still. */
   onStop: () => void = () => {};
-  readonly #output: (bytes: Uint8Array) => void;
+  readonly #doors: Doors;
   readonly #callbacks: Callbacks;
   readonly #log: MachineLog;
   readonly #xen: Xen;
@@ -86,7 +88,7 @@ export class Machine implements Host {
 
   constructor(doors: Doors, options: MachineOptions) {
     const { random } = doors;
-    this.#output = doors.output ?? (() => {});
+    this.#doors = doors;
     let broken: (error: unknown) => void = () => {};
     this.failure = new Promise((_, reject) => {
       broken = reject;
@@ -146,11 +148,12 @@ export class Machine implements Host {
   console(domid: Domid): DomainConsole {
     const known = this.#consoles.get(domid);
     if (known !== undefined) return known;
-    const console = new ConsoleAttachment(
-      () => this.#lookAtConsole(domid),
-      () => this.#domainGone(domid),
-      this.#output,
-    );
+    const console = new ConsoleAttachment({
+      look: () => this.#lookAtConsole(domid),
+      gone: () => this.#domainGone(domid),
+      holdInput: this.#doors.holdInput,
+      output: this.#doors.output,
+    });
     this.#consoles.set(domid, console);
     this.#xenconsoled.attach(domid, console);
     return console;

@@ -3,7 +3,7 @@ import { NodeClock } from '../host/node/clock.ts';
 import type { Engine } from '../cpu/engine.ts';
 import { defer } from '../host/node/event-loop.ts';
 import { NodeFiles } from '../host/node/files.ts';
-import { availableMemoryKib, residentBytes } from '../host/node/memory.ts';
+import { availableMemoryKib, processMemory } from '../host/node/memory.ts';
 import { LogFile, writeStderr, writeStdout, writeTextFile } from '../host/node/output.ts';
 import { NodeRandom } from '../host/node/random.ts';
 import { onEndSignal } from '../host/node/signals.ts';
@@ -11,7 +11,7 @@ import { NodeTerminal } from '../host/node/terminal.ts';
 import { XenolithError } from '../lib/errors.ts';
 import { BUILT_IN, readBuiltIn } from './built-in.ts';
 import type { Machine } from './machine.ts';
-import { OutputWatch, statistics, Timeline } from './statistics.ts';
+import { Timeline } from './timeline.ts';
 
 /** What xl's process is made of on Node: the world that xl and its machine see. */
 export class Program implements Services {
@@ -47,6 +47,7 @@ export class Program implements Services {
     const traceLines = this.#sink('XENOLITH_TRACE', this.say);
     // Only now, so that a bad config is told of without loading a processor.
     const { startMachine } = await import('./machine.ts');
+    const statistics = stats === undefined ? undefined : await this.#statistics(stats);
     this.timeline.mark('sources loaded');
     const machine = await startMachine(
       {
@@ -57,12 +58,13 @@ export class Program implements Services {
         log,
         alarm: this.say,
         trace: traceLines,
-        ...(stats === undefined ? {} : { output: new OutputWatch(this.timeline).output }),
+        holdInput: (hold) => this.terminal.holdInput(hold),
+        ...(statistics === undefined ? {} : { output: statistics.output }),
       },
-      { guestMemoryKib, trace, observed: stats !== undefined, processor: this.processor },
+      { guestMemoryKib, trace, observed: statistics !== undefined, processor: this.processor },
     );
     this.timeline.mark('machine started');
-    if (stats !== undefined) machine.onStop = () => this.#writeStatistics(machine, stats);
+    if (statistics !== undefined) machine.onStop = () => statistics.write(machine);
     return machine;
   }
 
@@ -78,13 +80,20 @@ export class Program implements Services {
     }
   }
 
-  #writeStatistics(machine: Machine, path: string): void {
-    this.timeline.mark('machine stopped');
-    try {
-      writeTextFile(path, statistics(machine, this.timeline, residentBytes()));
-    } catch (error) {
-      this.say(`xl: warning: XENOLITH_STATS=${path}: cannot be written: ${(error as Error).message}`);
-    }
+  async #statistics(path: string) {
+    const { OutputWatch, statistics } = await import('./statistics.ts');
+    const { timeline } = this;
+    return {
+      output: new OutputWatch(timeline).output,
+      write: (machine: Machine) => {
+        timeline.mark('machine stopped');
+        try {
+          writeTextFile(path, statistics(machine, timeline, processMemory()));
+        } catch (error) {
+          this.say(`xl: warning: XENOLITH_STATS=${path}: cannot be written: ${(error as Error).message}`);
+        }
+      },
+    };
   }
 }
 

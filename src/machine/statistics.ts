@@ -1,33 +1,10 @@
 import { MARKER } from './guests/initramfs.ts';
+import type { ProcessMemory } from '../host/node/memory.ts';
 import type { Machine } from './machine.ts';
-
-/** When things happened, in ms since the process began. */
-export class Timeline {
-  readonly #nowMs: () => number;
-  readonly #marks: Record<string, number> = {};
-
-  constructor(nowMs: () => number) {
-    this.#nowMs = nowMs;
-  }
-
-  /** Marks now; the first time counts. */
-  mark(what: string): void {
-    this.#marks[what] ??= round(this.#nowMs());
-  }
-
-  /** Marks another moment. */
-  set(what: string, atMs: number | undefined): void {
-    if (atMs !== undefined) this.#marks[what] ??= round(atMs);
-  }
-
-  /** In the order of their happening. */
-  get marks(): Readonly<Record<string, number>> {
-    return Object.fromEntries(Object.entries(this.#marks).sort(([, a], [, b]) => a - b));
-  }
-}
+import type { Timeline } from './timeline.ts';
 
 /** What XENOLITH_STATS=FILE gets when the machine stops, as JSON. README.md says what the fields mean. */
-export function statistics(machine: Machine, timeline: Timeline, rssBytes: number): string {
+export function statistics(machine: Machine, timeline: Timeline, memory: ProcessMemory): string {
   const { observations } = machine;
   const counts = observations?.engine.counts;
   timeline.set('first guest instruction', counts?.firstRunMs);
@@ -40,10 +17,12 @@ export function statistics(machine: Machine, timeline: Timeline, rssBytes: numbe
     tlbFlushes: counts?.tlbFlushes,
     memoryWritten: counts?.memoryWritten,
     timelineMs: timeline.marks,
-    rssMiB: round(rssBytes / 1024 / 1024),
+    memoryMiB: Object.fromEntries(Object.entries(memory).map(([what, bytes]) => [what, round(bytes / MIB)])),
   };
   return `${JSON.stringify(report, undefined, 2)}\n`;
 }
+
+const MIB = 1024 * 1024;
 
 /** Most first. */
 function sorted(counts: Readonly<Record<string, number>> | undefined): Record<string, number> | undefined {

@@ -94,3 +94,17 @@ test('on a terminal Ctrl-] leaves the console, Ctrl-C then ends the guest, and t
   match(stdout, /SIGINT: domain g \(domid 1\) is destroyed\r\nstatus 130\r\n$/);
   equal(read('after'), read('before'));
 });
+
+test('input that the guest never reads is left in its pipe, however much there is', async () => {
+  const xl = startXl(folder, ['create', '-F', '-c', 'spin.cfg']);
+  await xl.until('Waiting for domain');
+  const piece = new Uint8Array(1 << 20);
+  let accepted = 0;
+  while (accepted < 64 && xl.child.stdin.writableLength <= 2 * piece.length) {
+    xl.child.stdin.write(piece, () => accepted++);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  ok(accepted < 8, `${accepted} MiB were taken`);
+  xl.child.kill('SIGTERM');
+  equal((await xl.ended).status, EXIT_SIGNAL_BASE + 15);
+});

@@ -46,6 +46,13 @@ export class NodeTerminal implements Terminal {
     process.stdin.resume();
   }
 
+  /** Leaves what comes through a pipe where it is, or goes on to hand it over. Keys always arrive: one may mean us. */
+  holdInput(hold: boolean): void {
+    if (this.#listener === undefined || this.interactive) return;
+    if (hold) process.stdin.pause();
+    else process.stdin.resume();
+  }
+
   setRawMode(raw: boolean): void {
     // With one of the two redirected nobody could leave raw mode by a key: the terminal's own line editing stays.
     if (!this.interactive || raw === this.#raw) return;
