@@ -46,3 +46,17 @@ test('everything goes to the log; a service that failed alarms as well', () => {
   deepEqual(lines, ['xenstored: a quota is crossed', '(XEN) hello', '(XEN) dom0: TypeError: undefined is no function']);
   deepEqual(alarms, ['(XEN) dom0: TypeError: undefined is no function']);
 });
+
+test('what Xen is asked to say is told, and explains nothing later', () => {
+  const log = logTo([]);
+  equal(
+    log.capture(() => log.xen('(XEN) RIP')),
+    '(XEN) RIP',
+  );
+  equal(
+    log.capture(() => {}),
+    undefined,
+  );
+  log.xen('(XEN) Domain 1 crashed: why');
+  equal(log.describe(1), '(XEN) Domain 1 crashed: why');
+});

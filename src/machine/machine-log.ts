@@ -37,6 +37,14 @@ export class MachineLog {
     return this.#recent.some((line) => fault.test(line)) ? this.#recent.join('\n') : undefined;
   }
 
+  /** What Xen says while `speak` runs; undefined where that is nothing. */
+  capture(speak: () => void): string | undefined {
+    const before = this.#recent.splice(0);
+    speak();
+    const said = this.#recent.splice(0, this.#recent.length, ...before);
+    return said.length === 0 ? undefined : said.join('\n');
+  }
+
   /** What was said so far explains no domain that is yet to come. */
   forget(): void {
     this.#recent.length = 0;

@@ -1,4 +1,5 @@
 /** The machine: memory, processor, hypervisor and dom0's services, each made once and handed to those that need it. */
+import { SHUTDOWN_crash, SHUTDOWN_watchdog } from '../abi/sched.ts';
 import type { Domid } from '../abi/xen.ts';
 import type { Engine } from '../cpu/engine.ts';
 import { InterpreterEngine } from '../cpu/interpreter/engine.ts';
@@ -67,6 +68,9 @@ export async function startMachine(doors: Doors, options: MachineOptions): Promi
   await machine.start(options.trace.includes('xenstore'));
   return machine;
 }
+
+/** Ends after which it matters where the domain was. */
+const FAILURES: ReadonlySet<number> = new Set([SHUTDOWN_crash, SHUTDOWN_watchdog]);
 
 export class Machine implements Host {
   readonly clock: Clock;
@@ -160,7 +164,11 @@ export class Machine implements Host {
   }
 
   describe(domid: Domid): string | undefined {
-    return this.#log.describe(domid);
+    const told = this.#log.describe(domid);
+    const { shutdown = false, shutdown_reason = 0 } = this.ctrl.domain_getinfo(domid) ?? {};
+    // One that asked for its end, other than by a crash, was where it wanted to be.
+    if (told !== undefined || (shutdown && !FAILURES.has(shutdown_reason))) return told;
+    return this.#log.capture(() => this.#xen.dump(domid));
   }
 
   async stop(): Promise<void> {

@@ -1,4 +1,5 @@
 import { VIRQ_CON_RING } from '../abi/xen.ts';
+import type { Domid } from '../abi/xen.ts';
 import { Dom0 } from './dom0.ts';
 import { sendGlobalVirq } from './common/event-channel.ts';
 import { dispatch } from './hypercalls.ts';
@@ -45,6 +46,11 @@ export class Xen {
   /** The machine stands still: no vCPU runs, no timer fires, no event is delivered. */
   stop(): void {
     this.#loop.stop();
+  }
+
+  /** Prints where a domain's processors are on Xen's console: registers, last exits. Nothing where it has none. */
+  dump(domid: Domid): void {
+    this.#hypervisor.domains.get(domid)?.hvm?.dump();
   }
 
   /** Hands every hypercall to a tracer from now on; undefined ends that. */

@@ -80,7 +80,7 @@ test('--timeout destroys a domain that runs on: status 124', async () => {
   on.guest = () => on.timers[0]?.callback();
   equal(await run('create -F -q --timeout=2.5 guest.cfg', on), 124);
   equal(on.timers[0]?.atNs, 1000 + 2.5e9);
-  match(on.err, /has not ended within 2.5 s/);
+  match(on.err, /d1v0: RIP 0xdead\n.*has not ended within 2.5 s/);
   nothingLeft(on);
 });
 

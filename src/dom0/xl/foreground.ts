@@ -125,6 +125,7 @@ class Foreground {
       this.#host.console(domid).drain();
       this.#view?.forget();
       if (outcome.kind === 'end') this.#report(domid, outcome.end);
+      else if (outcome.kind === 'timeout') this.#describe(domid);
       return outcome;
     } finally {
       await watch.stop();
@@ -145,6 +146,12 @@ class Foreground {
     this.#say(`xl: domain ${this.#config.name} (domid ${domid}) ${what}`);
     if (description !== undefined) this.#say(description);
     if (unlike !== undefined) this.#say(`xl: warning: ${unlike}`);
+  }
+
+  /** Says where a domain is that was expected to be done. */
+  #describe(domid: CreatedDomain['domid']): void {
+    const description = this.#host.describe(domid);
+    if (description !== undefined) this.#say(description);
   }
 
   #conclude({ domid }: CreatedDomain, outcome: Outcome): number | 'restart' {

@@ -50,7 +50,7 @@ export interface HostOptions {
 export interface Host extends ToolstackHost {
   /** The daemon's end of a domain's console; what was put out before anyone listens is kept. */
   console(domid: Domid): DomainConsole;
-  /** What explains how a domain stopped: RIP, last exits. Undefined where there is nothing to explain. */
+  /** What explains how a domain stopped, or why it does not: RIP, last exits. Undefined where nothing is to be explained. */
   describe(domid: Domid): string | undefined;
   /** Rejects when the machine itself breaks; never resolves. */
   readonly failure: Promise<never>;

@@ -89,7 +89,7 @@ export class FakeHost implements Host {
   }
   describe(domid: number): string | undefined {
     const reason = this.ctrl.domain(domid).shutdownReason;
-    return reason === SHUTDOWN_crash ? `  d${domid}v0: RIP 0xdead` : undefined;
+    return reason === SHUTDOWN_crash || reason === undefined ? `  d${domid}v0: RIP 0xdead` : undefined;
   }
   async stop(): Promise<void> {
     this.stopped = true;
