@@ -16,7 +16,9 @@ import type { MachineMemory } from '../mmu/machine-memory.ts';
 import { EVENT_NOT_CANONICAL, Mmu, setEvent } from '../mmu/mmu.ts';
 import { PRIVILEGE_SUPERVISOR_AC, PRIVILEGE_USER } from '../mmu/walk.ts';
 import * as state from '../state.ts';
+import { checkInstructionBreakpoint } from '../system/debug.ts';
 import { deliver, type Event, takeEvent } from '../system/interrupts.ts';
+import { resetState } from '../system/reset.ts';
 import { SystemCpu, type TierHooks } from '../system/system-cpu.ts';
 import { vectorSlow } from '../system/vector-slow.ts';
 import type { CodeCache, CodeUser } from './code-cache.ts';
@@ -59,8 +61,8 @@ export class InterpreterVcpu implements EngineVcpu, CodeUser, TierHooks, Interpr
   constructor(shared: Shared, base: number, nested: NestedPaging, intercepts: Intercepts, tsc: TscSource) {
     this.#shared = shared;
     const { memory } = shared;
-    memory.u8.fill(0, base, base + state.VCPU_STATE_SIZE);
     this.state = new state.VcpuState(memory.buffer, base);
+    resetState(this.state);
     this.#mmu = new Mmu(this.state, memory, nested, intercepts, shared.code, base + VCPU_TLBS);
     this.cpu = new SystemCpu(this.state, this.#mmu, intercepts, tsc, this);
     this.#operands = new RecordReader(memory, this.state, shared.table);
@@ -96,16 +98,24 @@ export class InterpreterVcpu implements EngineVcpu, CodeUser, TierHooks, Interpr
       if (this.#shared.code.isFull) this.#shared.code.reset();
       registers.setU32(state.OFFSET_STOP, 0);
       const isStep = (this.#mode & MODE_STEP) !== 0;
+      const isTraced = (registers.u32(state.OFFSET_RFLAGS_REST) & state.FLAG_TF) !== 0;
+      if (isStep && checkInstructionBreakpoint(this.cpu)) {
+        if (!this.#deliver(takeEvent(this.cpu))) return EXIT_SHUTDOWN;
+        continue;
+      }
       const slice = isStep ? 1 : left;
       this.cpu.trapInhibited = false;
       const result = this.#run(registers.base, slice);
       const used = slice - registers.view.getInt32(state.OFFSET_BUDGET, true);
       this.instructions += used;
       left -= used;
-      if (result === RUN_EXIT) return this.cpu.exit;
+      if (result === RUN_EXIT) {
+        this.#shutDown = this.cpu.exit === EXIT_SHUTDOWN;
+        return this.cpu.exit;
+      }
       if (result === RUN_EVENT && !this.#deliverFault()) return EXIT_SHUTDOWN;
       // The trap comes after an instruction that began with TF set, even if it cleared it.
-      const isTrap = isStep && result !== RUN_EVENT && used > 0 && !this.cpu.trapInhibited;
+      const isTrap = isTraced && result !== RUN_EVENT && used > 0 && !this.cpu.trapInhibited;
       if (isTrap && !this.#singleStepTrap()) return EXIT_SHUTDOWN;
     }
   }

@@ -33,6 +33,7 @@ export function moveToDebug(cpu: SystemCpu, operands: SystemOperands): SystemRes
   const given = cpu.state.is64Bit ? value : BigInt.asUintN(32, value);
   if (number >= 6 && given > 0xffffffffn) return cpu.generalProtection();
   setDebugRegister(cpu.state, number, given);
+  if (number === 7) cpu.hooks.modeChanged();
   return SYSTEM_NEXT;
 }
 
