@@ -288,7 +288,8 @@ export class Mmu {
   #readPart(machine: number, gpa: number, bytes: number, into: Uint8Array, at: number): void {
     if (machine >= 0) {
       const { u8 } = this.#memory;
-      for (let i = 0; i < bytes; i++) into[at + i] = u8[machine + i] as number;
+      if (bytes > FEW_BYTES) into.set(u8.subarray(machine, machine + bytes), at);
+      else for (let i = 0; i < bytes; i++) into[at + i] = u8[machine + i] as number;
       return;
     }
     let done = 0;
@@ -304,7 +305,8 @@ export class Mmu {
     if (machine >= 0) {
       if (this.#code.holdsCode(Math.floor(machine / 4096))) this.#code.written(machine, bytes);
       const { u8 } = this.#memory;
-      for (let i = 0; i < bytes; i++) u8[machine + i] = from[at + i] as number;
+      if (bytes > FEW_BYTES) u8.set(from.subarray(at, at + bytes), machine);
+      else for (let i = 0; i < bytes; i++) u8[machine + i] = from[at + i] as number;
       return;
     }
     let done = 0;
@@ -348,6 +350,8 @@ export function setEvent(cpu: state.VcpuState, vector: number, errorCode = -1): 
   cpu.setU32(state.OFFSET_EVENT_DATA, Math.max(errorCode, 0));
 }
 
+/** Up to so many a loop over bytes is faster than a copy that makes an array of its own. */
+const FEW_BYTES = 64;
 const NO_SECOND = -2;
 /** Past so many fills a flush clears everything. */
 const FILLS_REMEMBERED = 4096;

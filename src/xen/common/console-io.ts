@@ -5,10 +5,16 @@ import type { Domain } from './domain.ts';
 
 // HYPERVISOR_console_io: argument 0 is the operation, 1 a count of bytes, 2 points at them.
 
-const CHUNK_BYTES = 128;
-const CHUNKS_BEFORE_CONTINUE = 256;
+const CHUNK_BYTES = 1024;
+const CHUNKS_BEFORE_CONTINUE = 32;
 /** A guest's line that gets longer is printed as it is. */
 const MAX_LINE = 1022;
+
+const chunk = new Uint8Array(CHUNK_BYTES);
+const TAB = 9;
+const NEWLINE = 10;
+const SPACE = 32;
+const TILDE = 126;
 
 /** CONSOLEIO_write: text for Xen's console. Guests' lines are printed whole, marked with the domain. */
 export function consoleioWrite(call: Call): HypercallResult {
@@ -22,11 +28,10 @@ export function consoleioWrite(call: Call): HypercallResult {
       call.args[2] = pointer;
       return CONTINUE;
     }
-    const bytes = new Uint8Array(Math.min(CHUNK_BYTES, count - done));
+    const bytes = chunk.subarray(0, Math.min(CHUNK_BYTES, count - done));
     if (!call.guest.read(pointer, bytes)) return -EFAULT;
-    const text = String.fromCharCode(...bytes);
-    if (call.domain.id === 0) call.xen.console.write(text);
-    else printGuest(call.domain, text);
+    if (call.domain.id === 0) call.xen.console.write(String.fromCharCode(...bytes));
+    else printGuest(call.domain, bytes);
   }
   return 0;
 }
@@ -41,10 +46,12 @@ export function consoleioRead(call: Call): HypercallResult {
 }
 
 /** Adds text to a domain's line, and prints each line that is finished. Only printable characters pass. */
-export function printGuest(domain: Domain, text: string): void {
-  for (const character of text) {
-    if (character !== '\n') {
-      if (character === '\t' || (character >= ' ' && character <= '~')) domain.consoleLine += character;
+export function printGuest(domain: Domain, text: ArrayLike<number>): void {
+  for (let index = 0; index < text.length; index++) {
+    const code = text[index] as number;
+    if (code !== NEWLINE) {
+      if (code !== TAB && (code < SPACE || code > TILDE)) continue;
+      domain.consoleLine += String.fromCharCode(code);
       if (domain.consoleLine.length < MAX_LINE) continue;
     }
     domain.xen.console.print(`(d${domain.id}) ${domain.consoleLine}`);

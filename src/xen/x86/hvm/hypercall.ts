@@ -10,13 +10,13 @@ const INSTRUCTION_BYTES = 3n;
 
 /**
  * A guest made a hypercall: takes number and arguments from the registers of its code's width, and puts the result
- * into RAX. A call that asks to be continued is made again by the guest, with the arguments it left.
+ * into RAX. A call that asks to be continued is made again by the guest, with the arguments it left: false then.
  */
-export function hvmHypercall(vcpu: HvmVcpu): void {
+export function hvmHypercall(vcpu: HvmVcpu): boolean {
   const { state, call, xen } = vcpu;
   if (state.cpl !== 0) {
     setResult(vcpu, -EPERM);
-    return;
+    return true;
   }
   const is64Bit = state.is64Bit;
   const registers = is64Bit ? ARGUMENTS_64 : ARGUMENTS_32;
@@ -29,10 +29,11 @@ export function hvmHypercall(vcpu: HvmVcpu): void {
   const result = xen.dispatch(call);
   if (result !== CONTINUE) {
     setResult(vcpu, result);
-    return;
+    return true;
   }
   for (let index = 0; index < 5; index++) state.setGpr(registers[index] as number, call.args[index] as bigint);
   state.rip -= INSTRUCTION_BYTES;
+  return false;
 }
 
 function setResult(vcpu: HvmVcpu, result: number): void {

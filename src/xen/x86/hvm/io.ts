@@ -13,7 +13,7 @@ export function readPort(_vcpu: HvmVcpu, _port: number, size: number): number {
 
 /** A write to a port: text for Xen's console at 0xe9, nothing elsewhere. */
 export function writePort(vcpu: HvmVcpu, port: number, size: number, value: number): void {
-  if (port === XEN_HVM_DEBUGCONS_IOPORT && size === 1) printGuest(vcpu.hvm.domain, String.fromCharCode(value & 0xff));
+  if (port === XEN_HVM_DEBUGCONS_IOPORT && size === 1) printGuest(vcpu.hvm.domain, [value & 0xff]);
 }
 
 /** A read of guest-physical memory that nothing backs. */

@@ -4,10 +4,13 @@ import { HVM_PARAM_TRIPLE_FAULT_REASON } from '../../../abi/hvm/params.ts';
 import { hvmHypercall } from './hypercall.ts';
 import type { HvmVcpu } from './vcpu-hvm.ts';
 
+/** What a hypercall takes off a slice, so that a guest that makes nothing else gives the thread back in time. */
+const HYPERCALL_INSTRUCTIONS = 1_000;
+
 /** Runs a vCPU until about `budget` instructions are done, it blocks, stops, or gives way. */
 export function runHvmVcpu(vcpu: HvmVcpu, budget: number): void {
   const { engine, xen } = vcpu;
-  const stop = engine.instructions + budget;
+  let stop = engine.instructions + budget;
   vcpu.refreshTime();
   while (vcpu.vcpu.runnable) {
     const left = stop - engine.instructions;
@@ -20,7 +23,8 @@ export function runHvmVcpu(vcpu: HvmVcpu, budget: number): void {
     vcpu.exits.note(exit, engine.state);
     switch (exit) {
       case EXIT_HYPERCALL:
-        hvmHypercall(vcpu);
+        if (!hvmHypercall(vcpu)) return;
+        stop -= HYPERCALL_INSTRUCTIONS;
         break;
       case EXIT_HLT:
         halt(vcpu);

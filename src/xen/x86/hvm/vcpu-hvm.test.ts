@@ -14,11 +14,21 @@ import {
   HVM_PARAM_IDENT_PT,
   HVM_PARAM_VIRIDIAN,
 } from '../../../abi/hvm/params.ts';
-import { __HYPERVISOR_hvm_op, __HYPERVISOR_sched_op, __HYPERVISOR_xen_version, DOMID_SELF } from '../../../abi/xen.ts';
+import { SCHEDOP_yield } from '../../../abi/sched.ts';
+import { XENVER_version } from '../../../abi/version.ts';
+import {
+  __HYPERVISOR_console_io,
+  __HYPERVISOR_hvm_op,
+  __HYPERVISOR_sched_op,
+  __HYPERVISOR_xen_version,
+  CONSOLEIO_write,
+  DOMID_SELF,
+} from '../../../abi/xen.ts';
 import { EXIT_BUDGET, EXIT_HLT } from '../../../cpu/engine.ts';
 import { CS, OFFSET_CPL, OFFSET_TSC_OFFSET, RAX } from '../../../cpu/state.ts';
 import { type Guest, TestMachine } from '../../testing/test-machine.ts';
 import { APIC_BASE_ENABLE, APIC_BASE_EXTD, APIC_DEFAULT_PHYS_BASE } from './apic-registers.ts';
+import { runHvmVcpu } from './run.ts';
 import type { HvmVcpu } from './vcpu-hvm.ts';
 
 const APIC_BASE_MSR = 0x1b;
@@ -228,26 +238,38 @@ test('a long hypercall lets others have their turn, and goes on where it was', (
   const { machine, guest: it } = guest();
   const other = machine.domain();
   let othersSteps = 0;
+  let isDone = false;
   other.cpu().load(function* () {
-    for (;;) {
+    while (!isDone) {
       othersSteps += 1;
-      yield EXIT_BUDGET;
-      yield other.cpu().hypercall(__HYPERVISOR_sched_op, 0);
+      yield other.cpu().hypercall(__HYPERVISOR_sched_op, SCHEDOP_yield);
     }
   });
-  machine.engine.onStep = () => machine.host.spend(200_000);
-  let result = 0;
-  // CONSOLEIO_write of 200 kB: its pointer, 0, is a page that reads the same again and again
-  it.bytes(0, 4096).fill(0x41);
+  other.domain.controllerPauseCount -= 1;
+  other.domain.unpause();
   for (let gfn = 0; gfn < 64; gfn++) it.bytes(gfn * 4096, 4096).fill(0x41);
+  let result = -1;
   it.run(function* (cpu) {
-    yield cpu.hypercall(18, 0, 200_000, 0);
+    yield cpu.hypercall(__HYPERVISOR_console_io, CONSOLEIO_write, 200_000, 0);
     result = cpu.result;
+    isDone = true;
   });
   equal(result, 0);
   const printed = machine.host.lines.join('').length;
   ok(printed >= 200_000 - 1024, `${printed} characters`);
-  equal(othersSteps, 0, 'the other domain was never unpaused');
+  ok(othersSteps >= 6, `${othersSteps} turns of the other domain between the parts of 32 KiB`);
+});
+
+test('hypercalls count for a slice: a guest that makes nothing else gives the thread back', () => {
+  const { guest: it } = guest();
+  it.domain.controllerPauseCount -= 1;
+  it.domain.unpause();
+  it.cpu().load(function* (cpu) {
+    for (;;) yield cpu.hypercall(__HYPERVISOR_xen_version, XENVER_version);
+  });
+  runHvmVcpu(it.hvm[0] as HvmVcpu, 100_000);
+  const calls = it.cpu().instructions / 100;
+  ok(calls > 10 && calls <= 100, `${calls} hypercalls`);
 });
 
 test('INIT and start-up bring a second vCPU up in real mode at vector << 12', () => {
