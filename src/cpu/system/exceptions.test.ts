@@ -281,3 +281,23 @@ test('a second NMI waits for the IRET of the first (SDM vol. 3A, 6.7.1)', () => 
   equal(guest.state.gpr(state.RBX), 2n);
   equal(guest.state.rip, BigInt(HANDLERS + 2 * 16 + 3));
 });
+
+test('an instruction breakpoint is a fault before the instruction, with its DR6 bit (SDM vol. 3B, 17.3.1.1)', () => {
+  using guest = new SystemGuest();
+  guest.state.setGpr(state.RAX, BigInt(CODE + 7));
+  guest.state.setGpr(state.RCX, 1n); // L0, execution
+  // mov dr0, rax; mov dr7, rcx; nop; nop
+  const { vector, rip } = guest.delivered([0x0f, 0x23, 0xc0, 0x0f, 0x23, 0xf9, NOP, NOP]);
+  deepEqual([vector, rip], [1, CODE + 7]);
+  equal(guest.state.u32(OFFSET_DR6) & 0xe00f, 1);
+});
+
+test('RF lets the instruction at a breakpoint run once (SDM vol. 3B, 17.3.1.1)', () => {
+  using guest = new SystemGuest();
+  guest.state.setU64(state.OFFSET_DR, BigInt(CODE));
+  guest.state.setU32(state.OFFSET_DR + 7 * 8, 1);
+  guest.rflags = state.FLAG_RF;
+  const { vector, rip } = guest.delivered([0xff, 0xc0, 0xeb, 0xfc]); // inc eax; jmp back
+  deepEqual([vector, rip], [1, CODE]);
+  equal(guest.state.gpr(state.RAX), 1n);
+});
