@@ -3,7 +3,7 @@ import { NodeClock } from '../host/node/clock.ts';
 import type { Engine } from '../cpu/engine.ts';
 import { defer } from '../host/node/event-loop.ts';
 import { NodeFiles } from '../host/node/files.ts';
-import { availableMemoryKib, processMemory } from '../host/node/memory.ts';
+import { availableMemoryKib, collectGarbage, processMemory } from '../host/node/memory.ts';
 import { LogFile, writeStderr, writeStdout, writeTextFile } from '../host/node/output.ts';
 import { NodeRandom } from '../host/node/random.ts';
 import { onEndSignal } from '../host/node/signals.ts';
@@ -12,6 +12,9 @@ import { XenolithError } from '../lib/errors.ts';
 import { BUILT_IN, readBuiltIn } from './built-in.ts';
 import type { Machine } from './machine.ts';
 import { Timeline } from './timeline.ts';
+
+/** By then a domain has been built, and what it was built from is garbage. */
+const SETTLING_NS = 1e9;
 
 /** What xl's process is made of on Node: the world that xl and its machine see. */
 export class Program implements Services {
@@ -64,7 +67,11 @@ export class Program implements Services {
       { guestMemoryKib, trace, observed: statistics !== undefined, processor: this.processor },
     );
     this.timeline.mark('machine started');
-    if (statistics !== undefined) machine.onStop = () => statistics.write(machine);
+    const settled = this.clock.setTimer(this.clock.nowNs() + SETTLING_NS, collectGarbage);
+    machine.onStop = () => {
+      settled.cancel();
+      statistics?.write(machine);
+    };
     return machine;
   }
 

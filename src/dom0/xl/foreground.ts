@@ -1,7 +1,6 @@
 import type { TimerHandle } from '../../lib/ports.ts';
 import type { DomainConfig } from '../toolstack/domain-config.ts';
 import { type CreatedDomain, createDomain } from '../toolstack/domain-create.ts';
-import type { DomainPlan } from '../toolstack/domain-plan.ts';
 import { destroyDomain } from '../toolstack/domain-destroy.ts';
 import { type DomainEnd, watchForEnd } from '../toolstack/domain-events.ts';
 import { attempt } from '../toolstack/errors.ts';
@@ -9,6 +8,7 @@ import type { Context } from './command.ts';
 import { ConsoleView } from './console-view.ts';
 import { ending } from './ending.ts';
 import { EXIT_DESTROYED, EXIT_POWEROFF, EXIT_REBOOT, EXIT_SIGNAL_BASE, EXIT_TIMEOUT } from './exit-status.ts';
+import type { Plans } from './plans.ts';
 import type { Host, Signal } from './services.ts';
 
 export interface ForegroundOptions {
@@ -29,11 +29,11 @@ export interface ForegroundOptions {
 export async function runForeground(
   host: Host,
   config: DomainConfig,
-  plan: DomainPlan,
+  plans: Plans,
   options: ForegroundOptions,
   context: Context,
 ): Promise<number> {
-  const run = new Foreground(host, config, plan, options, context);
+  const run = new Foreground(host, config, plans, options, context);
   try {
     return await run.run();
   } finally {
@@ -50,7 +50,7 @@ type Outcome =
 class Foreground {
   readonly #host: Host;
   readonly #config: DomainConfig;
-  readonly #plan: DomainPlan;
+  readonly #plans: Plans;
   readonly #options: ForegroundOptions;
   readonly #context: Context;
   readonly #view: ConsoleView | undefined;
@@ -59,11 +59,11 @@ class Foreground {
   /** Resolves with what ends the wait from outside of the domain. */
   readonly #interruption: Promise<Outcome>;
 
-  constructor(host: Host, config: DomainConfig, plan: DomainPlan, options: ForegroundOptions, context: Context) {
+  constructor(host: Host, config: DomainConfig, plans: Plans, options: ForegroundOptions, context: Context) {
     const { services } = context;
     this.#host = host;
     this.#config = config;
-    this.#plan = plan;
+    this.#plans = plans;
     this.#options = options;
     this.#context = context;
 
@@ -98,10 +98,7 @@ class Foreground {
 
   /** One life of the domain, from nothing to nothing. */
   async #runOnce(paused: boolean): Promise<number | 'restart'> {
-    const progress = (step: string) => {
-      if (this.#context.verbosity > 0) this.#say(`xl: detail: ${this.#config.name}: ${step}`);
-    };
-    const domain = await createDomain(this.#host, this.#config, this.#plan, progress);
+    const domain = await this.#create();
     let outcome: Outcome;
     try {
       outcome = await this.#live(domain, paused);
@@ -112,6 +109,14 @@ class Foreground {
     }
     await destroyDomain(this.#host, domain.domid, this.#config.uuid);
     return this.#conclude(domain, outcome);
+  }
+
+  /** Its plan, which holds whole files, is let go before the domain lives. */
+  async #create(): Promise<CreatedDomain> {
+    const progress = (step: string) => {
+      if (this.#context.verbosity > 0) this.#say(`xl: detail: ${this.#config.name}: ${step}`);
+    };
+    return await createDomain(this.#host, this.#config, await this.#plans.next(), progress);
   }
 
   async #live({ domid }: CreatedDomain, paused: boolean): Promise<Outcome> {

@@ -10,6 +10,7 @@ import { configJson } from '../config-json.ts';
 import { EXIT_ERROR } from '../exit-status.ts';
 import { type ForegroundOptions, runForeground } from '../foreground.ts';
 import { getopt, type OptionTable } from '../getopt.ts';
+import { Plans } from '../plans.ts';
 import { type Host, TRACE_CATEGORIES, type TraceCategory } from '../services.ts';
 
 /** `xl create`: makes a domain from a config file and, in the foreground, runs it until it ends. */
@@ -109,8 +110,7 @@ async function run(argv: readonly string[], context: Context): Promise<number> {
   }
   if (request.debug) services.stderr(configJson(config));
 
-  const plan = await readAndPlan(file, config, context);
-  return await start(file, config, plan, request, context);
+  return await start(file, config, request, context);
 }
 
 function readArguments(argv: readonly string[], context: Context): Request | string {
@@ -179,24 +179,26 @@ async function readAndPlan(file: Config, config: DomainConfig, context: Context)
   return await locating(file, () => planDomain(config, { kernel, ramdisk }));
 }
 
-async function start(
-  file: Config,
-  config: DomainConfig,
-  plan: DomainPlan,
-  request: Request,
-  context: Context,
-): Promise<number> {
+async function start(file: Config, config: DomainConfig, request: Request, context: Context): Promise<number> {
   const { services } = context;
+  const plan = () => readAndPlan(file, config, context);
+  const { plans, guestMemoryKib } = await planFirst(plan);
   return await locating(file, async () => {
     const host = await services.startHost({
-      guestMemoryKib: memoryNeededKib(plan),
+      guestMemoryKib,
       vcpus: config.maxVcpus,
       trace: request.trace,
       stats: services.environment('XENOLITH_STATS'),
     });
     host.failure.catch(() => {}); // heard by whoever waits for the domain; nobody may be waiting yet
-    return await stopping(host, () => runForeground(host, config, plan, request.options, context));
+    return await stopping(host, () => runForeground(host, config, plans, request.options, context));
   });
+}
+
+/** What the machine has to know of the first plan, which nobody but `plans` holds on to. */
+async function planFirst(plan: () => Promise<DomainPlan>): Promise<{ plans: Plans; guestMemoryKib: number }> {
+  const first = await plan();
+  return { plans: new Plans(first, plan), guestMemoryKib: memoryNeededKib(first) };
 }
 
 async function stopping(host: Host, body: () => Promise<number>): Promise<number> {
