@@ -1,13 +1,17 @@
 /** Runs cases on the host and on an engine and counts: what was covered, what differed, what was left out and why. */
 import type { FormEntry } from '../../../src/cpu/interpreter/handlers.ts';
+import { DECODED, Decoder } from '../../../src/cpu/decode/decoder.ts';
+import { disassemble } from '../../../src/cpu/decode/disassembler.ts';
+import { OpcodeTable } from '../../../src/cpu/decode/table.ts';
 import { HandlerTable } from '../../../src/cpu/interpreter/handlers.ts';
+import { MODE_CODE_32, MODE_CODE_64 } from '../../../src/cpu/interpreter/mode.ts';
 import type { Instruction } from '../../../src/cpu/instructions/define.ts';
 import { describe, difference } from './compare.ts';
 import { generate } from './generate.ts';
 import type { EngineMaker } from '../engines.ts';
 import { Guest } from './guest.ts';
 import type { Host } from './host.ts';
-import { type Case, SLOTS } from './protocol.ts';
+import { addressOf, type Case, SLOTS } from './protocol.ts';
 import { Random } from './random.ts';
 import { enumerate, type Left, type Variant } from './variants.ts';
 
@@ -85,7 +89,13 @@ export function formName({ instruction, form }: FormEntry): string {
 
 /** A difference with what it takes to repeat it. */
 export function explain({ variant, one, what }: Difference): string {
-  return `${formName(variant.entry)} (${variant.operandSize} bits, ${variant.shape}): ${what}\n  ${describe(one)}`;
+  return `${formName(variant.entry)}: ${inWords(variant, one)}: ${what}\n  ${describe(one)}`;
+}
+
+function inWords({ entry }: Variant, one: Case): string {
+  const decoder = new Decoder(new OpcodeTable([entry]));
+  const status = decoder.decode(one.code, 0, one.code.length, one.width === 64 ? MODE_CODE_64 : MODE_CODE_32);
+  return status === DECODED ? disassemble(decoder.result, one.width, BigInt(addressOf(one))) : '(does not decode)';
 }
 
 /** Reasons for what was left out, with the mnemonics. */
