@@ -1,7 +1,7 @@
 import type { Files, Host, HostOptions, Services } from '../dom0/xl/services.ts';
 import { NodeClock } from '../host/node/clock.ts';
 import type { Engine } from '../cpu/engine.ts';
-import { defer } from '../host/node/event-loop.ts';
+import { defer, keepAlive } from '../host/node/event-loop.ts';
 import { NodeFiles } from '../host/node/files.ts';
 import { availableMemoryKib, collectGarbage, processMemory } from '../host/node/memory.ts';
 import { LogFile, writeStderr, writeStdout, writeTextFile } from '../host/node/output.ts';
@@ -67,8 +67,10 @@ export class Program implements Services {
       { guestMemoryKib, trace, observed: statistics !== undefined, processor: this.processor },
     );
     this.timeline.mark('machine started');
+    const letGo = keepAlive();
     const settled = this.clock.setTimer(this.clock.nowNs() + SETTLING_NS, collectGarbage);
     machine.onStop = () => {
+      letGo();
       settled.cancel();
       statistics?.write(machine);
     };

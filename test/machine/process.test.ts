@@ -12,6 +12,8 @@ const folder = scratchFolder();
 const CONFIG = 'name = "g"\ntype = "pvh"\nmemory = 32\n';
 put(folder, 'hlt', kernelOf([0xf4]));
 put(folder, 'spin', kernelOf([0xeb, 0xfe]));
+put(folder, 'wait', kernelOf([0xfb, 0xf4, 0xeb, 0xfc])); // sti; hlt; jmp
+put(folder, 'wait.cfg', `${CONFIG}kernel = "wait"\n`);
 put(folder, 'hlt.cfg', `${CONFIG}kernel = "hlt"\n`);
 put(folder, 'spin.cfg', `${CONFIG}kernel = "spin"\n`);
 const read = (name: string) => readFileSync(join(folder, name), 'utf8');
@@ -30,6 +32,16 @@ for (const [name, number] of [
     match(stderr, new RegExp(`${name}: domain g \\(domid 1\\) is destroyed\n$`));
   });
 }
+
+test('a guest that waits for an event that never comes is waited for, with nothing else to do', async () => {
+  const xl = startXl(folder, ['create', '-F', 'wait.cfg']);
+  xl.child.stdin.end();
+  await xl.until('Waiting for domain');
+  // Node would end by itself once it has nothing to do, which is so by then; --timeout would be something to do.
+  await new Promise((resolve) => setTimeout(resolve, 1500));
+  xl.child.kill('SIGTERM');
+  equal((await xl.ended).status, EXIT_SIGNAL_BASE + 15);
+});
 
 test('XENOLITH_STATS gets counts and times', async () => {
   const { status } = await runXl(folder, ['create', '-F', '-q', 'hlt.cfg'], { XENOLITH_STATS: 'stats.json' });

@@ -5,3 +5,15 @@
 export function defer(callback: () => void): void {
   setImmediate(callback);
 }
+
+/**
+ * Keeps the process alive, with nothing to do, until the function it returns is called: a guest may wait for an event
+ * that only a signal or another guest brings.
+ */
+export function keepAlive(): () => void {
+  const timer = setInterval(() => {}, LONG_MS);
+  return () => clearInterval(timer);
+}
+
+/** setTimeout's own limit. */
+const LONG_MS = 0x7fffffff;
