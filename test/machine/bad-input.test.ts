@@ -1,8 +1,11 @@
 /** What an operator can get wrong, on the real machine: one sentence that says where, exit status 1, nothing left. */
 import { deepEqual, equal, match } from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { EM_386, elf, words } from '../../src/dom0/builder/testing/kernels.ts';
-import { kernelOf, put, runXl, scratchFolder } from './testing/run-xl.ts';
+import { kernelOf, put, runXl, scratchFolder, XL } from './testing/run-xl.ts';
 
 const HLT = 0xf4;
 const XEN_ELFNOTE_GUEST_OS = 6;
@@ -64,4 +67,12 @@ test('a place for the trace that cannot be written is told of before anything ru
   const { stderr, status } = await runXl(folder, ['create', '-F', '-q', 'guest.cfg'], { XENOLITH_TRACE: '/nowhere/f' });
   equal(status, 1);
   match(stderr, /^XENOLITH_TRACE=\/nowhere\/f: cannot be written: .*\n$/);
+});
+
+test('a working folder that somebody removed: one sentence, status 1', () => {
+  const commands = `cd gone && rmdir ../gone && exec '${XL}' create -F guest.cfg`;
+  mkdirSync(join(folder, 'gone'));
+  const { stderr, status } = spawnSync('sh', ['-c', commands], { cwd: folder, encoding: 'utf8' });
+  equal(status, 1);
+  match(stderr, /^Failed to read config file: guest\.cfg: no such file; .* a folder that has been removed$/m);
 });

@@ -11,7 +11,11 @@ const POSIX_CODES: Readonly<Record<string, string>> = {
 export class NodeFiles {
   /** What relative paths are relative to. */
   get workingDirectory(): string {
-    return process.cwd();
+    try {
+      return process.cwd();
+    } catch {
+      return 'a folder that has been removed';
+    }
   }
 
   /**
