@@ -67,9 +67,9 @@ const EVENT_CHANNEL_OP = operations(xen.__HYPERVISOR_event_channel_op, 'event_ch
   op(evtchn.EVTCHNOP_bind_vcpu, 'EVTCHNOP_bind_vcpu', full(evtchnOp.evtchnBindVcpu), at(1, evtchn.EvtchnBindVcpu)),
   op(evtchn.EVTCHNOP_unmask, 'EVTCHNOP_unmask', full(evtchnOp.evtchnUnmask), at(1, evtchn.EvtchnUnmask)),
   op(evtchn.EVTCHNOP_reset, 'EVTCHNOP_reset', full(evtchnOp.evtchnReset), at(1, evtchn.EvtchnReset)),
-  op(evtchn.EVTCHNOP_init_control, 'EVTCHNOP_init_control', absent('no FIFO events; guests fall back to 2-level'), at(1, evtchn.EvtchnInitControl)),
-  op(evtchn.EVTCHNOP_expand_array, 'EVTCHNOP_expand_array', absent('no FIFO events'), at(1, evtchn.EvtchnExpandArray)),
-  op(evtchn.EVTCHNOP_set_priority, 'EVTCHNOP_set_priority', absent('no FIFO events'), at(1, evtchn.EvtchnSetPriority)),
+  op(evtchn.EVTCHNOP_init_control, 'EVTCHNOP_init_control', full(evtchnOp.evtchnInitControl), at(1, evtchn.EvtchnInitControl)),
+  op(evtchn.EVTCHNOP_expand_array, 'EVTCHNOP_expand_array', full(evtchnOp.evtchnExpandArray), at(1, evtchn.EvtchnExpandArray)),
+  op(evtchn.EVTCHNOP_set_priority, 'EVTCHNOP_set_priority', full(evtchnOp.evtchnSetPriority), at(1, evtchn.EvtchnSetPriority)),
 ]);
 
 const GRANT_TABLE_OP = operations(xen.__HYPERVISOR_grant_table_op, 'grant_table_op', byFirst, [

@@ -1,10 +1,58 @@
 import { CompatSharedInfo, CompatVcpuInfo } from '../../abi/compat/xen.ts';
+import { ENOSYS } from '../../abi/errno.ts';
 import { SharedInfo, VcpuInfo } from '../../abi/xen.ts';
 import type { Domain } from './domain.ts';
+import type { EventChannel } from './event-channel.ts';
+import type { PortAbi } from './event-port-abi.ts';
 import type { Vcpu } from './vcpu.ts';
 
 // The 2-level ABI: a pending bit a port, a mask bit a port, and in each vcpu_info a selector bit a word of ports. The
 // guest reads all of it without a lock, so the order of the writes here is the order public/xen.h gives.
+
+/** What every domain starts with. */
+export class TwoLevelPorts implements PortAbi {
+  readonly #domain: Domain;
+
+  constructor(domain: Domain) {
+    this.#domain = domain;
+  }
+
+  get maxPorts(): number {
+    return maxPorts(this.#domain);
+  }
+
+  open(): void {}
+
+  setPending({ port }: EventChannel, vcpu: Vcpu): boolean {
+    // A guest that changed to 32-bit layout has ports no bit is left for.
+    if (port >= this.maxPorts || !setPending(this.#domain, port)) return false;
+    if (!isMasked(this.#domain, port)) select(vcpu, port);
+    return true;
+  }
+
+  clearPending({ port }: EventChannel): void {
+    if (port < this.maxPorts) clearPending(this.#domain, port);
+  }
+
+  isPending({ port }: EventChannel): boolean {
+    return isPending(this.#domain, port);
+  }
+
+  unmask({ port }: EventChannel, vcpu: Vcpu): void {
+    if (port >= this.maxPorts || !clearMask(this.#domain, port)) return;
+    if (isPending(this.#domain, port)) select(vcpu, port);
+  }
+
+  isBusy(): boolean {
+    return false;
+  }
+
+  setPriority(): number {
+    return -ENOSYS;
+  }
+
+  destroy(): void {}
+}
 
 /** Ports there are: as many as a selector of one long can point at. */
 export function maxPorts(domain: Domain): number {

@@ -1,5 +1,6 @@
 import { EFAULT, EINVAL, EPERM, ESRCH } from '../../abi/errno.ts';
 import {
+  EVTCHN_FIFO_LINK_BITS,
   EVTCHNSTAT_closed,
   EVTCHNSTAT_interdomain,
   EVTCHNSTAT_ipi,
@@ -11,8 +12,11 @@ import {
   EvtchnBindVcpu,
   EvtchnBindVirq,
   EvtchnClose,
+  EvtchnExpandArray,
+  EvtchnInitControl,
   EvtchnReset,
   EvtchnSend,
+  EvtchnSetPriority,
   EvtchnStatus,
   EvtchnUnmask,
 } from '../../abi/event_channel.ts';
@@ -117,6 +121,28 @@ export function evtchnReset(call: Call): HypercallResult {
   if (!mayControl(call.domain, domain)) return -EPERM;
   if (domain !== call.domain && domain.controllerPauseCount === 0) return -EINVAL;
   return domain.events.reset();
+}
+
+/** EVTCHNOP_init_control: a vCPU's queue heads; the first call changes the caller to the FIFO ABI. */
+export function evtchnInitControl(call: Call): HypercallResult {
+  return withStructure(call, EvtchnInitControl, (argument) => {
+    argument.link_bits = EVTCHN_FIFO_LINK_BITS;
+    return call.domain.events.initControl(argument.vcpu, argument.control_gfn, argument.offset);
+  });
+}
+
+/** EVTCHNOP_expand_array: a page of event words more. */
+export function evtchnExpandArray(call: Call): HypercallResult {
+  const at = call.fetch(call.handle(1), EvtchnExpandArray.SIZE);
+  return at < 0 ? -EFAULT : call.domain.events.expandArray(new EvtchnExpandArray(call.view, at).array_gfn);
+}
+
+/** EVTCHNOP_set_priority: which queue a port's events go to. */
+export function evtchnSetPriority(call: Call): HypercallResult {
+  const at = call.fetch(call.handle(1), EvtchnSetPriority.SIZE);
+  if (at < 0) return -EFAULT;
+  const { port, priority } = new EvtchnSetPriority(call.view, at);
+  return call.domain.events.setPriority(port, priority);
 }
 
 /** Runs an operation on the structure of argument 1 and copies it back where the operation did not fail. */

@@ -1,8 +1,11 @@
-import { EAGAIN, EEXIST, EINVAL, ENOENT, ENOSPC } from '../../abi/errno.ts';
+import { EACCES, EAGAIN, EEXIST, EINVAL, ENOENT, ENOSPC, EOPNOTSUPP } from '../../abi/errno.ts';
+import { EVTCHN_FIFO_PRIORITY_DEFAULT } from '../../abi/event_channel.ts';
 import { type Domid, DOMID_SELF, NR_VIRQS, VIRQ_DEBUG, VIRQ_TIMER, VIRQ_XENOPROF, VIRQ_XENPMU } from '../../abi/xen.ts';
 import { assert } from '../../lib/assert.ts';
 import type { Domain } from './domain.ts';
-import * as event2l from './event-2l.ts';
+import { TwoLevelPorts } from './event-2l.ts';
+import { FifoPorts } from './event-fifo.ts';
+import type { PortAbi } from './event-port-abi.ts';
 import type { Hypervisor } from './hypervisor.ts';
 import type { Vcpu } from './vcpu.ts';
 
@@ -27,6 +30,13 @@ export class EventChannel {
   remote: { readonly domain: Domain; readonly port: number } | undefined;
   /** ECS_VIRQ */
   virq = 0;
+  /** FIFO: which of the vCPU's queues events go to from now on. */
+  priority = EVTCHN_FIFO_PRIORITY_DEFAULT;
+  /** FIFO: where the last event went, and may still be. */
+  lastVcpuId = 0;
+  lastPriority = 0;
+  /** FIFO: an event came before the guest gave the page with the port's word. */
+  isHeldBack = false;
 
   constructor(port: number) {
     this.port = port;
@@ -44,10 +54,12 @@ export class DomainEvents {
   readonly pollers = new Set<Vcpu>();
   /** Where a search for a free port may start: all below are taken. */
   #lowestFree = 1;
+  #abi: PortAbi;
 
   constructor(domain: Domain, maxPort: number) {
     this.#domain = domain;
     this.#maxPort = maxPort;
+    this.#abi = new TwoLevelPorts(domain);
     this.#ports.push(...bucket(0));
   }
 
@@ -175,22 +187,61 @@ export class DomainEvents {
   unmask(port: number): number {
     const channel = this.at(port);
     if (channel === undefined) return -EINVAL;
-    const domain = this.#domain;
-    if (port < event2l.maxPorts(domain) && event2l.clearMask(domain, port) && event2l.isPending(domain, port)) {
-      event2l.select(this.#target(channel), port);
+    if (channel.state !== ECS_FREE) this.#abi.unmask(channel, this.#target(channel));
+    return 0;
+  }
+
+  /** EVTCHNOP_init_control: the first one changes the domain from bitmaps to queues. */
+  initControl(vcpuId: number, gfn: number, offset: number): number {
+    const vcpu = this.#domain.vcpu(vcpuId);
+    if (vcpu === undefined) return -ENOENT;
+    if (this.#abi instanceof FifoPorts) return this.#abi.addControlBlock(vcpu, gfn, offset);
+    const fifo = new FifoPorts(this.#domain);
+    const result = fifo.addControlBlock(vcpu, gfn, offset);
+    if (result < 0) return result;
+    for (const channel of this.#ports) {
+      channel.isHeldBack = channel.state !== ECS_FREE && this.#abi.isPending(channel);
+      channel.priority = EVTCHN_FIFO_PRIORITY_DEFAULT;
+    }
+    this.#abi = fifo;
+    return 0;
+  }
+
+  /** EVTCHNOP_expand_array: one more page of event words. */
+  expandArray(gfn: number): number {
+    if (!(this.#abi instanceof FifoPorts)) return -EOPNOTSUPP;
+    const first = this.#abi.words;
+    const result = this.#abi.addPage(gfn);
+    if (result < 0) return result;
+    for (const channel of this.#ports.slice(first, this.#abi.words)) {
+      if (!channel.isHeldBack) continue;
+      channel.isHeldBack = false;
+      this.notify(channel.port);
     }
     return 0;
   }
 
-  /** EVTCHNOP_reset: closes every port. */
+  /** EVTCHNOP_set_priority: for events to come. */
+  setPriority(port: number, priority: number): number {
+    const channel = this.at(port);
+    if (channel === undefined) return -EINVAL;
+    if (this.#abi instanceof FifoPorts && channel.state === ECS_FREE) return -EACCES;
+    return this.#abi.setPriority(channel, priority);
+  }
+
+  /** EVTCHNOP_reset: closes every port, and goes back to bitmaps. */
   reset(): number {
     for (let port = 1; port < this.#ports.length && this.active > 0; port++) this.close(port);
-    return this.active > 0 ? -EAGAIN : 0;
+    if (this.active > 0) return -EAGAIN;
+    this.#abi.destroy();
+    this.#abi = new TwoLevelPorts(this.#domain);
+    return 0;
   }
 
   /** Whether an event waits on a port, for SCHEDOP_poll; -EINVAL where there is no such port. */
   poll(port: number): boolean | number {
-    return this.at(port) === undefined ? -EINVAL : event2l.isPending(this.#domain, port);
+    const channel = this.at(port);
+    return channel === undefined ? -EINVAL : this.#abi.isPending(channel);
   }
 
   /** Closes everything, for a dying domain. */
@@ -200,12 +251,7 @@ export class DomainEvents {
   }
 
   #setPending(channel: EventChannel): void {
-    const domain = this.#domain;
-    const { port } = channel;
-    // A guest that changed to 32-bit layout has ports no bit is left for.
-    if (port >= event2l.maxPorts(domain) || !event2l.setPending(domain, port)) return;
-    if (!event2l.isMasked(domain, port)) event2l.select(this.#target(channel), port);
-    this.#wakePollers(port);
+    if (this.#abi.setPending(channel, this.#target(channel))) this.#wakePollers(channel.port);
   }
 
   #wakePollers(port: number): void {
@@ -227,20 +273,26 @@ export class DomainEvents {
   /** A free port, no more free; or a negative errno. */
   #take(): EventChannel | number {
     if (this.#domain.dying) return -EINVAL;
-    const limit = Math.min(this.#maxPort, event2l.maxPorts(this.#domain) - 1);
+    const limit = Math.min(this.#maxPort, this.#abi.maxPorts - 1);
+    let lowestFree = 0;
     for (let port = this.#lowestFree; port <= limit; port++) {
       if (port === this.#ports.length) this.#ports.push(...bucket(port));
       const channel = this.#ports[port] as EventChannel;
       if (channel.state !== ECS_FREE) continue;
-      this.#lowestFree = port + 1;
+      if (this.#abi.isBusy(channel)) {
+        lowestFree ||= port;
+        continue;
+      }
+      this.#lowestFree = lowestFree || port + 1;
       this.active += 1;
+      this.#abi.open(channel);
       return channel;
     }
     return -ENOSPC;
   }
 
   #untake(channel: EventChannel): void {
-    if (channel.port < event2l.maxPorts(this.#domain)) event2l.clearPending(this.#domain, channel.port);
+    this.#abi.clearPending(channel);
     channel.state = ECS_FREE;
     channel.notifyVcpuId = 0;
     channel.remote = undefined;
