@@ -86,7 +86,7 @@ export function emitFillBlock(module: ModuleBuilder): number {
   const [PATTERN, BYTES, END, WIDE] = [1, 2, 3, 4];
   const index = module.declare([TYPE_I32, TYPE_I64, TYPE_I32], []);
   const code = new Code();
-  fillUniform(code);
+  fillUniform(code, PATTERN, BYTES);
   ifAtLeast(code, BYTES, 16, () => {
     code.get(PATTERN);
     code.op(op.OP_I64X2_SPLAT);
@@ -132,28 +132,28 @@ export function emitFillBlock(module: ModuleBuilder): number {
     to.get(PATTERN);
     to.memory(store, 0);
   }
+}
 
-  // One byte over and over is a memset.
-  function fillUniform(to: Code): void {
-    to.get(BYTES);
-    to.i32(LONG_BLOCK);
-    to.op(op.OP_I32_GE_U);
-    to.get(PATTERN);
-    to.i64(8n);
-    to.op(op.OP_I64_ROTL);
-    to.get(PATTERN);
-    to.op(op.OP_I64_EQ);
-    to.op(op.OP_I32_AND);
-    to.if();
-    to.get(TO);
-    to.get(PATTERN);
-    to.op(op.OP_I32_WRAP_I64);
-    to.get(BYTES);
-    to.op(op.OP_MEMORY_FILL);
-    to.byte(0);
-    to.byte(op.OP_RETURN);
-    to.end();
-  }
+// One byte over and over is a memset.
+function fillUniform(to: Code, pattern: number, bytes: number): void {
+  to.get(bytes);
+  to.i32(LONG_BLOCK);
+  to.op(op.OP_I32_GE_U);
+  to.get(pattern);
+  to.i64(8n);
+  to.op(op.OP_I64_ROTL);
+  to.get(pattern);
+  to.op(op.OP_I64_EQ);
+  to.op(op.OP_I32_AND);
+  to.if();
+  to.get(TO);
+  to.get(pattern);
+  to.op(op.OP_I32_WRAP_I64);
+  to.get(bytes);
+  to.op(op.OP_MEMORY_FILL);
+  to.byte(0);
+  to.byte(op.OP_RETURN);
+  to.end();
 }
 
 // `then` and nothing after it, if there are that many bytes.

@@ -235,7 +235,7 @@ function isFlat(m: Semantics): Value {
 }
 
 function sourceIsFlat(m: Semantics, src: OperandHandle): Value {
-  // In 64-bit code FS and GS have a base and no limit: their addresses are as good as any.
+  // In 64-bit code FS and GS have a base and no limit: their addresses need no check either.
   return m.context.stackSize === 64 ? m.const(1, 1) : m.isUnsegmented(src);
 }
 
