@@ -37,8 +37,8 @@ export interface NestedPaging {
 
 /** What the processor asks of the platform around it, in the middle of an instruction. Nothing here may throw. */
 export interface Intercepts {
-  /** Fills `out` with EAX, EBX, ECX, EDX. */
-  cpuid(leaf: number, subleaf: number, out: Uint32Array): void;
+  /** Fills `out` with EAX, EBX, ECX, EDX; false raises #GP(0), as processors that fault CPUID in user mode do. */
+  cpuid(leaf: number, subleaf: number, out: Uint32Array): boolean;
   /** An MSR the processor does not hold itself: fills `out` with lo, hi; false raises #GP(0). */
   readMsr(index: number, out: Uint32Array): boolean;
   /** False raises #GP(0). */

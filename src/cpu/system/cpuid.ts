@@ -196,7 +196,7 @@ export class ProcessorCpuid {
 export function cpuid(cpu: SystemCpu): SystemResult {
   const { state: registers, words } = cpu;
   const leaf = registers.gprLo(state.RAX);
-  cpu.intercepts.cpuid(leaf, registers.gprLo(state.RCX), words);
+  if (!cpu.intercepts.cpuid(leaf, registers.gprLo(state.RCX), words)) return cpu.generalProtection();
   if (leaf === 1) {
     const enabled = (words[2] as number) & XSAVE && registers.u32(state.OFFSET_CR4) & state.CR4_OSXSAVE;
     words[2] = enabled ? (words[2] as number) | OSXSAVE : (words[2] as number) & ~OSXSAVE;

@@ -184,7 +184,12 @@ test('writing the TSC moves the offset', () => {
 });
 
 test('CPUID asks the platform; OSXSAVE follows CR4 (SDM vol. 2A, CPUID)', () => {
-  using guest = new SystemGuest({ cpuid: (leaf, subleaf, out) => out.set([leaf, subleaf, 1 << 26, 4]) });
+  using guest = new SystemGuest({
+    cpuid: (leaf, subleaf, out) => {
+      out.set([leaf, subleaf, 1 << 26, 4]);
+      return true;
+    },
+  });
   guest.state.setGpr(state.RCX, 9n);
   equal(run(guest, [0x0f, 0xa2], 1n), -1);
   deepEqual([guest.state.gpr(state.RAX), guest.state.gpr(state.RBX)], [1n, 9n]);
@@ -192,6 +197,12 @@ test('CPUID asks the platform; OSXSAVE follows CR4 (SDM vol. 2A, CPUID)', () => 
   guest.state.setU32(state.OFFSET_CR4, guest.state.u32(state.OFFSET_CR4) | state.CR4_OSXSAVE);
   equal(run(guest, [0x0f, 0xa2], 1n), -1);
   equal(guest.state.gpr(state.RCX), 3n << 26n);
+});
+
+test('CPUID is #GP(0) where the platform says so (SDM vol. 4, MSR_MISC_FEATURES_ENABLES: CPUID faulting)', () => {
+  using guest = new SystemGuest({ cpuid: () => false });
+  equal(run(guest, [0x0f, 0xa2], 1n), 13);
+  equal(guest.state.gpr(state.RAX), 1n);
 });
 
 test('LGDT and SGDT are ten bytes in 64-bit mode; a non-canonical base is #GP', () => {

@@ -29,7 +29,10 @@ function engine(): { memory: WebAssembly.Memory; engine: InterpreterEngine } {
 
 /** A platform where nothing answers: ports and MMIO float high, unknown MSRs fault. */
 export const EMPTY_PLATFORM: Intercepts = {
-  cpuid: (_leaf, _subleaf, out) => out.fill(0),
+  cpuid: (_leaf, _subleaf, out) => {
+    out.fill(0);
+    return true;
+  },
   readMsr: () => false,
   writeMsr: () => false,
   readPort: () => 0xffffffff,

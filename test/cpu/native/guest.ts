@@ -51,7 +51,10 @@ const PTE_NX = 1n << 63n;
 const WITH_ERROR_CODE = new Set([8, 10, 11, 12, 13, 14, 17, 21]);
 
 const PLATFORM: Intercepts = {
-  cpuid: (_leaf, _subleaf, out) => out.fill(0),
+  cpuid: (_leaf, _subleaf, out) => {
+    out.fill(0);
+    return true;
+  },
   readMsr: () => false,
   writeMsr: () => false,
   readPort: () => 0xffffffff,

@@ -30,6 +30,8 @@ const MSR_K8_ENABLE_C1E = 0xc0010055;
 const MSR_AMD64_DE_CFG = 0xc0011029;
 
 const IA32_FEATURE_CONTROL_LOCK = 1;
+const PLATFORM_INFO_CPUID_FAULTING = 0x80000000;
+const MISC_FEATURES_CPUID_FAULTING = 1;
 const MISC_ENABLE_FAST_STRINGS = 1;
 const MISC_ENABLE_BTS_UNAVAIL = 1 << 11;
 const MISC_ENABLE_PEBS_UNAVAIL = 1 << 12;
@@ -78,7 +80,9 @@ export function writeMsr(vcpu: HvmVcpu, msr: number, lo: number, hi: number): bo
     case MSR_IA32_UCODE_WRITE:
       return isVendor(vcpu, VENDOR_INTEL); // dropped: some Windows loads microcode before it can take a #GP
     case MSR_INTEL_MISC_FEATURES_ENABLES:
-      return value === 0n; // no CPUID faulting
+      if (value > BigInt(MISC_FEATURES_CPUID_FAULTING)) return false;
+      vcpu.cpuidFaults = value !== 0n;
+      return true;
     case MSR_IA32_MISC_ENABLE:
       return (lo & ~Number(miscEnable())) === 0 && hi === 0;
     case MSR_IA32_PERF_CTL:
@@ -101,12 +105,14 @@ function readOther(vcpu: HvmVcpu, msr: number): bigint | undefined {
     case MSR_IA32_TSC_ADJUST:
       return BigInt.asUintN(64, vcpu.tscAdjust);
     case MSR_HYPERCALL:
-    case MSR_INTEL_PLATFORM_INFO:
-    case MSR_INTEL_MISC_FEATURES_ENABLES:
     case MSR_AMD64_NB_CFG:
     case MSR_K8_ENABLE_C1E:
     case MSR_IA32_MCG_STATUS:
       return 0n;
+    case MSR_INTEL_PLATFORM_INFO:
+      return BigInt(PLATFORM_INFO_CPUID_FAULTING); // of any vendor: Xen sees every CPUID of HVM guests
+    case MSR_INTEL_MISC_FEATURES_ENABLES:
+      return vcpu.cpuidFaults ? BigInt(MISC_FEATURES_CPUID_FAULTING) : 0n;
     case MSR_IA32_UCODE_REV:
       return isVendor(vcpu, VENDOR_INTEL) || isVendor(vcpu, VENDOR_AMD) ? 0n : undefined;
     case MSR_IA32_FEATURE_CONTROL:

@@ -343,6 +343,22 @@ test('CPUID has the hypervisor’s leaves, the APIC ID, and the state of CR4 and
   equal(leaf(0xd)[1], 832);
 });
 
+test('CPUID faults in user mode once the guest asks for it in MSR_MISC_FEATURES_ENABLES', () => {
+  const { hvm } = guest();
+  const out = new Uint32Array(4);
+  const faults = (cpl: number) => {
+    hvm.state.setU32(OFFSET_CPL, cpl);
+    return !hvm.cpuid(0, 0, out);
+  };
+  equal(faults(3), false);
+  equal(hvm.writeMsr(0x140, 2, 0), false, 'no other bit is there');
+  equal(hvm.writeMsr(0x140, 1, 0), true);
+  deepEqual([faults(3), faults(1), faults(0)], [true, true, false]);
+  equal(hvm.readMsr(0x140, out) && out[0] === 1, true);
+  hvm.writeMsr(0x140, 0, 0);
+  equal(faults(3), false);
+});
+
 test('MSRs that Xen shows read as it shows them, others are #GP', () => {
   const { hvm } = guest();
   const out = new Uint32Array(2);
@@ -350,7 +366,7 @@ test('MSRs that Xen shows read as it shows them, others are #GP', () => {
     hvm.readMsr(index, out) ? (BigInt(out[1] ?? 0) << 32n) | BigInt(out[0] ?? 0) : '#GP';
   equal(read(0x1b), 0xfee00900n);
   equal(read(0xfe), 0x508n);
-  equal(read(0xce), 0n);
+  equal(read(0xce), 0x80000000n);
   equal(read(0x3a), 1n);
   equal(read(0x179), 2n);
   equal(read(0x400), 0xffffffffffffffffn);

@@ -40,6 +40,8 @@ export class HvmVcpu implements ArchVcpu, Intercepts, VlapicOwner, CpuidSubject 
   upcallVector = 0;
   /** IA32_TSC_ADJUST */
   tscAdjust = 0n;
+  /** MSR_MISC_FEATURES_ENABLES: CPUID is #GP in user mode. */
+  cpuidFaults = false;
   /** The engine executes guest code right now: an intercept is being served. */
   inGuest = false;
   #nmiPending = false;
@@ -247,8 +249,10 @@ export class HvmVcpu implements ArchVcpu, Intercepts, VlapicOwner, CpuidSubject 
 
   // Intercepts
 
-  cpuid(leaf: number, subleaf: number, out: Uint32Array): void {
+  cpuid(leaf: number, subleaf: number, out: Uint32Array): boolean {
+    if (this.cpuidFaults && this.state.cpl !== 0) return false;
     guestCpuid(this.xen.platform.cpuid, this, leaf, subleaf, out);
+    return true;
   }
   readMsr(index: number, out: Uint32Array): boolean {
     return readMsr(this, index, out);
