@@ -8,7 +8,7 @@ export const MODE_CODE_64 = 2;
 export const MODE_STACK_32 = 4;
 /** CS, DS, ES and SS have base 0 and limit 4 GiB: addresses need no check (legacy modes). */
 export const MODE_FLAT = 8;
-/** RFLAGS.TF, or an instruction breakpoint in DR7: one instruction at a time. */
+/** RFLAGS.TF, or a breakpoint enabled in DR7: one instruction at a time. */
 export const MODE_STEP = 16;
 /** CR0.TS, CR0.EM, and CR4.OSFXSR clear: what x87, MMX and SSE instructions fault by. */
 export const MODE_TS = 32;
@@ -24,7 +24,7 @@ export function modeOf(cpu: state.VcpuState): number {
   const cr0 = cpu.u32(state.OFFSET_CR0);
   const rflags = cpu.u32(state.OFFSET_RFLAGS_REST);
   let mode = codeMode(cpu);
-  if ((rflags & state.FLAG_TF) !== 0 || instructionBreakpointsEnabled(cpu)) mode |= MODE_STEP;
+  if ((rflags & state.FLAG_TF) !== 0 || (cpu.u32(state.OFFSET_DR + 7 * 8) & 0xff) !== 0) mode |= MODE_STEP;
   if ((cr0 & state.CR0_TS) !== 0) mode |= MODE_TS;
   if ((cr0 & state.CR0_EM) !== 0) mode |= MODE_EM;
   if ((cr0 & state.CR0_MP) !== 0) mode |= MODE_MP;
@@ -32,16 +32,6 @@ export function modeOf(cpu: state.VcpuState): number {
   if ((cr0 & state.CR0_PE) === 0) mode |= MODE_REAL;
   else if ((rflags & state.FLAG_VM) !== 0) mode |= MODE_VM86;
   return mode;
-}
-
-/** DR7 enables a breakpoint with R/W 00 (SDM vol. 3B, 17.2.4). */
-function instructionBreakpointsEnabled(cpu: state.VcpuState): boolean {
-  const dr7 = cpu.u32(state.OFFSET_DR + 7 * 8);
-  if ((dr7 & 0xff) === 0) return false;
-  for (let index = 0; index < 4; index++) {
-    if (((dr7 >>> (index * 2)) & 3) !== 0 && ((dr7 >>> (16 + index * 4)) & 3) === 0) return true;
-  }
-  return false;
 }
 
 function codeMode(cpu: state.VcpuState): number {

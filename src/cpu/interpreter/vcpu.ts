@@ -2,6 +2,7 @@
 import { readStatusFlags } from '../emit/flags.ts';
 import {
   EXIT_BUDGET,
+  EXIT_HYPERCALL,
   EXIT_LEAVE,
   EXIT_SHUTDOWN,
   EXIT_WINDOW,
@@ -16,7 +17,7 @@ import type { MachineMemory } from '../mmu/machine-memory.ts';
 import { EVENT_NOT_CANONICAL, Mmu, setEvent } from '../mmu/mmu.ts';
 import { PRIVILEGE_SUPERVISOR_AC, PRIVILEGE_USER } from '../mmu/walk.ts';
 import * as state from '../state.ts';
-import { checkInstructionBreakpoint } from '../system/debug.ts';
+import { checkInstructionBreakpoint, DR6_BS, noteDebug } from '../system/debug.ts';
 import { deliver, type Event, takeEvent } from '../system/interrupts.ts';
 import { resetState } from '../system/reset.ts';
 import { SystemCpu, type TierHooks } from '../system/system-cpu.ts';
@@ -57,6 +58,8 @@ export class InterpreterVcpu implements EngineVcpu, CodeUser, TierHooks, Interpr
   #leaving = false;
   #windowWanted = false;
   #shutDown = false;
+  /** TF was set when the last instruction began. */
+  #trapPending = false;
 
   constructor(shared: Shared, base: number, nested: NestedPaging, intercepts: Intercepts, tsc: TscSource) {
     this.#shared = shared;
@@ -81,6 +84,7 @@ export class InterpreterVcpu implements EngineVcpu, CodeUser, TierHooks, Interpr
     this.modeChanged();
     let left = budget;
     for (;;) {
+      if (this.#trapPending && !this.#debugTrap(0)) return EXIT_SHUTDOWN;
       if (this.cpu.nmiPending && !this.cpu.nmiBlocked) {
         this.cpu.nmiPending = false;
         if (!this.#deliver({ vector: state.EXCEPTION_NMI, errorCode: -1, source: 'external' })) return EXIT_SHUTDOWN;
@@ -105,18 +109,22 @@ export class InterpreterVcpu implements EngineVcpu, CodeUser, TierHooks, Interpr
       }
       const slice = isStep ? 1 : left;
       this.cpu.trapInhibited = false;
+      this.#mmu.dataHits = 0;
       const result = this.#run(registers.base, slice);
       const used = slice - registers.view.getInt32(state.OFFSET_BUDGET, true);
       this.instructions += used;
       left -= used;
       if (result === RUN_EXIT) {
         this.#shutDown = this.cpu.exit === EXIT_SHUTDOWN;
+        // The trap of a hypercall comes when it is done.
+        this.#trapPending = isTraced && this.cpu.exit === EXIT_HYPERCALL;
         return this.cpu.exit;
       }
       if (result === RUN_EVENT && !this.#deliverFault()) return EXIT_SHUTDOWN;
+      if (result === RUN_EVENT || used === 0) continue;
       // The trap comes after an instruction that began with TF set, even if it cleared it.
-      const isTrap = isTraced && result !== RUN_EVENT && used > 0 && !this.cpu.trapInhibited;
-      if (isTrap && !this.#singleStepTrap()) return EXIT_SHUTDOWN;
+      this.#trapPending = isTraced && !this.cpu.trapInhibited;
+      if (this.#mmu.dataHits !== 0 && !this.#debugTrap(this.#mmu.dataHits)) return EXIT_SHUTDOWN;
     }
   }
 
@@ -278,10 +286,10 @@ export class InterpreterVcpu implements EngineVcpu, CodeUser, TierHooks, Interpr
     return !this.#shutDown;
   }
 
-  /** #DB after the instruction, with DR6.BS (SDM vol. 3B, 17.3.1.4). */
-  #singleStepTrap(): boolean {
-    const dr6 = state.OFFSET_DR + 6 * 8;
-    this.state.setU32(dr6, this.state.u32(dr6) | (1 << 14));
+  /** #DB after the instruction: DR6.BS for a single step, and the data breakpoints it met (SDM vol. 3B, 17.3.1). */
+  #debugTrap(dataHits: number): boolean {
+    noteDebug(this.state, dataHits | (this.#trapPending ? DR6_BS : 0));
+    this.#trapPending = false;
     return this.#deliver({ vector: state.EXCEPTION_DB, errorCode: -1, source: 'exception' });
   }
 

@@ -19,6 +19,7 @@ import {
 } from '../emit/tlb-layout.ts';
 import { MODE_CODE_64 } from '../interpreter/mode.ts';
 import * as state from '../state.ts';
+import { dataBreakpointHits, dataBreakpointsEnabled } from './data-breakpoints.ts';
 import type { MachineMemory } from './machine-memory.ts';
 import {
   ACCESS_EXECUTE,
@@ -44,6 +45,8 @@ export interface CodeWatch {
 
 export class Mmu {
   readonly walker: Walker;
+  /** Data breakpoints met since this was last cleared, as bits of DR6. */
+  dataHits = 0;
   readonly #cpu: state.VcpuState;
   readonly #memory: MachineMemory;
   readonly #intercepts: Intercepts;
@@ -146,14 +149,14 @@ export class Mmu {
   slowRead(lo: number, hi: number, bytes: number): void {
     const privilege = this.currentPrivilege();
     if (!this.#aligned(lo, bytes)) return;
-    this.readInto(lo, hi, bytes, privilege, this.#scratch);
+    if (this.readInto(lo, hi, bytes, privilege, this.#scratch)) this.#watch(lo, hi, bytes, false);
   }
 
   /** Writes from scratch, or raises. */
   slowWrite(lo: number, hi: number, bytes: number): void {
     const privilege = this.currentPrivilege();
     if (!this.#aligned(lo, bytes)) return;
-    this.writeFrom(lo, hi, bytes, privilege, this.#scratch);
+    if (this.writeFrom(lo, hi, bytes, privilege, this.#scratch)) this.#watch(lo, hi, bytes, true);
   }
 
   /** Host address of bytes that may be written directly, 0 if they must be written the slow way, or raises. */
@@ -161,6 +164,7 @@ export class Mmu {
     const privilege = this.currentPrivilege();
     if (!this.#aligned(lo, bytes)) return 0;
     if (!this.#translateRange(lo, hi, bytes, ACCESS_WRITE, privilege)) return 0;
+    this.#watch(lo, hi, bytes, true);
     if (this.#secondMachine !== NO_SECOND) return 0;
     const { machine } = this.walker;
     if (machine < 0 || this.#code.holdsCode(Math.floor(machine / 4096))) return 0;
@@ -326,16 +330,24 @@ export class Mmu {
       this.#raise(WALK_NOT_CANONICAL, lo, 0);
       return false;
     }
-    if (this.#currentIndex() !== TLB_NONE || (lo & (Math.min(bytes, 8) - 1)) === 0) return true;
+    if ((lo & (Math.min(bytes, 8) - 1)) === 0 || !this.#checksAlignment()) return true;
     setEvent(this.#cpu, state.EXCEPTION_AC, 0);
     return false;
   }
 
   #currentIndex(): number {
-    const rest = this.#cpu.u32(state.OFFSET_RFLAGS_REST);
-    const ac = (rest & state.FLAG_AC) !== 0;
-    if (this.#cpu.cpl !== 3) return ac ? TLB_SUPERVISOR_AC : TLB_SUPERVISOR;
-    return ac && (this.#cpu.u32(state.OFFSET_CR0) & state.CR0_AM) !== 0 ? TLB_NONE : TLB_USER;
+    if (this.#checksAlignment() || dataBreakpointsEnabled(this.#cpu)) return TLB_NONE;
+    return TLB_OF_PRIVILEGE[this.currentPrivilege()];
+  }
+
+  #checksAlignment(): boolean {
+    const ac = (this.#cpu.u32(state.OFFSET_RFLAGS_REST) & state.FLAG_AC) !== 0;
+    return ac && this.#cpu.cpl === 3 && (this.#cpu.u32(state.OFFSET_CR0) & state.CR0_AM) !== 0;
+  }
+
+  #watch(lo: number, hi: number, bytes: number, isWrite: boolean): void {
+    if (!dataBreakpointsEnabled(this.#cpu)) return;
+    this.dataHits |= dataBreakpointHits(this.#cpu, lo, hi, bytes, isWrite);
   }
 }
 

@@ -1,6 +1,6 @@
 import { deepEqual, equal } from 'node:assert/strict';
 import { test } from 'node:test';
-import { EXIT_BUDGET, EXIT_HLT, EXIT_SHUTDOWN, EXIT_WINDOW } from '../engine.ts';
+import { EXIT_BUDGET, EXIT_HLT, EXIT_HYPERCALL, EXIT_SHUTDOWN, EXIT_WINDOW } from '../engine.ts';
 import * as state from '../state.ts';
 import { CODE, DATA, STACK_TOP } from '../testing/processor.ts';
 import {
@@ -300,4 +300,36 @@ test('RF lets the instruction at a breakpoint run once (SDM vol. 3B, 17.3.1.1)',
   const { vector, rip } = guest.delivered([0xff, 0xc0, 0xeb, 0xfc]); // inc eax; jmp back
   deepEqual([vector, rip], [1, CODE]);
   equal(guest.state.gpr(state.RAX), 1n);
+});
+
+test('a data breakpoint is a trap after the access, for writes or for both (SDM vol. 3B, 17.3.1.2)', () => {
+  const cases = [
+    // what RW asks for, the instruction, whether it traps
+    [1, [0xc7, 0x06, 1, 0, 0, 0], true], // mov dword [rsi], 1
+    [1, [0x8b, 0x06, NOP, NOP, NOP, NOP], false], // mov eax, [rsi]
+    [3, [0x8b, 0x06, NOP, NOP, NOP, NOP], true],
+    [1, [0xff, 0x46, 0xfe, NOP, NOP, NOP], true], // inc dword [rsi - 2]: touches two of the four bytes
+    [1, [0xc6, 0x46, 0x04, 1, NOP, NOP], false], // mov byte [rsi + 4], 1
+  ] as const;
+  for (const [kind, code, traps] of cases) {
+    using guest = new SystemGuest();
+    guest.state.setU64(state.OFFSET_DR, BigInt(DATA));
+    guest.state.setU32(state.OFFSET_DR + 7 * 8, 1 | (kind << 16) | (3 << 18));
+    guest.state.setGpr(state.RSI, BigInt(DATA));
+    const { vector, rip } = guest.delivered([...code, 0x0f, 0x0b]); // … ud2
+    equal(vector, traps ? 1 : 6);
+    if (traps) equal(rip, CODE + (code[1] === 0x06 ? (code[0] === 0xc7 ? 6 : 2) : 3));
+    equal(guest.state.u32(OFFSET_DR6) & 0xf, traps ? 1 : 0);
+  }
+});
+
+test('a single step over VMMCALL traps once the hypercall is done', () => {
+  using guest = new SystemGuest();
+  guest.rflags = state.FLAG_TF;
+  guest.load(CODE, [0x0f, 0x01, 0xd9, NOP, NOP]);
+  guest.state.rip = BigInt(CODE);
+  equal(guest.vcpu.run(100), EXIT_HYPERCALL);
+  equal(guest.state.rip, BigInt(CODE + 3));
+  guest.vcpu.run(100);
+  equal(guest.state.u32(OFFSET_DR6) & 0xe00f, 1 << 14);
 });
