@@ -307,6 +307,8 @@ function logarithmOfOnePlus(x: Float): Logarithm {
   if (isTiny(x)) return { sign: x.sign, exp: x.exp - FRACTION, sig: x.sig * quotient(ONE, LN2), exact: false };
   const top = x.exp + bitLength(x.sig);
   if (top > 0) return logarithmOf(sumWithOne(x));
+  // Down to 0 the series for arguments near one takes for ever: scaled, as any other logarithm.
+  if (top === 0 && x.sign === 1) return logarithmOf(finite(0, x.exp, (1n << BigInt(-x.exp)) - x.sig));
   const value = logarithm(x.sign === 0 ? ONE + fixed(x) : ONE - fixed(x));
   return { sign: x.sign, exp: -FRACTION, sig: value < 0n ? -value : value, exact: false };
 }

@@ -24,7 +24,8 @@ import { SystemCpu, type TierHooks } from '../system/system-cpu.ts';
 import { vectorSlow } from '../system/vector-slow.ts';
 import type { CodeCache, CodeUser } from './code-cache.ts';
 import { type HandlerTable, isCalled } from './handlers.ts';
-import { JUMP_CACHE_ENTRIES, JUMP_CACHE_ENTRY_SIZE, JUMP_CACHE_SIZE, VCPU_JUMP_CACHE, VCPU_TLBS } from './layout.ts';
+import { JumpCache } from './jump-cache.ts';
+import { VCPU_TLBS } from './layout.ts';
 import { RUN_EVENT, RUN_EXIT } from './run-result.ts';
 import { MODE_CODE_64, MODE_STEP, modeOf } from './mode.ts';
 import * as record from './record.ts';
@@ -50,9 +51,7 @@ export class InterpreterVcpu implements EngineVcpu, CodeUser, TierHooks, Interpr
   readonly #mmu: Mmu;
   readonly #run: Run;
   readonly #operands: RecordReader;
-  /** Jump cache entries (as indices of `u32`) filled since the last flush. */
-  readonly #cachedJumps = new Uint32Array(JUMPS_REMEMBERED);
-  #jumps = JUMPS_REMEMBERED;
+  readonly #jumps: JumpCache;
   #mode = 0;
   #csBase = 0n;
   #leaving = false;
@@ -71,7 +70,7 @@ export class InterpreterVcpu implements EngineVcpu, CodeUser, TierHooks, Interpr
     this.#operands = new RecordReader(memory, this.state, shared.table);
     this.#run = instantiate(shared, this);
     shared.code.addUser(this);
-    this.flushJumps();
+    this.#jumps = new JumpCache(memory, base);
     this.modeChanged();
   }
 
@@ -182,14 +181,7 @@ export class InterpreterVcpu implements EngineVcpu, CodeUser, TierHooks, Interpr
   // CodeUser and TierHooks
 
   flushJumps(): void {
-    const { u8, u32 } = this.#shared.memory;
-    if (this.#jumps >= JUMPS_REMEMBERED) {
-      const at = this.state.base + VCPU_JUMP_CACHE;
-      u8.fill(0xff, at, at + JUMP_CACHE_SIZE);
-    } else {
-      for (let i = 0; i < this.#jumps; i++) u32[(this.#cachedJumps[i] as number) + 1] = NO_JUMP;
-    }
-    this.#jumps = 0;
+    this.#jumps.flush();
   }
 
   protectFrame(mfn: number): void {
@@ -253,7 +245,7 @@ export class InterpreterVcpu implements EngineVcpu, CodeUser, TierHooks, Interpr
     if (machine < 0) return machine === -1 ? 0 : this.#nowhere();
     let pc = this.#shared.code.find(machine, this.#mode);
     if (pc === 0) pc = this.#findCrossing(lo, hi, machine);
-    if (pc !== 0) this.#cacheJump(ripLo, ripHi, pc);
+    if (pc !== 0) this.#jumps.insert(ripLo, ripHi, registers.u32(state.OFFSET_MODE_TAG + 4), pc);
     return pc;
   };
 
@@ -308,15 +300,6 @@ export class InterpreterVcpu implements EngineVcpu, CodeUser, TierHooks, Interpr
     return 0;
   }
 
-  #cacheJump(ripLo: number, ripHi: number, pc: number): void {
-    const { u32 } = this.#shared.memory;
-    const entry = this.state.base + VCPU_JUMP_CACHE + (ripLo & (JUMP_CACHE_ENTRIES - 1)) * JUMP_CACHE_ENTRY_SIZE;
-    if (this.#jumps < JUMPS_REMEMBERED) this.#cachedJumps[this.#jumps++] = entry / 4;
-    u32[entry / 4] = ripLo;
-    u32[entry / 4 + 1] = ripHi ^ this.state.u32(state.OFFSET_MODE_TAG + 4);
-    u32[entry / 4 + 2] = pc;
-  }
-
   // Base plus offset into scratch, or an exception where the segment does not allow the access (SDM vol. 3A, 5.3).
   #linear(segment: number, offset: number, bytes: number, isWrite: boolean): void {
     const attributes = this.state.segmentAttributes(segment);
@@ -369,11 +352,6 @@ export class InterpreterVcpu implements EngineVcpu, CodeUser, TierHooks, Interpr
     return (this.state.u32(state.OFFSET_RFLAGS_REST) | readStatusFlags(this.state) | 2) >>> 0;
   }
 }
-
-/** Past so many fills a flush of the jump cache clears it whole. */
-const JUMPS_REMEMBERED = 4096;
-/** Upper half of a tag that no RIP makes: its mode bits are in no mode. */
-const NO_JUMP = 0x7fff7fff;
 
 function instantiate(shared: Shared, vcpu: InterpreterVcpu): Run {
   const { slowRead, slowWrite, probeWrite, segmentLinear, offsetLinear, find, system } = vcpu;

@@ -1,0 +1,43 @@
+/** The jump cache of one vCPU, which look-ups in generated code probe: from RIP and mode to a record. */
+import type { MachineMemory } from '../mmu/machine-memory.ts';
+import { JUMP_CACHE_ENTRIES, JUMP_CACHE_ENTRY_SIZE, JUMP_CACHE_SIZE, VCPU_JUMP_CACHE } from './layout.ts';
+
+/** Past so many fills a flush clears everything. */
+const FILLS_REMEMBERED = 4096;
+/** Upper half of a tag that no RIP makes: its mode bits are in no mode. */
+const NO_JUMP = 0x7fff7fff;
+
+export class JumpCache {
+  readonly #memory: MachineMemory;
+  readonly #address: number;
+  /** Entries (as indices of `u32`) filled since the last flush; a flush costs what was filled. */
+  readonly #filled = new Uint32Array(FILLS_REMEMBERED);
+  #fills = FILLS_REMEMBERED;
+
+  /** `vcpu` is the address of the vCPU's area. */
+  constructor(memory: MachineMemory, vcpu: number) {
+    this.#memory = memory;
+    this.#address = vcpu + VCPU_JUMP_CACHE;
+    this.flush();
+  }
+
+  flush(): void {
+    const { u8, u32 } = this.#memory;
+    if (this.#fills >= FILLS_REMEMBERED) {
+      u8.fill(0xff, this.#address, this.#address + JUMP_CACHE_SIZE);
+    } else {
+      for (let i = 0; i < this.#fills; i++) u32[(this.#filled[i] as number) + 1] = NO_JUMP;
+    }
+    this.#fills = 0;
+  }
+
+  /** `modeTagHi` is the upper half of OFFSET_MODE_TAG; the lower is zero. */
+  insert(ripLo: number, ripHi: number, modeTagHi: number, pc: number): void {
+    const { u32 } = this.#memory;
+    const at = (this.#address + (ripLo & (JUMP_CACHE_ENTRIES - 1)) * JUMP_CACHE_ENTRY_SIZE) / 4;
+    if (this.#fills < FILLS_REMEMBERED) this.#filled[this.#fills++] = at;
+    u32[at] = ripLo;
+    u32[at + 1] = ripHi ^ modeTagHi;
+    u32[at + 2] = pc;
+  }
+}
