@@ -1,7 +1,8 @@
 /** BT, BTS, BTR, BTC, BSF, BSR, CMPXCHG, CMPXCHG8B, CMPXCHG16B, XADD. */
 import type { Semantics } from '../emit/semantics.ts';
 import type { Value } from '../emit/values.ts';
-import { EXCEPTION_GP, RAX, RBX, RCX, RDX } from '../state.ts';
+import { MODE_CODE_64 } from '../interpreter/mode.ts';
+import { EXCEPTION_GP, OFFSET_MODE, RAX, RBX, RCX, RDX } from '../state.ts';
 import { type Form, form, type Instruction, instruction, LOCK, type OperandHandle } from './define.ts';
 import { imm8, m128, m64, r, reg, reg8, rm, rm8, rw, w } from './operands.ts';
 
@@ -10,7 +11,7 @@ const BIT_UNDEFINED = ['OF', 'SF', 'AF', 'PF'];
 export const BT = instruction('BT', {
   manual: 'SDM vol. 2A, BT',
   hot: true,
-  depends: ['addressSize', 'stackSize'],
+  depends: ['addressSize'],
   undefinedFlags: BIT_UNDEFINED,
   forms: [form('0F A3 /r', [r(rm), r(reg)]), form('0F BA /4 ib', [r(rm), r(imm8)])],
   execute(m, base, offset) {
@@ -135,7 +136,7 @@ function modifyBit(
   return instruction(mnemonic, {
     manual: `SDM vol. 2A, ${mnemonic}`,
     hot: true,
-    depends: ['addressSize', 'stackSize'],
+    depends: ['addressSize'],
     undefinedFlags: BIT_UNDEFINED,
     forms,
     execute(m, base, offset) {
@@ -160,12 +161,13 @@ function wordAddress(m: Semantics, base: OperandHandle, number: Value): Value {
   const shift = bits === 64 ? 6 : bits === 32 ? 5 : 4;
   const words = m.sar(m.sext(number, 64), shift);
   const address = m.add(m.address(base), m.shl(words, shift - 3));
-  const { addressSize, stackSize } = m.context;
+  const { addressSize } = m.context;
   if (addressSize === 64) return address;
   // The offset wraps at the address size. Where a segment has a base, offsets are taken not to wrap.
   const wrapped = m.zext(m.trunc(address, addressSize), 64);
-  const plain = m.isUnsegmented(base);
-  return m.select(plain, wrapped, stackSize === 64 ? address : m.zext(m.trunc(address, 32), 64));
+  const is64 = m.bit(m.loadState(OFFSET_MODE, 32), Math.log2(MODE_CODE_64));
+  const segmented = m.select(is64, address, m.zext(m.trunc(address, 32), 64));
+  return m.select(m.isUnsegmented(base), wrapped, segmented);
 }
 
 function bitInWord(m: Semantics, number: Value): Value {

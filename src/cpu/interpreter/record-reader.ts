@@ -93,9 +93,10 @@ export class RecordReader implements SystemOperands {
     const register = isAny ? base & 0x1f : base / 8;
     const isPlain = !isAny || base >>> 5 === record.ANY_NO_SEGMENT;
     if (shape >= 0 && shape !== record.SHAPE_RIP && isPlain && (register === RSP || register === RBP)) return true;
+    // String instructions name the stack's size too, but have nothing on it.
     if (handler?.instruction.depends?.includes('stackSize') !== true) return false;
-    const stackIsCanonical = isCanonical(this.#state.gpr(RSP));
-    return memory === undefined ? handler.instruction.forms.every(({ repeat }) => !repeat) : !stackIsCanonical;
+    if (handler.instruction.forms.some(({ repeat }) => repeat)) return false;
+    return memory === undefined || !isCanonical(this.#state.gpr(RSP));
   }
 
   #operand(index: number): ResolvedOperand {

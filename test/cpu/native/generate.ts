@@ -94,9 +94,11 @@ function implied(draft: Draft): void {
     case 'STOS':
     case 'SCAS':
     case 'LODS':
-      for (const register of [RSI, RDI]) if (!random.oneIn(32)) gpr[register] = pointer(random);
+      // At most one of the two faults: which one is read first is nobody's promise.
+      for (const register of [RSI, RDI]) gpr[register] = pointer(random);
+      if (random.oneIn(16)) gpr[random.pick([RSI, RDI])] = random.value();
+      else if (random.oneIn(4)) gpr[RDI] = (gpr[RSI] as bigint) + BigInt(random.below(17)) - 8n;
       gpr[RCX] = random.oneIn(16) ? random.value() & 0xffn : BigInt(random.below(12));
-      if (random.oneIn(4)) gpr[RDI] = BigInt.asUintN(64, (gpr[RSI] as bigint) + BigInt(random.below(17)) - 8n);
       if (random.oneIn(4)) repeatWindow(draft);
       return;
     case 'MASKMOVDQU':
@@ -267,6 +269,7 @@ function adjust(draft: Draft, fields: InstructionFields): void {
       return;
     case 'JMP':
     case 'CALL':
+      if (variant.shape === 'none') return;
       if (typeof fields.rm === 'number') set(fields.rm, BigInt(landing(draft)));
       else window.set(littleEndian(BigInt(landing(draft)), 8), offsetInWindow(effective(draft, fields.rm)));
       return;

@@ -36,7 +36,7 @@ const FRAMES = 256;
 export const MACHINE_BYTES = ENGINE_RESERVED_BYTES + FRAMES * PAGE;
 
 /** Linear addresses of supervisor pages: handlers (HLT each 16 bytes), IDT, GDT and TSS, stack. */
-const HANDLERS = 0x40000000;
+const HANDLERS = 0x3a5b40000000;
 const IDT = HANDLERS + PAGE;
 const TABLES = HANDLERS + 2 * PAGE;
 const STACK_TOP = HANDLERS + 4 * PAGE;
@@ -200,7 +200,8 @@ export class Guest {
     const at = this.#machine(IDT) + vector * 16;
     this.#view.setUint32(at, (handler & 0xffff) | (CODE_SELECTOR << 16), true);
     // Present, DPL 3, interrupt gate
-    this.#view.setUint32(at + 4, (handler & 0xffff0000) | 0xee00, true);
+    this.#view.setUint32(at + 4, ((handler & 0xffff0000) | 0xee00) >>> 0, true);
+    this.#view.setUint32(at + 8, Math.floor(handler / 2 ** 32), true);
   }
 
   #descriptor(selector: number, value: bigint): void {

@@ -18,7 +18,7 @@
 #include <unistd.h>
 
 /* Below 4 GiB, so that 32-bit code can run there too. */
-#define CODE 0x10000000ul
+#define CODE 0x17a50000ul
 #define SLOT 64
 #define SLOTS 1024
 #define CODE_IN_SLOT 16

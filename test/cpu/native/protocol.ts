@@ -1,7 +1,7 @@
 /** What harness.c and the tests agree on: where things are, and how a case and its outcome are laid out. */
 
 /** Instruction slots: the code of case i of a batch starts at CODE + i * SLOT + CODE_IN_SLOT. */
-export const CODE = 0x10000000;
+export const CODE = 0x17a50000;
 export const SLOT = 64;
 export const SLOTS = 1024;
 export const CODE_IN_SLOT = 16;
