@@ -62,7 +62,7 @@ JNS rel64 operandSize=64
 ADD gpr64.0,m64.2
 JBE rel64 operandSize=64
 AND gpr32=0,i32
-BT m32.2,i8 addressSize=64 stackSize=64
+BT m32.2,i8 addressSize=64
 CMP m8.2,i8
 LEA gpr32.0,m64.2
 JS rel64 operandSize=64
@@ -212,7 +212,7 @@ CMOVS gpr64.0,gpr64.1
 OR gpr32.0,m32.2
 SUB gpr64.0,m64.2
 OR m8.2,i8
-BTS m64.2,i8 addressSize=64 stackSize=64
+BTS m64.2,i8 addressSize=64
 ADD gpr64.0,m64.1
 STI
 CMP m64.4,gpr64.0
@@ -241,7 +241,7 @@ MOVQ xmm128.0,gpr64.1
 CMOVNE gpr64.0,gpr64.1
 PUSH m64.2 stackSize=64
 CMP gpr16=0,i16
-BT gpr64.0,i8 addressSize=64 stackSize=64
+BT gpr64.0,i8 addressSize=64
 SUB m32.3,i32
 ADC gpr32.0,i32
 ADD m32.3,gpr32.0
@@ -263,11 +263,11 @@ XOR gpr8.0,i8
 MOVSX gpr64.0,gpr8.1
 SUB gpr64=0,i64
 SUB gpr32.0,m32.2
-BT m64.2,gpr64.0 addressSize=64 stackSize=64
+BT m64.2,gpr64.0 addressSize=64
 MOV gpr8.0,gpr8.1
 MOV m64.1,gpr64.0
 CMOVBE gpr64.0,gpr64.1
-BT gpr32.0,i8 addressSize=64 stackSize=64
+BT gpr32.0,i8 addressSize=64
 SHR gpr8.0,=1
 MOVZX gpr32.0,gpr16.1
 SWAPGS
@@ -277,7 +277,7 @@ CMOVE gpr32.0,gpr32.1
 XADD m64.2,gpr64.0
 AND gpr16=0,i16
 MOVDQA xmm128.0,m128.2
-BTR m64.2,i8 addressSize=64 stackSize=64
+BTR m64.2,i8 addressSize=64
 CMOVE gpr32.0,m32.4
 XOR gpr8.0,m8.2
 SETNE m8.2
@@ -295,7 +295,7 @@ MOVDQU m128.2,xmm128.0
 MOV m8.3,i8
 SETAE gpr8.0
 MOVAPS xmm128.0,m128.2
-BT gpr64.0,gpr64.1 addressSize=64 stackSize=64
+BT gpr64.0,gpr64.1 addressSize=64
 SETG gpr8.0
 CMOVL gpr64.0,gpr64.1
 CMP m8.3,i8
@@ -306,7 +306,7 @@ MOVQ gpr64.0,xmm128.1
 MOV m8.1,gpr8.0
 MOVSXD gpr64.0,m32.4
 MOVZX gpr32.0,m16.4
-BTR m64.2,gpr64.0 addressSize=64 stackSize=64
+BTR m64.2,gpr64.0 addressSize=64
 XOR gpr64.0,i64
 STAC
 CLAC
@@ -341,7 +341,7 @@ CMOVBE gpr32.0,gpr32.1
 SAR gpr64.0,gpr8=1
 SHR gpr16.0,i8
 SUB m64.2,i64
-BT m64.4,gpr64.0 addressSize=64 stackSize=64
+BT m64.4,gpr64.0 addressSize=64
 SHR gpr32.0,=1
 SUB m64.2,gpr64.0
 AND gpr64.0,m64.3
@@ -374,7 +374,7 @@ ADD gpr8.0,gpr8.1
 SAR m16.2,=1
 MOV m16.1,gpr16.0
 OR m64.2,i64
-BTS m64.2,gpr64.0 addressSize=64 stackSize=64
+BTS m64.2,gpr64.0 addressSize=64
 SETE m8.2
 AND gpr16.0,m16.3
 MOVUPS xmm128.0,m128.3

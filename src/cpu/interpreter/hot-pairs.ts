@@ -95,7 +95,7 @@ ADD gpr32.0,i32 ; ADD gpr32.0,i32
 ADD gpr64.0,gpr64.1 ; CMP gpr32.0,gpr32.1
 TEST gpr8.0,gpr8.1 ; JNS rel64 operandSize=64
 JNS rel64 operandSize=64 ; ADD gpr32.0,i32
-BT m32.2,i8 addressSize=64 stackSize=64 ; JB rel64 operandSize=64
+BT m32.2,i8 addressSize=64 ; JB rel64 operandSize=64
 JNE rel64 operandSize=64 ; MOV gpr32.0,m32.2
 CMP gpr32.0,i32 ; JNE rel64 operandSize=64
 MOV gpr64.0,gpr64.1 ; SUB gpr64.0,i64
@@ -134,7 +134,7 @@ ADD gpr64.0,i64 ; TEST gpr8.0,gpr8.1
 SUB gpr64.0,m64.1 ; JNE rel64 operandSize=64
 SUB gpr64.0,i64 ; MOV gpr64.0,m64.1
 MOV gpr64.0,gpr64.1 ; SHR gpr64.0,i8
-JNE rel64 operandSize=64 ; BT m32.2,i8 addressSize=64 stackSize=64
+JNE rel64 operandSize=64 ; BT m32.2,i8 addressSize=64
 MOV gpr64.0,gpr64.1 ; XOR gpr32.0,gpr32.1
 MOV gpr64.0,gpr64.1 ; AND gpr32.0,i32
 MOV gpr64.0,gpr64.1 ; AND gpr64.0,i64
@@ -169,7 +169,7 @@ MOV gpr32.0,gpr32.1 ; XOR gpr32.0,gpr32.1
 JAE rel64 operandSize=64 ; MOV gpr64.0,m64.2
 OR gpr8.0,i8 ; MOV m32.2,gpr32.0
 AND gpr32=0,i32 ; OR gpr8.0,i8
-MOV gpr64.0,gpr64.1 ; BT m32.2,i8 addressSize=64 stackSize=64
+MOV gpr64.0,gpr64.1 ; BT m32.2,i8 addressSize=64
 ROL gpr32.0,i8 ; XOR gpr32.0,gpr32.1
 SUB gpr64.0,i64 ; MOV gpr64.0,m64.2
 SUB gpr64.0,m64.1 ; JE rel64 operandSize=64
@@ -182,7 +182,7 @@ JNE rel64 operandSize=64 ; CMP gpr8=0,i8
 MOV gpr64.0,m64.2 ; TEST gpr32=0,i32
 CMP gpr8=0,i8 ; JNE rel64 operandSize=64
 LEA gpr64.0,m64.2 ; SHR gpr64.0,i8
-BT m32.2,i8 addressSize=64 stackSize=64 ; JAE rel64 operandSize=64
+BT m32.2,i8 addressSize=64 ; JAE rel64 operandSize=64
 MOV gpr64.0,gpr64.1 ; CMP gpr64.0,gpr64.1
 MOV gpr64.0,m64.2 ; CMP gpr64.0,gpr64.1
 CMP gpr8=0,i8 ; JE rel64 operandSize=64
