@@ -1,5 +1,5 @@
 /** The engines that instruction tests run on. A test names none of them: it is a rule of the processor, not of a tier. */
-import { test } from 'node:test';
+import { type TestContext, test } from 'node:test';
 import type { Engine } from '../../src/cpu/engine.ts';
 import { ALL_INSTRUCTIONS } from '../../src/cpu/instructions/all.ts';
 import { InterpreterEngine } from '../../src/cpu/interpreter/engine.ts';
@@ -14,12 +14,11 @@ export const ENGINES: readonly { readonly name: string; readonly make: EngineMak
 /** One test for each engine. */
 export function forEveryEngine(
   name: string,
-  body: (make: EngineMaker) => void | Promise<void>,
+  body: (make: EngineMaker, context: TestContext) => void | Promise<void>,
   options: { readonly skip?: string | false } = {},
 ): void {
   for (const engine of ENGINES) {
-    test(`${name} [${engine.name}]`, { skip: options.skip === false ? undefined : options.skip }, () =>
-      body(engine.make),
-    );
+    const skip = options.skip === false || options.skip === undefined ? {} : { skip: options.skip };
+    test(`${name} [${engine.name}]`, skip, (context) => body(engine.make, context));
   }
 }

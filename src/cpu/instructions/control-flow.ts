@@ -1,6 +1,8 @@
 /** JMP, Jcc, CALL, RET, LOOP, JrCXZ, SETcc, CMOVcc: near transfers and what depends on conditions. */
 import { CONDITIONS } from '../emit/flag-semantics.ts';
-import { RCX } from '../state.ts';
+import type { Semantics } from '../emit/semantics.ts';
+import type { Value } from '../emit/values.ts';
+import { EXCEPTION_GP, RCX, RSP } from '../state.ts';
 import { FORCE64, form, type Instruction, instruction } from './define.ts';
 import { imm16, r, reg, rel8, relz, rm, rm8, w } from './operands.ts';
 
@@ -22,8 +24,10 @@ export const JMP_INDIRECT = instruction('JMP', {
   hot: true,
   ends: true,
   forms: [form('FF /4', [r(rm)], FORCE64)],
-  execute(m, target) {
-    m.control.jump(m.zext(m.read(target), 64));
+  execute(m, operand) {
+    const target = m.read(operand);
+    checkTarget(m, target);
+    m.control.jump(m.zext(target, 64));
   },
 });
 
@@ -59,6 +63,11 @@ export const CALL_INDIRECT = instruction('CALL', {
   forms: [form('FF /2', [r(rm)], FORCE64)],
   execute(m, operand) {
     const target = m.read(operand);
+    checkTarget(m, target, () => {
+      // A stack that cannot be written comes before a target that cannot be fetched.
+      const top = m.sub(m.readGpr(RSP, 64), m.const(64, 8));
+      m.checkWritable(top, 64);
+    });
     m.pushStack(m.trunc(m.control.nextRip(), m.context.operandSize));
     m.control.jump(m.zext(target, 64));
   },
@@ -73,6 +82,7 @@ export const RET = instruction('RET', {
   execute(m) {
     const { operandSize } = m.context;
     const target = m.peekStack(operandSize);
+    checkTarget(m, target);
     m.dropStack(operandSize / 8);
     m.control.jump(m.zext(target, 64));
   },
@@ -86,6 +96,7 @@ export const RET_IMMEDIATE = instruction('RET', {
   execute(m, bytes) {
     const { operandSize } = m.context;
     const target = m.peekStack(operandSize);
+    checkTarget(m, target);
     m.dropStack(operandSize / 8);
     m.dropStack(m.read(bytes));
     m.control.jump(m.zext(target, 64));
@@ -157,3 +168,12 @@ export const CONTROL_FLOW: readonly Instruction[] = [
   ...SETCC,
   ...CMOVCC,
 ];
+
+/** A target that is not canonical faults at the branch, before anything has changed (SDM vol. 2A, JMP, 64-bit mode). */
+function checkTarget(m: Semantics, target: Value, first: () => void = () => {}): void {
+  if (target.bits !== 64) return;
+  m.if(m.ne(m.sar(m.shl(target, 16), 16), target), () => {
+    first();
+    m.control.raise(EXCEPTION_GP, 0);
+  });
+}

@@ -37,7 +37,7 @@ export class InterpreterEngine implements Engine {
     const table = new HandlerTable(instructions, profile ? undefined : new Set(HOT_HANDLERS));
     this.table = table;
     const fused = profile ? [] : fusedPairs(table, HOT_PAIRS);
-    table.fusedCount = fused.length;
+    table.fusedFirsts = fused.map(({ first }) => first);
     const pages = wasmMemory.buffer.byteLength / WASM_PAGE;
     const bytes = generateInterpreter(
       table,

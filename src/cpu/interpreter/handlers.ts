@@ -80,13 +80,17 @@ export class HandlerTable {
     return PSEUDO_HANDLERS + this.hot.length;
   }
 
-  /** Number of handlers in the big function that execute two records; their numbers lie between hot and cold. */
-  fusedCount = 0;
+  /**
+   * The first halves of the handlers in the big function that execute two records; the numbers of those handlers lie
+   * between hot and cold.
+   */
+  fusedFirsts: readonly Handler[] = [];
 
-  /** The handler of a record's own instruction. */
-  idOfRecord(number: number): number {
-    if (number < this.coldStart) return number;
-    return number < this.coldStart + this.fusedCount ? -1 : number - this.fusedCount;
+  /** The handler of a record's own instruction; undefined if it is none. */
+  ofRecord(number: number): Handler | undefined {
+    if (number < this.coldStart) return this.byId(number);
+    const place = number - this.coldStart;
+    return place < this.fusedFirsts.length ? this.fusedFirsts[place] : this.byId(number - this.fusedFirsts.length);
   }
 
   get count(): number {

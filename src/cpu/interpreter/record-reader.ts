@@ -70,8 +70,7 @@ export class RecordReader implements SystemOperands {
    * there is no check.
    */
   memoryAccess(pc: number): { bytes: number; isWrite: boolean } | undefined {
-    const id = this.#table.idOfRecord(this.#memory.view.getUint16(pc + record.RECORD_HANDLER, true));
-    const handler = this.#table.byId(id);
+    const handler = this.#table.ofRecord(this.#memory.view.getUint16(pc + record.RECORD_HANDLER, true));
     if (handler?.instruction.unchecked) return undefined;
     const index = handler?.operands.findIndex(({ type }) => type === 'memory') ?? -1;
     const operand = handler?.operands[index];
@@ -83,16 +82,15 @@ export class RecordReader implements SystemOperands {
 
   /** Whether the access of a 64-bit instruction that faulted was to SS: by its base register, or as PUSH and POP do. */
   usesStack(pc: number): boolean {
-    const id = this.#table.idOfRecord(this.#memory.view.getUint16(pc + record.RECORD_HANDLER, true));
-    const handler = this.#table.byId(id);
-    const memory = handler?.operands.find(({ type }) => type === 'memory');
-    const base = this.#memory.u8[pc + record.RECORD_BASE] as number;
-    // A fused pair has no operands of its own; where it accesses memory its shape is the simplest.
-    const shape = memory?.type === 'memory' ? memory.shape : handler === undefined ? record.SHAPE_BASE : -1;
-    const isAny = shape === record.SHAPE_ANY;
-    const register = isAny ? base & 0x1f : base / 8;
-    const isPlain = !isAny || base >>> 5 === record.ANY_NO_SEGMENT;
-    if (shape >= 0 && shape !== record.SHAPE_RIP && isPlain && (register === RSP || register === RBP)) return true;
+    const handler = this.#table.ofRecord(this.#memory.view.getUint16(pc + record.RECORD_HANDLER, true));
+    const memory = handler?.operands.find((operand) => operand.type === 'memory');
+    if (memory !== undefined && memory.shape !== record.SHAPE_RIP) {
+      const base = this.#memory.u8[pc + record.RECORD_BASE] as number;
+      const isAny = memory.shape === record.SHAPE_ANY;
+      const register = isAny ? base & 0x1f : base / 8;
+      const isPlain = !isAny || base >>> 5 === record.ANY_NO_SEGMENT;
+      if (isPlain && (register === RSP || register === RBP)) return true;
+    }
     // String instructions name the stack's size too, but have nothing on it.
     if (handler?.instruction.depends?.includes('stackSize') !== true) return false;
     if (handler.instruction.forms.some(({ repeat }) => repeat)) return false;

@@ -19,7 +19,7 @@ export interface Allowances {
   readonly faultAddress: bigint;
 }
 
-const NONE: Allowances = {
+export const NOTHING_ALLOWED: Allowances = {
   everything: false,
   register: -1,
   memory: false,
@@ -30,9 +30,9 @@ const NONE: Allowances = {
 };
 
 /** SDM vol. 2B, RCPPS: relative error at most 1.5 * 2^-12, each way. */
-const APPROXIMATION: Allowances = { ...NONE, singleRelative: 3 / 4096 };
+const APPROXIMATION: Allowances = { ...NOTHING_ALLOWED, singleRelative: 3 / 4096 };
 /** SDM vol. 1, 8.3.10: within 1 ulp; rounding direction (C1) and inexactness (PE) are then open too. */
-const TRANSCENDENTAL: Allowances = { ...NONE, extendedUlp: 2, statusWord: 0x82a0 };
+const TRANSCENDENTAL: Allowances = { ...NOTHING_ALLOWED, extendedUlp: 2, statusWord: 0x82a0 };
 
 export function allowances({ entry, operandSize, shape }: Variant, one: Case): Allowances {
   switch (entry.instruction.mnemonic) {
@@ -45,17 +45,17 @@ export function allowances({ entry, operandSize, shape }: Variant, one: Case): A
     case 'FLDENV':
     case 'FNSAVE':
     case 'FRSTOR':
-      return { ...NONE, faultAddress: 0xfffn };
+      return { ...NOTHING_ALLOWED, faultAddress: 0xfffn };
     case 'CMPS':
       // Two operands; which one is read first is nobody's promise.
-      return { ...NONE, faultAddress: -1n };
+      return { ...NOTHING_ALLOWED, faultAddress: -1n };
     case 'FYL2XP1':
       // Undefined for operands outside of 1 - sqrt(1/2) to sqrt(2) - 1; x87-transcendental.test.ts compares those inside.
-      return { ...NONE, everything: true };
+      return { ...NOTHING_ALLOWED, everything: true };
     case 'CMPXCHG':
       // Where the comparison fails Intel writes a 32-bit register to itself, clearing the upper half; AMD does not.
-      if (hostVendor !== 'AuthenticAMD' || operandSize !== 32 || shape !== 'register') return NONE;
-      return { ...NONE, register: rmRegister(one) };
+      if (hostVendor !== 'AuthenticAMD' || operandSize !== 32 || shape !== 'register') return NOTHING_ALLOWED;
+      return { ...NOTHING_ALLOWED, register: rmRegister(one) };
     case 'F2XM1':
     case 'FYL2X':
     case 'FPTAN':
@@ -71,19 +71,19 @@ export function allowances({ entry, operandSize, shape }: Variant, one: Case): A
       const count =
         (entry.encoding.immediates.length > 0 ? (one.code.at(-1) as number) : Number((one.gpr[1] as bigint) & 31n)) &
         31;
-      if (operandSize !== 16 || count <= 16) return NONE;
-      return { ...NONE, register: rmRegister(one), memory: true };
+      if (operandSize !== 16 || count <= 16) return NOTHING_ALLOWED;
+      return { ...NOTHING_ALLOWED, register: rmRegister(one), memory: true };
     }
     case 'FSTPNCE':
       // In no manual. With an empty ST(0) AMD only pops, Intel moves the bits.
-      return { ...NONE, everything: true };
+      return { ...NOTHING_ALLOWED, everything: true };
     case 'NOP':
       // PREFETCHW of a register: a NOP for Intel, #UD for AMD.
       return hostVendor === 'AuthenticAMD' && entry.encoding.opcode === 0x0d && shape === 'register'
-        ? { ...NONE, everything: true }
-        : NONE;
+        ? { ...NOTHING_ALLOWED, everything: true }
+        : NOTHING_ALLOWED;
     default:
-      return NONE;
+      return NOTHING_ALLOWED;
   }
 }
 

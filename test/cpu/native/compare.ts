@@ -1,5 +1,5 @@
 /** What may differ between two outcomes of a case, by name, and the first thing that does beyond that. */
-import { allowances, type Allowances, f80Close, floatClose } from './allowances.ts';
+import { allowances, type Allowances, f80Close, floatClose, NOTHING_ALLOWED } from './allowances.ts';
 import { FX_FCW, FX_FSW, FX_FTW, FX_MXCSR, FX_ST, FX_XMM, FX_XMM_END } from './generate-fx.ts';
 import { addressOf, type Case, NO_VECTOR, type Outcome } from './protocol.ts';
 import type { Variant } from './variants.ts';
@@ -31,16 +31,38 @@ const NAMES = [
 
 /** A sentence on the first difference, or undefined. */
 export function difference(variant: Variant, one: Case, host: Outcome, guest: Outcome): string | undefined {
+  return compare(allowances(variant, one), undefinedFlags(variant, one, host), one, host, guest);
+}
+
+/** The same for a sequence of instructions, with the flags that are undefined at its end. */
+export function differenceOfSequence(
+  unknown: ReadonlySet<string>,
+  one: Case,
+  host: Outcome,
+  guest: Outcome,
+): string | undefined {
+  let mask = 0;
+  for (const name of unknown) mask |= FLAG_BITS[name] ?? 0;
+  // A fault may come before what defined them.
+  return compare(NOTHING_ALLOWED, host.vector === NO_VECTOR ? mask : ALL_STATUS, one, host, guest);
+}
+
+function compare(
+  allowed: Allowances,
+  unknownFlags: number,
+  one: Case,
+  host: Outcome,
+  guest: Outcome,
+): string | undefined {
   const hex = (value: number | bigint): string => `0x${value.toString(16)}`;
   const differ = (what: string, a: number | bigint, b: number | bigint): string =>
     `${what}: host ${hex(a)}, guest ${hex(b)}`;
-  const allowed = allowances(variant, one);
   if (allowed.everything) return undefined;
   if (host.vector !== guest.vector) return differ('vector', host.vector, guest.vector);
-  // What is present in the upper half is the host kernel's affair.
-  const errorMask = host.cr2 >= 1n << 63n ? ~1 : ~0;
+  // What is present above 4 GiB is the affair of the host kernel and the C library.
+  const errorMask = host.cr2 >= 1n << 32n ? ~1 : ~0;
   if (host.vector !== NO_VECTOR && ((host.error ^ guest.error) & errorMask) !== 0) {
-    return differ('error code', host.error, guest.error);
+    return differ(`error code at ${hex(host.cr2)}`, host.error, guest.error);
   }
   if (host.vector === EXCEPTION_PF && ((host.cr2 ^ guest.cr2) & ~allowed.faultAddress) !== 0n)
     return differ('CR2', host.cr2, guest.cr2);
@@ -51,7 +73,7 @@ export function difference(variant: Variant, one: Case, host: Outcome, guest: Ou
     const [a, b] = [(host.gpr[i] as bigint) & mask, (guest.gpr[i] as bigint) & mask];
     if (a !== b && i !== allowed.register) return differ(NAMES[i] as string, a, b);
   }
-  const flags = COMPARED_FLAGS & ~undefinedFlags(variant, one, host);
+  const flags = COMPARED_FLAGS & ~unknownFlags;
   if ((host.rflags & flags) !== (guest.rflags & flags)) {
     return differ('rflags', host.rflags & flags, guest.rflags & flags);
   }

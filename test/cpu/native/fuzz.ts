@@ -1,4 +1,4 @@
-/** The long way: node test/cpu/native/fuzz.ts --cases 5000000 --seed 7 [--only ADD,SHLD] [--keep 3] [--engine interpreter] */
+/** The long way: node test/cpu/native/fuzz.ts --cases 5000000 --seed 7 [--only ADD,SHLD] [--keep 3] [--engine interpreter] [--sequences] */
 import { parseArgs } from 'node:util';
 import { ALL_INSTRUCTIONS } from '../../../src/cpu/instructions/all.ts';
 import { ENGINES } from '../engines.ts';
@@ -12,6 +12,7 @@ const { values } = parseArgs({
     only: { type: 'string' },
     keep: { type: 'string', default: '3' },
     engine: { type: 'string', default: 'interpreter' },
+    sequences: { type: 'boolean', default: false },
   },
 });
 const missing = whyNoHost();
@@ -32,6 +33,7 @@ const report = await runCampaign(host, {
   seed: Number(values.seed),
   cases: Number(values.cases),
   keep: Number(values.keep),
+  sequences: values.sequences,
   ...(values.only === undefined ? {} : { only: values.only.split(',') }),
 });
 host.close();

@@ -13,10 +13,20 @@ const FLAG_DF = 1 << 10;
 const FLAG_IF = 1 << 9;
 const FLAG_ID = 1 << 21;
 
+/** Registers of a sequence: those that instructions change, and those that addresses are formed from. */
+export interface RegisterPlan {
+  readonly operands: readonly number[];
+  readonly bases: readonly number[];
+  readonly indexes: readonly number[];
+}
+
 /** A case under construction. */
-interface Draft {
+export interface Draft {
   readonly variant: Variant;
   readonly slot: number;
+  /** Address of the instruction. */
+  readonly at: number;
+  readonly plan?: RegisterPlan;
   readonly random: Random;
   readonly gpr: BigUint64Array;
   readonly window: Uint8Array;
@@ -28,21 +38,14 @@ interface Draft {
 export function generate(variant: Variant, slot: number, random: Random): Case {
   const gpr = new BigUint64Array(16);
   const window = new Uint8Array(WINDOW_BYTES);
-  const draft: Draft = { variant, slot, random, gpr, window, fixed: new Set() };
-  fillRegisters(draft);
-  fillWindow(draft);
+  const draft: Draft = { variant, slot, at: addressOf({ slot }), random, gpr, window, fixed: new Set() };
+  fillRegisters(gpr, random);
+  fillWindow(window, random);
   implied(draft);
   const fields = chooseFields(draft);
-  let code = encode(variant.entry.form, variant.entry.encoding, fields);
-  if (typeof fields.rm !== 'number' && fields.rm.base === BASE_RIP) {
-    const end = addressOf({ slot }) + code.length;
-    const rm = { ...fields.rm, displacement: fields.rm.displacement - end };
-    code = encode(variant.entry.form, variant.entry.encoding, { ...fields, rm });
-  }
+  const code = encodeAt(variant, fields, draft.at);
   adjust(draft, fields);
-  let rflags = (random.u32() & FLAGS_STATUS) | FLAG_IF | 2;
-  if (random.oneIn(4)) rflags |= FLAG_DF;
-  if (random.oneIn(8)) rflags |= FLAG_ID;
+  const rflags = randomFlags(random);
   if (variant.width === 32) for (let i = 0; i < 16; i++) gpr[i] = i < 8 ? (gpr[i] as bigint) & 0xffffffffn : 0n;
   return {
     width: variant.width,
@@ -55,13 +58,29 @@ export function generate(variant: Variant, slot: number, random: Random): Case {
   };
 }
 
+export function randomFlags(random: Random): number {
+  let rflags = (random.u32() & FLAGS_STATUS) | FLAG_IF | 2;
+  if (random.oneIn(4)) rflags |= FLAG_DF;
+  if (random.oneIn(8)) rflags |= FLAG_ID;
+  return rflags;
+}
+
+/** Encodes; RIP-relative targets become distances. */
+export function encodeAt({ entry }: Variant, fields: InstructionFields, at: number): Uint8Array {
+  const { form, encoding } = entry;
+  const code = encode(form, encoding, fields);
+  if (typeof fields.rm === 'number' || fields.rm.base !== BASE_RIP) return code;
+  const rm = { ...fields.rm, displacement: fields.rm.displacement - at - code.length };
+  return encode(form, encoding, { ...fields, rm });
+}
+
 /** Whether anything but general registers takes part. */
 export function touchesFx({ entry }: Variant): boolean {
   if (entry.instruction.unit !== undefined) return true;
   return entry.form.operands.some(({ kind }) => kind.file === 'xmm' || kind.file === 'mm' || kind.file === 'st');
 }
 
-function fillRegisters({ gpr, random }: Draft): void {
+export function fillRegisters(gpr: BigUint64Array, random: Random): void {
   for (let i = 0; i < 16; i++) gpr[i] = random.oneIn(4) ? pointer(random) : random.value();
   // The stack, whatever the instruction is; sometimes where it faults.
   gpr[RSP] = random.oneIn(32) ? random.value() : pointer(random) & ~7n;
@@ -72,7 +91,7 @@ function pointer(random: Random): bigint {
   return BigInt(WINDOW + 32 + random.below(WINDOW_BYTES - 64));
 }
 
-function fillWindow({ window, random }: Draft): void {
+export function fillWindow(window: Uint8Array, random: Random): void {
   const view = new DataView(window.buffer);
   for (let at = 0; at < WINDOW_BYTES; at += 8) {
     const kind = random.below(8);
@@ -140,7 +159,7 @@ function landing({ slot, random }: Draft): number {
   return CODE + slot * SLOT + random.below(CODE_IN_SLOT);
 }
 
-function chooseFields(draft: Draft): InstructionFields {
+export function chooseFields(draft: Draft): InstructionFields {
   const { variant, random } = draft;
   const { width, operandSize, entry } = variant;
   const registers = width === 64 ? 16 : 8;
@@ -151,9 +170,9 @@ function chooseFields(draft: Draft): InstructionFields {
     ...fieldsFor(width),
     operandSize,
     addressSize,
-    rm: random.below(registers),
+    rm: draft.plan === undefined ? random.below(registers) : random.pick(draft.plan.operands),
     reg: chooseReg(draft, registers),
-    opcodeRegister: random.below(entry.form.noRexB ? 8 : registers),
+    opcodeRegister: entry.form.noRexB ? 0 : draft.plan ? random.pick(draft.plan.operands) : random.below(registers),
     lock: entry.form.lock === true && variant.shape === 'memory' && random.oneIn(4),
     repeat: entry.form.repeat && !random.oneIn(4) ? random.pick([0xf2, 0xf3]) : 0,
     rex: width === 64 && random.oneIn(4),
@@ -162,10 +181,11 @@ function chooseFields(draft: Draft): InstructionFields {
   return { ...withMemory, ...immediates(draft, withMemory) };
 }
 
-function chooseReg({ variant, random }: Draft, registers: number): number {
+function chooseReg({ variant, random, plan }: Draft, registers: number): number {
   const operand = variant.entry.form.operands.find(({ kind }) => kind.field === 'reg');
   if (operand?.kind.file === 'segment') return random.below(6);
   if (operand?.kind.file === 'mm') return random.below(8);
+  if (plan !== undefined && operand?.kind.file === 'gpr') return random.pick(plan.operands);
   return random.below(registers);
 }
 
@@ -180,6 +200,7 @@ function chooseMemory(draft: Draft, addressSize: 16 | 32 | 64): MemoryFields {
   if (random.oneIn(16)) return { ...none, displacement: target };
   const displacement = random.pick([0, random.below(256) - 128, (random.u32() | 0) >> random.below(24)]);
   const wide = random.oneIn(8);
+  if (draft.plan !== undefined) return planned(draft, draft.plan, target);
   let base = random.below(registers);
   // POP [rSP + n] and the like are addressed after rSP moved; the stack pointer stays where the stack is.
   if (base === RSP && (variant.entry.instruction.depends?.includes('stackSize') ?? false)) base = RBX;
@@ -196,6 +217,16 @@ function chooseMemory(draft: Draft, addressSize: 16 | 32 | 64): MemoryFields {
   const upper = addressSize === 32 && random.oneIn(2) ? random.u64() & 0xffffffff00000000n : 0n;
   gpr[base] = addressSize === 32 ? BigInt.asUintN(32, rest) | upper : BigInt.asUintN(64, rest);
   return withIndex ? { base, index, scale, displacement, wide } : { ...none, base, displacement, wide };
+}
+
+// From registers whose values no instruction of the sequence changes.
+function planned({ random, gpr }: Draft, plan: RegisterPlan, target: number): MemoryFields {
+  const base = random.pick(plan.bases);
+  const scale = random.below(4);
+  const index = random.oneIn(2) ? random.pick(plan.indexes) : NO_REGISTER;
+  let displacement = target - Number(gpr[base]);
+  if (index !== NO_REGISTER) displacement -= Number(gpr[index]) * (1 << scale);
+  return { base, index, scale: index === NO_REGISTER ? 0 : scale, displacement };
 }
 
 /** Where the memory operand is: mostly in the window, sometimes where it cannot be read or written. */
@@ -219,7 +250,7 @@ function immediates(draft: Draft, fields: InstructionFields): Pick<InstructionFi
     const length = encode(form, encoding, fields).length;
     const size = encoding.immediates[0] === 'b' ? 1 : 4;
     const to = size === 1 ? CODE + slot * SLOT + random.below(CODE_IN_SLOT) : landing(draft);
-    return { immediate: BigInt(to - addressOf({ slot }) - length), immediate2: 0n };
+    return { immediate: BigInt(to - draft.at - length), immediate2: 0n };
   }
   if (variant.entry.instruction.mnemonic === 'ENTER') {
     return { immediate: BigInt(random.below(32)), immediate2: BigInt(random.oneIn(2) ? 0 : random.below(5)) };

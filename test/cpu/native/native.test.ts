@@ -1,30 +1,47 @@
 /**
  * The processor against the host's: every form that user mode can run, in 64-bit and in 32-bit code, for every operand
- * size and shape, from random and boundary values. Fixed seed; fuzz.ts runs longer ones.
+ * size and shape, from random and boundary values; and short runs of instructions. Fixed seeds; fuzz.ts runs longer.
  */
 import { equal, ok } from 'node:assert/strict';
+import type { TestContext } from 'node:test';
 import { ALL_INSTRUCTIONS } from '../../../src/cpu/instructions/all.ts';
-import { forEveryEngine } from '../engines.ts';
-import { explain, runCampaign, summarize } from './campaign.ts';
+import { type EngineMaker, forEveryEngine } from '../engines.ts';
+import { explain, type Report, runCampaign, summarize } from './campaign.ts';
 import { Host, whyNoHost } from './host.ts';
 
-/** About 200 for each variant: some twenty seconds. */
-const CASES = 750_000;
+/** About 200 for each variant. */
+const SINGLE_CASES = 750_000;
+const SEQUENCES = 500_000;
 const SEED = 20240;
 
 forEveryEngine(
   'every instruction does what it does on the host',
-  async (makeEngine) => {
-    const host = new Host();
-    try {
-      const report = await runCampaign(host, { instructions: ALL_INSTRUCTIONS, makeEngine, seed: SEED, cases: CASES });
-      console.log(`${report.cases} cases of ${report.forms} forms in ${report.variants} variants`);
-      for (const line of summarize(report.left)) console.log(`not run: ${line}`);
-      equal(report.differences.map(explain).join('\n'), '', `seed ${SEED}`);
-      ok(report.forms > 800, `only ${report.forms} forms were run`);
-    } finally {
-      host.close();
-    }
+  async (makeEngine, context) => {
+    const report = await run(makeEngine, SINGLE_CASES, false);
+    context.diagnostic(`${report.cases} cases of ${report.forms} forms in ${report.variants} variants`);
+    for (const line of summarize(report.left)) context.diagnostic(`not run: ${line}`);
+    ok(report.forms > 800, `only ${report.forms} forms were run`);
   },
   { skip: whyNoHost() },
 );
+
+forEveryEngine(
+  'what one instruction leaves, the next one finds, as on the host',
+  async (makeEngine, context: TestContext) => {
+    const report = await run(makeEngine, SEQUENCES, true);
+    context.diagnostic(`${report.cases} runs of two to four instructions`);
+  },
+  { skip: whyNoHost() },
+);
+
+async function run(makeEngine: EngineMaker, cases: number, sequences: boolean): Promise<Report> {
+  const host = new Host();
+  try {
+    const options = { instructions: ALL_INSTRUCTIONS, makeEngine, seed: SEED, cases, sequences };
+    const report = await runCampaign(host, options);
+    equal(report.differences.map(explain).join('\n'), '', `seed ${SEED}`);
+    return report;
+  } finally {
+    host.close();
+  }
+}
