@@ -36,9 +36,9 @@ export function output(cpu: SystemCpu, operands: SystemOperands, port: number, b
 
 /** INS: one element to ES:rDI; with REP the instruction runs again until rCX is zero. */
 export function inputString(cpu: SystemCpu, operands: SystemOperands, bytes: number): SystemResult {
-  if (isExhausted(cpu, operands)) return SYSTEM_NEXT;
   const port = cpu.state.gprLo(state.RDX) & 0xffff;
   if (!mayAccess(cpu, port, bytes)) return SYSTEM_FAULT;
+  if (isExhausted(cpu, operands)) return SYSTEM_NEXT;
   // The destination is at ES:rDI whatever the prefixes say, and no memory operand of the record.
   const to = segmentLinear(cpu, state.ES, readRegister(cpu, state.RDI, operands.addressSize), bytes, true);
   if (to === undefined) return SYSTEM_FAULT;
@@ -52,9 +52,9 @@ export function inputString(cpu: SystemCpu, operands: SystemOperands, bytes: num
 
 /** OUTS: one element from DS:rSI or what overrides DS. */
 export function outputString(cpu: SystemCpu, operands: SystemOperands, bytes: number): SystemResult {
-  if (isExhausted(cpu, operands)) return SYSTEM_NEXT;
   const port = cpu.state.gprLo(state.RDX) & 0xffff;
   if (!mayAccess(cpu, port, bytes)) return SYSTEM_FAULT;
+  if (isExhausted(cpu, operands)) return SYSTEM_NEXT;
   if (!cpu.read(operands.addressLo, operands.addressHi, bytes)) return SYSTEM_FAULT;
   const { data } = cpu;
   const value = bytes === 1 ? data.getUint8(0) : bytes === 2 ? data.getUint16(0, true) : data.getUint32(0, true);

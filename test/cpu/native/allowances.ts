@@ -77,6 +77,9 @@ export function allowances({ entry, operandSize, shape }: Variant, one: Case): A
     case 'FSTPNCE':
       // In no manual. With an empty ST(0) AMD only pops, Intel moves the bits.
       return { ...NOTHING_ALLOWED, everything: true };
+    case 'SYSRET':
+      // In 32-bit code AMD has it, and it faults for want of privilege; Intel does not know it there.
+      return { ...NOTHING_ALLOWED, everything: one.width === 32 && hostVendor === 'AuthenticAMD' };
     case 'NOP':
       // PREFETCHW of a register: a NOP for Intel, #UD for AMD.
       return hostVendor === 'AuthenticAMD' && entry.encoding.opcode === 0x0d && shape === 'register'

@@ -177,7 +177,8 @@ export class Guest {
     this.#descriptor(0x23, 0x00cffb000000ffffn);
     this.#descriptor(0x2b, 0x00cff3000000ffffn);
     this.#descriptor(0x33, 0x00affb000000ffffn);
-    // RSP0
+    // RSP0, and no I/O permission bitmap: it would begin past the end
+    this.#view.setUint16(this.#machine(TABLES + 0x800 + 0x66), 0x68, true);
     this.#view.setBigUint64(this.#machine(TABLES + 0x800 + 4), BigInt(STACK_TOP), true);
   }
 
