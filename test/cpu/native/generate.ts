@@ -166,6 +166,8 @@ export function chooseFields(draft: Draft): InstructionFields {
   const isNarrow = entry.form.operands.some(({ kind }) => kind.field === 'relative') || entry.encoding.map > 1;
   let addressSize: 16 | 32 | 64 = width;
   if (width === 64 && !isNarrow && random.oneIn(8)) addressSize = 32;
+  // 16-bit addresses are below 64 KiB, where Linux maps nothing: LEA shows how they are formed.
+  if (width === 32 && entry.instruction.mnemonic === 'LEA' && random.oneIn(2)) addressSize = 16;
   const fields: InstructionFields = {
     ...fieldsFor(width),
     operandSize,
@@ -189,7 +191,24 @@ function chooseReg({ variant, random, plan }: Draft, registers: number): number 
   return random.below(registers);
 }
 
+// SDM vol. 2A, table 2-1, and [disp16].
+const PAIRS_16 = [
+  [RBX, RSI],
+  [RBX, RDI],
+  [RBP, RSI],
+  [RBP, RDI],
+  [RSI, NO_REGISTER],
+  [RDI, NO_REGISTER],
+  [RBP, NO_REGISTER],
+  [RBX, NO_REGISTER],
+  [NO_REGISTER, NO_REGISTER],
+] as const;
+
 function chooseMemory(draft: Draft, addressSize: 16 | 32 | 64): MemoryFields {
+  if (addressSize === 16) {
+    const [base, index] = draft.random.pick(PAIRS_16);
+    return { base, index, scale: 0, displacement: ((draft.random.u32() << 16) >> 16) >> draft.random.below(14) };
+  }
   const { variant, random, gpr, fixed } = draft;
   const registers = variant.width === 64 ? 16 : 8;
   const target = chooseTarget(draft);
