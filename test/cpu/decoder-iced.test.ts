@@ -8,7 +8,7 @@ import { DECODED, Decoder } from '../../src/cpu/decode/decoder.ts';
 import { rowsOf } from '../../src/cpu/decode/rows.ts';
 import { OpcodeTable } from '../../src/cpu/decode/table.ts';
 import { ALL_INSTRUCTIONS } from '../../src/cpu/instructions/all.ts';
-import { MODE_CODE_32, MODE_CODE_64 } from '../../src/cpu/interpreter/mode.ts';
+import { MODE_CODE_32, MODE_CODE_64 } from '../../src/cpu/mode.ts';
 import { IcedReader } from './iced/iced-reader.ts';
 import { ourOperands } from './iced/our-operands.ts';
 import { randomInstruction, SLOT_BYTES } from './iced/random-bytes.ts';

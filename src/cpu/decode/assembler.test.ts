@@ -1,7 +1,7 @@
 import { deepEqual, equal, throws } from 'node:assert/strict';
 import { test } from 'node:test';
 import { ALL_INSTRUCTIONS } from '../instructions/all.ts';
-import { MODE_CODE_32, MODE_CODE_64 } from '../interpreter/mode.ts';
+import { MODE_CODE_32, MODE_CODE_64 } from '../mode.ts';
 import { Assembler, AssemblyError } from './assembler.ts';
 import { BASE_RIP, DECODED, Decoder, NO_REGISTER } from './decoder.ts';
 import { disassemble } from './disassembler.ts';

@@ -1,5 +1,5 @@
 /** The decoder: bytes to a form and its operand fields. The only one; table-driven (SDM vol. 2A, chapter 2). */
-import { MODE_CODE_32, MODE_CODE_64 } from '../interpreter/mode.ts';
+import { MODE_CODE_32, MODE_CODE_64 } from '../mode.ts';
 import { CS, DS, ES, FS, GS, SS } from '../state.ts';
 import type { Candidate, OpcodeTable } from './table.ts';
 

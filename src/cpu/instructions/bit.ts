@@ -1,7 +1,7 @@
 /** BT, BTS, BTR, BTC, BSF, BSR, CMPXCHG, CMPXCHG8B, CMPXCHG16B, XADD. */
 import type { Semantics } from '../emit/semantics.ts';
 import type { Value } from '../emit/values.ts';
-import { MODE_CODE_64 } from '../interpreter/mode.ts';
+import { MODE_CODE_64 } from '../mode.ts';
 import { EXCEPTION_GP, OFFSET_MODE, RAX, RBX, RCX, RDX } from '../state.ts';
 import { type Form, form, type Instruction, instruction, LOCK, type OperandHandle } from './define.ts';
 import { imm8, m128, m64, r, reg, reg8, rm, rm8, rw, w } from './operands.ts';

@@ -5,7 +5,7 @@
  */
 import type { Semantics } from '../emit/semantics.ts';
 import type { Bits, Value } from '../emit/values.ts';
-import { MODE_FLAT } from '../interpreter/mode.ts';
+import { MODE_FLAT } from '../mode.ts';
 import { ES, OFFSET_MODE, OFFSET_RFLAGS_REST, RCX, RDI, RSI } from '../state.ts';
 import { form, type Instruction, instruction, type OperandHandle, REPEAT } from './define.ts';
 import { AL, r, rAX, stringDestination, stringDestination8, stringSource, stringSource8, w } from './operands.ts';

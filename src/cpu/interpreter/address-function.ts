@@ -3,7 +3,7 @@ import { Code } from '../emit/code.ts';
 import type { ModuleBuilder } from '../emit/module.ts';
 import * as op from '../emit/opcodes.ts';
 import { OFFSET_MODE, OFFSET_SCRATCH, OFFSET_SEGMENTS, SEGMENT_BASE, SEGMENT_SIZE } from '../state.ts';
-import { MODE_CODE_64 } from './mode.ts';
+import { MODE_CODE_64 } from '../mode.ts';
 import * as record from './record.ts';
 
 const { TYPE_I32, TYPE_I64 } = op;

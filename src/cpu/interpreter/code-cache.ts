@@ -10,7 +10,7 @@ import type { MachineMemory } from '../mmu/machine-memory.ts';
 import { EXCEPTION_GP, EXCEPTION_NM, EXCEPTION_UD } from '../state.ts';
 import type { FormEntry } from './handlers.ts';
 import { CODE_HASH, CODE_HASH_ENTRIES, CODE_HASH_SIZE, RECORDS, RECORDS_END } from './layout.ts';
-import { MODE_EM, MODE_MP, MODE_NO_SSE, MODE_STEP, MODE_TS } from './mode.ts';
+import { MODE_EM, MODE_MP, MODE_NO_SSE, MODE_STEP, MODE_TS } from '../mode.ts';
 import * as record from './record.ts';
 import type { RecordWriter } from './record-writer.ts';
 

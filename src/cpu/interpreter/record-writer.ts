@@ -5,7 +5,7 @@ import type { MachineMemory } from '../mmu/machine-memory.ts';
 import { DS, ES, SS } from '../state.ts';
 import { type FormEntry, type HandlerTable, variantIndex } from './handlers.ts';
 import type { FusedPair } from './main-function.ts';
-import { MODE_CODE_64, MODE_FLAT, MODE_STACK_32, MODE_STEP } from './mode.ts';
+import { MODE_CODE_64, MODE_FLAT, MODE_STACK_32, MODE_STEP } from '../mode.ts';
 import * as record from './record.ts';
 import { slotOf } from './record-operands.ts';
 

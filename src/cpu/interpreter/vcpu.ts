@@ -27,7 +27,7 @@ import { type HandlerTable, isCalled } from './handlers.ts';
 import { JumpCache } from './jump-cache.ts';
 import { VCPU_TLBS } from './layout.ts';
 import { RUN_EVENT, RUN_EXIT } from './run-result.ts';
-import { MODE_CODE_64, MODE_STEP, modeOf } from './mode.ts';
+import { MODE_CODE_64, MODE_STEP, modeOf } from '../mode.ts';
 import * as record from './record.ts';
 import { RecordReader } from './record-reader.ts';
 import type { InterpreterImports } from './runtime.ts';

@@ -17,7 +17,7 @@ import {
   TLB_USER,
   TLB_WRITE_OFFSET,
 } from '../emit/tlb-layout.ts';
-import { MODE_CODE_64 } from '../interpreter/mode.ts';
+import { MODE_CODE_64 } from '../mode.ts';
 import * as state from '../state.ts';
 import { dataBreakpointHits, dataBreakpointsEnabled } from './data-breakpoints.ts';
 import type { MachineMemory } from './machine-memory.ts';

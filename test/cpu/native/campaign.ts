@@ -4,7 +4,7 @@ import { DECODED, Decoder } from '../../../src/cpu/decode/decoder.ts';
 import { disassemble } from '../../../src/cpu/decode/disassembler.ts';
 import { OpcodeTable } from '../../../src/cpu/decode/table.ts';
 import { HandlerTable } from '../../../src/cpu/interpreter/handlers.ts';
-import { MODE_CODE_32, MODE_CODE_64 } from '../../../src/cpu/interpreter/mode.ts';
+import { MODE_CODE_32, MODE_CODE_64 } from '../../../src/cpu/mode.ts';
 import type { Instruction } from '../../../src/cpu/instructions/define.ts';
 import { describe, difference, differenceOfSequence } from './compare.ts';
 import { generate } from './generate.ts';

@@ -1,5 +1,5 @@
 /** What of the processor's state decides how bytes decode: part of the key of cached code, kept in OFFSET_MODE. */
-import * as state from '../state.ts';
+import * as state from './state.ts';
 
 /** Default operand and address size of code: none of the two bits means 16. */
 export const MODE_CODE_32 = 1;
