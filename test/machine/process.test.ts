@@ -96,7 +96,13 @@ const script = spawnSync('script', ['--version']).status === 0;
 test('on a terminal Ctrl-] leaves the console, Ctrl-C then ends the guest, and the terminal is as it was', {
   skip: script ? false : 'needs script(1)',
 }, async () => {
-  const commands = ['stty -g > before', `'${XL}' create -F -c spin.cfg; echo "status $?"`, 'stty -g > after'];
+  // Ctrl-C reaches the shell of this line as well, which without a trap may end before it prints the status.
+  const commands = [
+    'trap : INT',
+    'stty -g > before',
+    `'${XL}' create -F -c spin.cfg; echo "status $?"`,
+    'stty -g > after',
+  ];
   const xl = start(folder, ['script', '-qec', commands.join('; '), '/dev/null']);
   await xl.until('Waiting for domain');
   xl.child.stdin.write('\x1d');
