@@ -31,8 +31,13 @@ export const NESTED_SCALE = 8;
 
 /** The second stage of translation: Xen's p2m, as the processor walks it. */
 export interface NestedPaging {
-  /** mfn * NESTED_SCALE + NESTED_* bits of what backs a guest frame; 0 where nothing does (an access is then MMIO). */
-  lookup(gfn: number): number;
+  /**
+   * mfn * NESTED_SCALE + NESTED_* bits of what backs a guest frame; 0 where nothing does (an access is then MMIO).
+   *
+   * @param intent NESTED_* bit of the access that is about to happen: where the answer lacks it, that access is refused.
+   *   Whoever tracks writes gives NESTED_WRITE to those that ask for it.
+   */
+  lookup(gfn: number, intent?: number): number;
 }
 
 /** What the processor asks of the platform around it, in the middle of an instruction. Nothing here may throw. */

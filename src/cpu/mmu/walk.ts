@@ -2,7 +2,7 @@
  * Translation of linear addresses: the guest's page tables (SDM vol. 3A, chapter 4), each step of them and the result
  * through nested paging. Sets accessed and dirty bits. No allocation: results are fields.
  */
-import { NESTED_READ, NESTED_SCALE, NESTED_WRITE, type NestedPaging } from '../engine.ts';
+import { NESTED_EXECUTE, NESTED_READ, NESTED_SCALE, NESTED_WRITE, type NestedPaging } from '../engine.ts';
 import * as state from '../state.ts';
 import type { MachineMemory } from './machine-memory.ts';
 
@@ -85,10 +85,10 @@ export class Walker {
 
   // What backs the guest-physical page. A read-only frame written to is as MMIO: Xen's handler discards it.
   #nest(access: AccessKind): WalkResult {
-    const entry = this.#nested.lookup(Math.floor(this.gpa / 4096));
+    const needed = access === ACCESS_WRITE ? NESTED_WRITE : access === ACCESS_READ ? NESTED_READ : NESTED_EXECUTE;
+    const entry = this.#nested.lookup(Math.floor(this.gpa / 4096), needed);
     const permissions = entry % NESTED_SCALE;
     if ((permissions & NESTED_WRITE) === 0) this.writable = false;
-    const needed = access === ACCESS_WRITE ? NESTED_WRITE : NESTED_READ;
     this.machine =
       (permissions & needed) === 0 ? -1 : ((entry - permissions) / NESTED_SCALE) * 4096 + (this.gpa % 4096);
     return WALK_OK;
@@ -144,12 +144,12 @@ export class Walker {
       rights &= entryLo;
       noExecute |= entryHi & XD_HI;
       if (!isLeaf) {
-        if ((entryLo & A) === 0) u32[at] = entryLo | A;
+        if ((entryLo & A) === 0) this.#mark(table, at, entryLo | A);
         table = tableOf(entryLo, entryHi);
         continue;
       }
       if (!this.#permits(rights, noExecute !== 0, access, privilege)) return this.#fault(access, privilege, PF_P);
-      this.#finishLeaf(at, entryLo, access, rights, privilege);
+      this.#finishLeaf(table, at, entryLo, access, rights, privilege);
       const size = depth === 1 ? 0x1000 : depth === 2 ? 0x200000 : 0x40000000;
       this.large = depth > 1;
       const base = tableOf(entryLo, entryHi);
@@ -169,18 +169,19 @@ export class Walker {
       // Bits 20:13 are bits 39:32 of the address (PSE-36); bit 21 is reserved.
       if ((pde & (1 << 21)) !== 0) return this.#fault(access, privilege, PF_P | PF_RSVD);
       if (!this.#permits(pde, false, access, privilege)) return this.#fault(access, privilege, PF_P);
-      this.#finishLeaf(at2, pde, access, pde, privilege);
+      this.#finishLeaf(cr3, at2, pde, access, pde, privilege);
       this.large = true;
       this.gpa = ((pde >>> 13) & 0xff) * 0x100000000 + ((pde & 0xffc00000) >>> 0) + (lo & 0x3fffff);
       return WALK_OK;
     }
-    if ((pde & A) === 0) u32[at2] = pde | A;
-    const at1 = this.#entryIndex((pde & 0xfffff000) >>> 0, (lo >>> 12) & 0x3ff, 4);
+    if ((pde & A) === 0) this.#mark(cr3, at2, pde | A);
+    const table = (pde & 0xfffff000) >>> 0;
+    const at1 = this.#entryIndex(table, (lo >>> 12) & 0x3ff, 4);
     if (at1 < 0) return this.#fault(access, privilege, 0);
     const pte = u32[at1] as number;
     if ((pte & P) === 0) return this.#fault(access, privilege, 0);
     if (!this.#permits(pde & pte, false, access, privilege)) return this.#fault(access, privilege, PF_P);
-    this.#finishLeaf(at1, pte, access, pde & pte, privilege);
+    this.#finishLeaf(table, at1, pte, access, pde & pte, privilege);
     this.gpa = ((pte & 0xfffff000) >>> 0) + (lo & 0xfff);
     return WALK_OK;
   }
@@ -212,10 +213,23 @@ export class Walker {
     return (rights & RW) !== 0 || (this.#state.u32(state.OFFSET_CR0) & state.CR0_WP) === 0;
   }
 
-  #finishLeaf(at: number, entry: number, access: AccessKind, rights: number, privilege: Privilege): void {
+  #finishLeaf(
+    table: number,
+    at: number,
+    entry: number,
+    access: AccessKind,
+    rights: number,
+    privilege: Privilege,
+  ): void {
     const marks = access === ACCESS_WRITE ? A | D : A;
-    if ((entry & marks) !== marks) this.#memory.u32[at] = entry | marks;
+    if ((entry & marks) !== marks) this.#mark(table, at, entry | marks);
     this.writable = ((entry | marks) & D) !== 0 && this.#permits(rights, false, ACCESS_WRITE, privilege);
+  }
+
+  // Sets accessed and dirty bits: a write to the table, which a guest may not be allowed (another's, mapped read-only).
+  #mark(table: number, at: number, entry: number): void {
+    const permissions = this.#nested.lookup(Math.floor(table / 4096), NESTED_WRITE) % NESTED_SCALE;
+    if ((permissions & NESTED_WRITE) !== 0) this.#memory.u32[at] = entry;
   }
 
   #fault(access: AccessKind, privilege: Privilege, code: number): WalkResult {

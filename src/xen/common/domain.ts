@@ -198,6 +198,10 @@ export class Domain implements FrameOwner {
     sendGlobalVirq(this.xen, VIRQ_DOM_EXC);
   }
 
+  frameWritten(gfn: number): void {
+    this.p2m?.markDirty(gfn);
+  }
+
   /** The last frame of a dying domain went: nothing holds it any more. */
   lastFrameFreed(): void {
     if (this.dyingState !== DOMDYING_dead || this.xen.domains.get(this.id) !== this) return;

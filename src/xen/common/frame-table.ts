@@ -19,6 +19,8 @@ export interface FrameOwner {
   /** References to those pages besides Xen's own. */
   xenReferences: number;
   readonly dying: boolean;
+  /** Xen, or somebody the frame is shared with, wrote to the frame behind a guest frame of the owner's. */
+  frameWritten(gfn: number): void;
   /** The owner is dying, its last frame went, and nobody holds one of Xen's pages for it. May be told twice. */
   lastFrameFreed(): void;
 }
@@ -184,16 +186,24 @@ export class FrameTable {
     this.#maybeGone(owner);
   }
 
-  /** Tells the processors that `length` bytes at a machine address changed. */
+  /** Fills a frame with zeros. */
+  clear(mfn: number): void {
+    this.memory.bytes.fill(0, mfn * PAGE_SIZE, (mfn + 1) * PAGE_SIZE);
+    this.#frameWritten(mfn * PAGE_SIZE, PAGE_SIZE);
+  }
+
+  /** `length` bytes at a machine address, all in one frame, changed: tells the processors, and the frame's owner. */
   written(address: number, length: number): void {
     this.#frameWritten(address, length);
+    const mfn = Math.floor(address / PAGE_SIZE);
+    const gfn = this.m2p(mfn);
+    if (gfn !== INVALID_M2P) this.owner(mfn)?.frameWritten(gfn);
   }
 
   #assign(mfn: number, owner: number, flags: number): void {
     if ((this.#flags[mfn] as number) & WRITTEN) {
       // A frame nobody has had yet is still zero, and leaving it untouched leaves it out of the host's memory.
-      this.memory.bytes.fill(0, mfn * PAGE_SIZE, (mfn + 1) * PAGE_SIZE);
-      this.#frameWritten(mfn * PAGE_SIZE, PAGE_SIZE);
+      this.clear(mfn);
     }
     this.#owner[mfn] = owner;
     this.#count[mfn] = 1;

@@ -125,5 +125,6 @@ class XenItself implements FrameOwner {
   xenPages = 0;
   xenReferences = 0;
   readonly dying = false;
+  frameWritten(): void {}
   lastFrameFreed(): void {}
 }

@@ -1,7 +1,9 @@
 import { Domain, type DomainConfig } from '../../common/domain.ts';
 import type { Hypervisor } from '../../common/hypervisor.ts';
 import { Vcpu } from '../../common/vcpu.ts';
+import { accessDenied } from '../mm/mem-access.ts';
 import { P2m } from '../mm/p2m.ts';
+import { PopulateOnDemand } from '../mm/p2m-pod.ts';
 import { updateSystemTime } from '../time.ts';
 import { HvmDomain } from './domain-hvm.ts';
 import { HvmVcpu } from './vcpu-hvm.ts';
@@ -10,7 +12,10 @@ import { HvmVcpu } from './vcpu-hvm.ts';
 export function createHvmDomain(xen: Hypervisor, config: DomainConfig, emulationFlags: number): Domain | undefined {
   const domain = Domain.create(xen, config);
   if (domain === undefined) return undefined;
-  domain.p2m = new P2m();
+  const p2m = new P2m();
+  p2m.pod = new PopulateOnDemand(domain, p2m);
+  p2m.onAccessDenied = (gfn) => accessDenied(domain, gfn);
+  domain.p2m = p2m;
   domain.hvm = new HvmDomain(domain, emulationFlags);
   return domain;
 }

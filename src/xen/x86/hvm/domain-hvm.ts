@@ -93,6 +93,8 @@ export class HvmDomain {
   tscIncarnation = 0;
   /** XEN_DOMCTL_set_paging_mempool_size */
   pagingPoolBytes = 0;
+  /** XEN_DOMCTL_set_access_required: without a listener a mem access violation crashes the domain. */
+  accessRequired = false;
 
   constructor(domain: Domain, emulationFlags: number) {
     this.domain = domain;
@@ -176,6 +178,11 @@ export class HvmDomain {
       if (type === P2M_MAP_FOREIGN) foreign.push(gfn);
     });
     for (const gfn of foreign) vacateForeign(this.domain, gfn);
+  }
+
+  /** Makes all its vCPUs forget the translations they cached; even in the middle of an instruction. */
+  flushTlbs(): void {
+    for (const vcpu of this.vcpus) vcpu.engine.flushTlb();
   }
 
   /** Prints the registers and last exits of every vCPU that has run. */

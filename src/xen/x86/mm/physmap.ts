@@ -1,7 +1,8 @@
 import { EINVAL, ENOENT, ENOMEM, ENXIO } from '../../../abi/errno.ts';
 import type { Domain } from '../../common/domain.ts';
 import { INVALID_M2P } from '../../common/frame-table.ts';
-import { P2M_MAP_FOREIGN, P2M_NONE, P2M_RAM_RO, P2M_RAM_RW } from './p2m.ts';
+import { P2M_MAP_FOREIGN, P2M_NONE, P2M_POPULATE_ON_DEMAND, P2M_RAM_RO, P2M_RAM_RW } from './p2m.ts';
+import { forgetOnDemand } from './p2m-pod.ts';
 
 // Changes to a translated domain's physical map. Results are 0 or a negative errno.
 
@@ -13,11 +14,12 @@ export function addPage(domain: Domain, gfn: number, mfn: number): number {
   const p2m = domain.p2m;
   if (p2m === undefined) return -EINVAL;
   const { frames } = domain.xen;
-  const type = p2m.type(gfn);
-  if (type === P2M_RAM_RW || type === P2M_RAM_RO) frames.setM2p(p2m.mfn(gfn), INVALID_M2P);
-  else if (type !== P2M_NONE) return -EINVAL;
+  const type = p2m.peekType(gfn);
+  if (type === P2M_RAM_RW || type === P2M_RAM_RO) frames.setM2p(p2m.peekMfn(gfn), INVALID_M2P);
+  else if (type !== P2M_NONE && type !== P2M_POPULATE_ON_DEMAND) return -EINVAL;
   if (!p2m.set(gfn, mfn, P2M_RAM_RW)) return -ENOMEM;
   frames.setM2p(mfn, gfn);
+  if (type === P2M_POPULATE_ON_DEMAND && p2m.pod !== undefined) p2m.pod.entries -= 1;
   return 0;
 }
 
@@ -25,7 +27,7 @@ export function addPage(domain: Domain, gfn: number, mfn: number): number {
 export function unhookPage(domain: Domain, gfn: number): void {
   const p2m = domain.p2m;
   if (p2m === undefined) return;
-  const mfn = p2m.mfn(gfn);
+  const mfn = p2m.peekMfn(gfn);
   p2m.remove(gfn);
   if (domain.xen.frames.m2p(mfn) === gfn && domain.xen.frames.owner(mfn) === domain) {
     domain.xen.frames.setM2p(mfn, INVALID_M2P);
@@ -36,8 +38,9 @@ export function unhookPage(domain: Domain, gfn: number): void {
 export function removePage(domain: Domain, gfn: number): number {
   const p2m = domain.p2m;
   if (p2m === undefined) return -EINVAL;
-  if (p2m.type(gfn) === P2M_NONE) return -ENOENT;
-  const mfn = p2m.mfn(gfn);
+  if (p2m.peekType(gfn) === P2M_NONE) return -ENOENT;
+  if (p2m.pod?.giveBack(gfn) === true) return 0;
+  const mfn = p2m.peekMfn(gfn);
   const { frames } = domain.xen;
   if (frames.owner(mfn) !== domain || frames.isXen(mfn)) return -ENXIO;
   unhookPage(domain, gfn);
@@ -52,8 +55,9 @@ export function removePage(domain: Domain, gfn: number): number {
 export function vacate(domain: Domain, gfn: number): number {
   const p2m = domain.p2m;
   if (p2m === undefined) return -EINVAL;
-  if (p2m.type(gfn) === P2M_NONE) return 0;
-  const mfn = p2m.mfn(gfn);
+  forgetOnDemand(p2m, gfn);
+  if (p2m.peekType(gfn) === P2M_NONE) return 0;
+  const mfn = p2m.peekMfn(gfn);
   if (domain.xen.frames.owner(mfn) === domain && domain.xen.frames.isXen(mfn)) {
     unhookPage(domain, gfn);
     return 0;
@@ -79,8 +83,8 @@ export function addForeign(domain: Domain, gfn: number, owner: Domain, ownerGfn:
 export function vacateForeign(domain: Domain, gfn: number): number {
   const p2m = domain.p2m;
   if (p2m === undefined) return -EINVAL;
-  if (p2m.type(gfn) !== P2M_MAP_FOREIGN) return vacate(domain, gfn);
-  const mfn = p2m.mfn(gfn);
+  if (p2m.peekType(gfn) !== P2M_MAP_FOREIGN) return vacate(domain, gfn);
+  const mfn = p2m.peekMfn(gfn);
   p2m.remove(gfn);
   domain.xen.frames.put(mfn);
   return 0;
