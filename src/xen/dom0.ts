@@ -44,6 +44,7 @@ export class Dom0 implements Dom0Thread {
       maxEvtchnPort: NO_LIMIT,
       maxGrantFrames: xen.limits.maxGrantFrames,
       maxMaptrackFrames: xen.limits.maxMaptrackFrames,
+      maxGrantVersion: 2,
       ssidref: 0,
     });
     assert(domain !== undefined, 'the machine has memory for dom0 itself');
@@ -131,8 +132,8 @@ export class Dom0 implements Dom0Thread {
 
   /** A live view of the frame behind a grant that dom0 has mapped, by the handle of its mapping. */
   grantView(handle: number): Uint8Array | undefined {
-    const mapping = this.domain.grants.mapping(handle);
-    return mapping === undefined ? undefined : this.#xen.memory.frame(mapping.mfn);
+    const mfn = this.domain.grants.mappedFrame(handle);
+    return mfn === undefined ? undefined : this.#xen.memory.frame(mfn);
   }
 
   // Dom0Thread

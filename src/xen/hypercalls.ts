@@ -1,6 +1,7 @@
 // biome-ignore-all format: an operation is a line
 
 import { CompatGnttabCopy, CompatGnttabSetupTable } from '../abi/compat/grant_table.ts';
+import { CompatGnttabGetStatusFrames } from '../abi/compat/grant_table-v2.ts';
 import {
   CompatXenAddToPhysmap,
   CompatXenAddToPhysmapBatch,
@@ -16,6 +17,7 @@ import { CompatMulticallEntry } from '../abi/compat/xen.ts';
 import { ENOSYS } from '../abi/errno.ts';
 import * as evtchn from '../abi/event_channel.ts';
 import * as gnttab from '../abi/grant_table.ts';
+import { GnttabGetStatusFrames } from '../abi/grant_table-v2.ts';
 import * as hvm from '../abi/hvm/hvm_op.ts';
 import { VcpuHvmContext } from '../abi/hvm/hvm_vcpu.ts';
 import * as mem from '../abi/memory.ts';
@@ -29,7 +31,10 @@ import type { Call, HypercallResult } from './common/call.ts';
 import { consoleioRead, consoleioWrite } from './common/console-io.ts';
 import * as evtchnOp from './common/event-channel-op.ts';
 import { gnttabCopy } from './common/grant-copy.ts';
+import * as grantMap from './common/grant-map.ts';
 import * as gnttabOp from './common/grant-table-op.ts';
+import { gnttabTransfer } from './common/grant-transfer.ts';
+import * as grantVersion from './common/grant-version.ts';
 import * as memory from './common/memory.ts';
 import { xenmemMachineMemoryMap, xenmemMemoryMap, xenmemSetMemoryMap } from './common/memory-map.ts';
 import { multicall } from './common/multicall.ts';
@@ -73,19 +78,19 @@ const EVENT_CHANNEL_OP = operations(xen.__HYPERVISOR_event_channel_op, 'event_ch
 ]);
 
 const GRANT_TABLE_OP = operations(xen.__HYPERVISOR_grant_table_op, 'grant_table_op', byFirst, [
-  op(gnttab.GNTTABOP_map_grant_ref, 'GNTTABOP_map_grant_ref', partly(gnttabOp.gnttabMapGrantRef, 'host mappings; in a translated domain only over a hole'), arrayAt(1, 2, gnttab.GnttabMapGrantRef)),
-  op(gnttab.GNTTABOP_unmap_grant_ref, 'GNTTABOP_unmap_grant_ref', full(gnttabOp.gnttabUnmapGrantRef), arrayAt(1, 2, gnttab.GnttabUnmapGrantRef)),
+  op(gnttab.GNTTABOP_map_grant_ref, 'GNTTABOP_map_grant_ref', full(grantMap.gnttabMapGrantRef, 'host mappings'), arrayAt(1, 2, gnttab.GnttabMapGrantRef)),
+  op(gnttab.GNTTABOP_unmap_grant_ref, 'GNTTABOP_unmap_grant_ref', full(grantMap.gnttabUnmapGrantRef), arrayAt(1, 2, gnttab.GnttabUnmapGrantRef)),
   op(gnttab.GNTTABOP_setup_table, 'GNTTABOP_setup_table', full(gnttabOp.gnttabSetupTable), arrayAt(1, 2, gnttab.GnttabSetupTable, CompatGnttabSetupTable)),
-  op(gnttab.GNTTABOP_dump_table, 'GNTTABOP_dump_table', absent()),
-  op(gnttab.GNTTABOP_transfer, 'GNTTABOP_transfer', absent()),
+  op(gnttab.GNTTABOP_dump_table, 'GNTTABOP_dump_table', absent('ENOSYS, as in Xen')),
+  op(gnttab.GNTTABOP_transfer, 'GNTTABOP_transfer', full(gnttabOp.untranslatedOnly(gnttabTransfer), 'translated callers: ENOSYS, as in Xen'), arrayAt(1, 2, gnttab.GnttabTransfer)),
   op(gnttab.GNTTABOP_copy, 'GNTTABOP_copy', full(gnttabCopy), arrayAt(1, 2, gnttab.GnttabCopy, CompatGnttabCopy)),
   op(gnttab.GNTTABOP_query_size, 'GNTTABOP_query_size', full(gnttabOp.gnttabQuerySize), arrayAt(1, 2, gnttab.GnttabQuerySize)),
-  op(gnttab.GNTTABOP_unmap_and_replace, 'GNTTABOP_unmap_and_replace', PV_ONLY),
-  op(gnttab.GNTTABOP_set_version, 'GNTTABOP_set_version', partly(gnttabOp.gnttabSetVersion, 'version 1 alone, as with max_grant_version=1'), at(1, gnttab.GnttabSetVersion)),
-  op(gnttab.GNTTABOP_get_status_frames, 'GNTTABOP_get_status_frames', absent('version 2')),
-  op(gnttab.GNTTABOP_get_version, 'GNTTABOP_get_version', full(gnttabOp.gnttabGetVersion), at(1, gnttab.GnttabGetVersion)),
-  op(gnttab.GNTTABOP_swap_grant_ref, 'GNTTABOP_swap_grant_ref', absent()),
-  op(gnttab.GNTTABOP_cache_flush, 'GNTTABOP_cache_flush', absent('Arm only')),
+  op(gnttab.GNTTABOP_unmap_and_replace, 'GNTTABOP_unmap_and_replace', absent('PV page tables; translated callers: ENOSYS, as in Xen')),
+  op(gnttab.GNTTABOP_set_version, 'GNTTABOP_set_version', full(grantVersion.gnttabSetVersion), at(1, gnttab.GnttabSetVersion)),
+  op(gnttab.GNTTABOP_get_status_frames, 'GNTTABOP_get_status_frames', full(gnttabOp.untranslatedOnly(gnttabOp.gnttabGetStatusFrames), 'translated callers: ENOSYS, as in Xen; they map status frames by XENMEM_add_to_physmap'), at(1, GnttabGetStatusFrames, CompatGnttabGetStatusFrames)),
+  op(gnttab.GNTTABOP_get_version, 'GNTTABOP_get_version', full(grantVersion.gnttabGetVersion), at(1, gnttab.GnttabGetVersion)),
+  op(gnttab.GNTTABOP_swap_grant_ref, 'GNTTABOP_swap_grant_ref', full(grantVersion.gnttabSwapGrantRef), arrayAt(1, 2, gnttab.GnttabSwapGrantRef)),
+  op(gnttab.GNTTABOP_cache_flush, 'GNTTABOP_cache_flush', full(gnttabOp.untranslatedOnly(gnttabOp.gnttabCacheFlush), 'translated callers: ENOSYS, as in Xen'), arrayAt(1, 2, gnttab.GnttabCacheFlush)),
 ]);
 
 const RESERVATION = at(1, mem.XenMemoryReservation, CompatXenMemoryReservation);

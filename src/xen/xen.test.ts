@@ -342,7 +342,7 @@ test('domains that cannot be are refused with EINVAL and a line in the log', () 
     { max_vcpus: 0 },
     { max_vcpus: 129 },
     { emulation_flags: 0x7ff },
-    { grant_opts: 2 },
+    { grant_opts: 3 },
     { max_grant_frames: 65 },
     { max_maptrack_frames: 100_000 },
     { cpupool_id: 3 },

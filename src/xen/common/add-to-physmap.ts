@@ -127,8 +127,7 @@ function sourceFrame(domain: Domain, space: number, idx: number): number {
     case XENMAPSPACE_shared_info:
       return idx === 0 ? domain.sharedInfo / PAGE_SIZE : NO_FRAME;
     case XENMAPSPACE_grant_table:
-      // Status frames belong to version 2 alone.
-      return idx >= XENMAPIDX_grant_table_status ? NO_FRAME : domain.grants.frameFor(idx);
+      return grantFrame(domain, idx);
     case XENMAPSPACE_gmfn: {
       const mfn = guestFrame(domain, idx);
       return domain.xen.frames.owner(mfn) === domain ? mfn : NO_FRAME;
@@ -136,4 +135,10 @@ function sourceFrame(domain: Domain, space: number, idx: number): number {
     default:
       return NO_FRAME;
   }
+}
+
+/** A part of a grant table, or of version 2's status words. */
+function grantFrame({ grants }: Domain, idx: number): number {
+  const isStatus = grants.version === 2 && idx >= XENMAPIDX_grant_table_status;
+  return isStatus ? grants.statusFrameFor(idx - XENMAPIDX_grant_table_status) : grants.frameFor(idx);
 }

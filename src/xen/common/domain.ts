@@ -8,7 +8,7 @@ import type { P2m } from '../x86/mm/p2m.ts';
 import { NO_FRAME } from './buddy.ts';
 import { DomainEvents, sendGlobalVirq } from './event-channel.ts';
 import type { FrameOwner } from './frame-table.ts';
-import { GrantTable } from './grant-table.ts';
+import { GrantTable, type GrantVersion } from './grant-table.ts';
 import type { Hypervisor } from './hypervisor.ts';
 import { Timer } from './timer.ts';
 import { type Vcpu, VPF_down } from './vcpu.ts';
@@ -33,6 +33,7 @@ export interface DomainConfig {
   readonly maxEvtchnPort: number;
   readonly maxGrantFrames: number;
   readonly maxMaptrackFrames: number;
+  readonly maxGrantVersion: GrantVersion;
   readonly ssidref: number;
 }
 
@@ -100,7 +101,7 @@ export class Domain implements FrameOwner {
     const mfn = xen.frames.allocateXen(this);
     this.sharedInfo = mfn * PAGE_SIZE;
     this.events = new DomainEvents(this, config.maxEvtchnPort);
-    this.grants = new GrantTable(this, config.maxGrantFrames, config.maxMaptrackFrames);
+    this.grants = new GrantTable(this, config.maxGrantFrames, config.maxMaptrackFrames, config.maxGrantVersion);
     this.watchdogs = Array.from({ length: NR_DOMAIN_WATCHDOG_TIMERS }, () => new Timer(() => this.#watchdogFired()));
   }
 
@@ -225,7 +226,7 @@ export class Domain implements FrameOwner {
 
   #freeXenPages(): void {
     const { frames } = this.xen;
-    for (const mfn of this.grants.frames) frames.putAllocation(mfn);
+    this.grants.destroy();
     if (this.sharedInfo !== 0) frames.putAllocation(this.sharedInfo / PAGE_SIZE);
   }
 

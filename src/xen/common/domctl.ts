@@ -217,7 +217,7 @@ function refuse(call: Call, argument: XenDomctlCreatedomain): string | undefined
   }
   if (argument.iommu_opts !== 0 || argument.vmtrace_size !== 0) return 'there is no IOMMU and no processor trace';
   const version = grants & XEN_DOMCTL_GRANT_version_mask;
-  if (version !== 1 || grants !== version) return `grant table version ${version}, but only 1 is supported`;
+  if (version < 1 || version > 2 || grants !== version) return `grant table version ${version}, but 1 and 2 are there`;
   if (argument.max_grant_frames > call.xen.limits.maxGrantFrames || argument.max_grant_frames === 0) {
     return `${argument.max_grant_frames} grant frames, but 1 to ${call.xen.limits.maxGrantFrames} are possible`;
   }
@@ -243,6 +243,7 @@ function configure(call: Call, argument: XenDomctlCreatedomain, id: Domid): Doma
     maxEvtchnPort: argument.max_evtchn_port,
     maxGrantFrames: argument.max_grant_frames < 0 ? limits.maxGrantFrames : argument.max_grant_frames,
     maxMaptrackFrames: argument.max_maptrack_frames < 0 ? limits.maxMaptrackFrames : argument.max_maptrack_frames,
+    maxGrantVersion: (argument.grant_opts & XEN_DOMCTL_GRANT_version_mask) === 1 ? 1 : 2,
     ssidref: argument.ssidref,
   };
 }

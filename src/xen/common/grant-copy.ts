@@ -5,6 +5,7 @@ import {
   GNTST_bad_copy_arg,
   GNTST_bad_domain,
   GNTST_bad_page,
+  GNTST_general_error,
   GNTST_okay,
   GNTST_permission_denied,
   GnttabCopy,
@@ -14,65 +15,122 @@ import { PAGE_SIZE } from '../../cpu/engine.ts';
 import { P2M_RAM_RO, P2M_RAM_RW } from '../x86/mm/p2m.ts';
 import type { Call, HypercallResult } from './call.ts';
 import type { Domain } from './domain.ts';
-import { forEach } from './grant-table-op.ts';
+import { forEachOperation } from './grant-operations.ts';
 
-type CopyEnd = GnttabCopy['source'] | CompatGnttabCopy['source'];
+type Copy = GnttabCopy | CompatGnttabCopy;
 
-/** A frame to copy from or to, and what to undo afterwards. */
-interface Page {
-  readonly mfn: number;
-  readonly release: () => void;
+/** A page to copy from or to, while it is held. */
+class Page {
+  #granter: Domain | undefined;
+  #ref = 0;
+  #readonly = false;
+  mfn = 0;
+  /** The part that may be touched. */
+  start = 0;
+  end = 0;
+
+  /** Holds a frame of the caller's own; GNTST_*. */
+  holdOwn(domain: Domain, gfn: number, readonly: boolean): number {
+    const type = domain.p2m?.type(gfn) ?? P2M_RAM_RW;
+    if (type !== P2M_RAM_RW && !(type === P2M_RAM_RO && readonly)) return GNTST_bad_page;
+    const mfn = domain.p2m === undefined ? gfn : domain.p2m.mfn(gfn);
+    if (!domain.xen.frames.get(mfn, domain)) return GNTST_bad_page;
+    this.#granter = undefined;
+    this.mfn = mfn;
+    this.start = 0;
+    this.end = PAGE_SIZE;
+    return GNTST_okay;
+  }
+
+  /** Holds what a grant gives; GNTST_*. */
+  holdGranted(granter: Domain, ref: number, user: Domain, readonly: boolean): number {
+    const { grants } = granter;
+    const acquired = grants.acquireForCopy(ref, user.id, readonly, true);
+    if (acquired !== GNTST_okay) return acquired;
+    this.#granter = granter;
+    this.#ref = ref;
+    this.#readonly = readonly;
+    this.mfn = grants.active.mfn(ref);
+    this.start = grants.active.start(ref);
+    this.end = this.start + grants.active.length(ref);
+    return GNTST_okay;
+  }
+
+  release(call: Call): void {
+    if (this.#granter === undefined) call.xen.frames.put(this.mfn);
+    else this.#granter.grants.release(this.#ref, this.#readonly);
+    this.#granter = undefined;
+  }
 }
+
+// Copies do not overlap in time: two pages do for all of them.
+const SOURCE = new Page();
+const DESTINATION = new Page();
 
 /** GNTTABOP_copy: copies within one page each, from and to grants or the caller's own frames. */
 export function gnttabCopy(call: Call): HypercallResult {
-  return forEach<GnttabCopy | CompatGnttabCopy>(call, call.compat ? CompatGnttabCopy : GnttabCopy, (operation) => {
-    operation.status = copyOne(call, operation);
-  });
+  return call.compat
+    ? forEachOperation(call, CompatGnttabCopy.SIZE, copyCompat)
+    : forEachOperation(call, GnttabCopy.SIZE, copyNative);
 }
 
-function copyOne(call: Call, operation: GnttabCopy | CompatGnttabCopy): number {
-  const { source, dest, flags, len } = operation;
-  const from = claim(call, source, (flags & GNTCOPY_source_gref) !== 0, true);
-  if (typeof from === 'number') return from;
-  const to = claim(call, dest, (flags & GNTCOPY_dest_gref) !== 0, false);
-  if (typeof to === 'number') {
-    from.release();
+function copyNative(call: Call, at: number): void {
+  const operation = new GnttabCopy(call.view, at);
+  operation.status = copyOne(call, operation);
+}
+
+function copyCompat(call: Call, at: number): void {
+  const operation = new CompatGnttabCopy(call.view, at);
+  operation.status = copyOne(call, operation);
+}
+
+function copyOne(call: Call, operation: Copy): number {
+  const { flags } = operation;
+  const source = domainOf(call, operation.source.domid, (flags & GNTCOPY_source_gref) !== 0);
+  if (typeof source === 'number') return source;
+  const destination = domainOf(call, operation.dest.domid, (flags & GNTCOPY_dest_gref) !== 0);
+  if (typeof destination === 'number') return destination;
+
+  const from = hold(call, SOURCE, source, operation.source, (flags & GNTCOPY_source_gref) !== 0, true);
+  if (from !== GNTST_okay) return from;
+  const to = hold(call, DESTINATION, destination, operation.dest, (flags & GNTCOPY_dest_gref) !== 0, false);
+  if (to !== GNTST_okay) {
+    SOURCE.release(call);
     return to;
   }
-  let status: number = GNTST_okay;
-  if (source.offset + len > PAGE_SIZE || dest.offset + len > PAGE_SIZE) {
-    status = GNTST_bad_copy_arg;
-  } else {
-    const start = from.mfn * PAGE_SIZE + source.offset;
-    const target = to.mfn * PAGE_SIZE + dest.offset;
-    call.xen.memory.bytes.copyWithin(target, start, start + len);
-    call.xen.frames.written(target, len);
-  }
-  to.release();
-  from.release();
+  const status = copyBytes(call, operation);
+  DESTINATION.release(call);
+  SOURCE.release(call);
   return status;
 }
 
-function claim(call: Call, end: CopyEnd, granted: boolean, readonly: boolean): Page | number {
-  // A frame number is the caller's own; what others have is reached by grants alone.
-  if (!granted && end.domid !== DOMID_SELF) return GNTST_permission_denied;
-  const domain = call.xen.find(end.domid, call.domain);
-  if (domain === undefined) return GNTST_bad_domain;
-  return granted ? claimGrant(call, domain, end.ref, readonly) : claimOwn(domain, end.gmfn, readonly);
+/** A frame number is the caller's own; what others have is reached by grants alone. */
+function domainOf(call: Call, domid: Copy['source']['domid'], granted: boolean): Domain | number {
+  if (!granted && domid !== DOMID_SELF) return GNTST_permission_denied;
+  return call.xen.find(domid, call.domain) ?? GNTST_bad_domain;
 }
 
-function claimGrant(call: Call, granter: Domain, ref: number, readonly: boolean): Page | number {
-  const active = granter.grants.acquire(ref, call.domain, readonly, false);
-  if (typeof active === 'number') return active;
-  return { mfn: active.mfn, release: () => granter.grants.release(ref, readonly) };
+function hold(
+  call: Call,
+  page: Page,
+  domain: Domain,
+  end: Copy['source'],
+  granted: boolean,
+  readonly: boolean,
+): number {
+  return granted ? page.holdGranted(domain, end.ref, call.domain, readonly) : page.holdOwn(domain, end.gmfn, readonly);
 }
 
-function claimOwn(domain: Domain, gfn: number, readonly: boolean): Page | number {
-  const { frames } = domain.xen;
-  const type = domain.p2m?.type(gfn) ?? P2M_RAM_RW;
-  if (type !== P2M_RAM_RW && !(type === P2M_RAM_RO && readonly)) return GNTST_bad_page;
-  const mfn = domain.p2m === undefined ? gfn : domain.p2m.mfn(gfn);
-  if (!frames.get(mfn, domain)) return GNTST_bad_page;
-  return { mfn, release: () => frames.put(mfn) };
+function copyBytes(call: Call, operation: Copy): number {
+  const { len } = operation;
+  const from = operation.source.offset;
+  const to = operation.dest.offset;
+  if (from + len > PAGE_SIZE || to + len > PAGE_SIZE) return GNTST_bad_copy_arg;
+  if (from < SOURCE.start || from + len > SOURCE.end) return GNTST_general_error;
+  if (to < DESTINATION.start || to + len > DESTINATION.end) return GNTST_general_error;
+  const start = SOURCE.mfn * PAGE_SIZE + from;
+  const target = DESTINATION.mfn * PAGE_SIZE + to;
+  call.xen.memory.bytes.copyWithin(target, start, start + len);
+  call.xen.frames.written(target, len);
+  return GNTST_okay;
 }

@@ -65,6 +65,7 @@ export class TestMachine {
         maxEvtchnPort: 1023,
         maxGrantFrames: 4,
         maxMaptrackFrames: 1,
+        maxGrantVersion: 2,
         ssidref: 0,
       },
       XEN_X86_EMU_LAPIC,
