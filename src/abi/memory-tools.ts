@@ -27,6 +27,40 @@ export const XENMEM_access_rx2rw = 8; // rx until the first write, then rw
 export const XENMEM_access_n2rwx = 9; // n until the first access, then rwx, with an event
 export const XENMEM_access_default = 10;
 
+/** struct xen_mem_access_op: what a guest may do with its frames */
+export class XenMemAccessOp {
+  static readonly C_NAME = 'struct xen_mem_access_op';
+  static readonly SIZE = 0x20;
+  readonly #memory: DataView;
+  readonly #base: number;
+  constructor(memory: DataView, base: number) { this.#memory = memory; this.#base = base; }
+  /** 0x0 uint8: XENMEM_access_op_* */
+  get op(): number { return this.#memory.getUint8(this.#base + 0x0); }
+  set op(value: number) { this.#memory.setUint8(this.#base + 0x0, value); }
+  /** 0x1 uint8: XENMEM_access_* */
+  get access(): number { return this.#memory.getUint8(this.#base + 0x1); }
+  set access(value: number) { this.#memory.setUint8(this.#base + 0x1, value); }
+  /** 0x2 uint16 */
+  get domid(): Domid { return this.#memory.getUint16(this.#base + 0x2, true) as Domid; }
+  set domid(value: Domid) { this.#memory.setUint16(this.#base + 0x2, value, true); }
+  /** 0x4 uint32: frames, or entries of the lists */
+  get nr(): number { return this.#memory.getUint32(this.#base + 0x4, true); }
+  set nr(value: number) { this.#memory.setUint32(this.#base + 0x4, value, true); }
+  /** 0x8 uint64: the first; all ones for what new frames get */
+  get pfn(): bigint { return this.#memory.getBigUint64(this.#base + 0x8, true); }
+  set pfn(value: bigint) { this.#memory.setBigUint64(this.#base + 0x8, value, true); }
+  /** 0x10 uint64: array of uint64, for set_access_multi */
+  get pfn_list(): bigint { return this.#memory.getBigUint64(this.#base + 0x10, true); }
+  set pfn_list(value: bigint) { this.#memory.setBigUint64(this.#base + 0x10, value, true); }
+  get pfn_listLo(): number { return this.#memory.getUint32(this.#base + 0x10, true); }
+  get pfn_listHi(): number { return this.#memory.getUint32(this.#base + 0x14, true); }
+  /** 0x18 uint64: array of uint8, for set_access_multi */
+  get access_list(): bigint { return this.#memory.getBigUint64(this.#base + 0x18, true); }
+  set access_list(value: bigint) { this.#memory.setBigUint64(this.#base + 0x18, value, true); }
+  get access_listLo(): number { return this.#memory.getUint32(this.#base + 0x18, true); }
+  get access_listHi(): number { return this.#memory.getUint32(this.#base + 0x1c, true); }
+}
+
 export const XENMEM_sharing_op = 22;
 export const XENMEM_sharing_op_nominate_gfn = 0;
 export const XENMEM_sharing_op_nominate_gref = 1;

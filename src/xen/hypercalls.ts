@@ -6,10 +6,12 @@ import {
   CompatXenAddToPhysmap,
   CompatXenAddToPhysmapBatch,
   CompatXenForeignMemoryMap,
+  CompatXenMemoryExchange,
   CompatXenMemoryMap,
   CompatXenMemoryReservation,
   CompatXenRemoveFromPhysmap,
 } from '../abi/compat/memory.ts';
+import { CompatXenMemAccessOp, CompatXenReservedDeviceMemoryMap } from '../abi/compat/memory-tools.ts';
 import { CompatSchedPoll } from '../abi/compat/sched.ts';
 import { CompatVcpuRunstateInfo, CompatVcpuSetSingleshotTimer } from '../abi/compat/vcpu.ts';
 import { CompatXenPlatformParameters } from '../abi/compat/version.ts';
@@ -36,7 +38,15 @@ import * as gnttabOp from './common/grant-table-op.ts';
 import { gnttabTransfer } from './common/grant-transfer.ts';
 import * as grantVersion from './common/grant-version.ts';
 import * as memory from './common/memory.ts';
+import { xenmemAccessOp } from './common/memory-access.ts';
+import { xenmemExchange } from './common/memory-exchange.ts';
 import { xenmemMachineMemoryMap, xenmemMemoryMap, xenmemSetMemoryMap } from './common/memory-map.ts';
+import { xenmemGetPodTarget, xenmemSetPodTarget } from './common/memory-pod.ts';
+import {
+  xenmemAcquireResource,
+  xenmemGetVnumainfo,
+  xenmemReservedDeviceMemoryMap,
+} from './common/memory-resource.ts';
 import { multicall } from './common/multicall.ts';
 import * as schedOp from './common/sched-op.ts';
 import * as vcpuOp from './common/vcpu-op.ts';
@@ -101,28 +111,28 @@ const MEMORY_OP = operations(xen.__HYPERVISOR_memory_op, 'memory_op', (call) => 
   op(mem.XENMEM_current_reservation, 'XENMEM_current_reservation', full(memory.xenmemCurrentReservation), at(1, mem.XenMemoryDomain)),
   op(mem.XENMEM_maximum_reservation, 'XENMEM_maximum_reservation', full(memory.xenmemMaximumReservation), at(1, mem.XenMemoryDomain)),
   op(mem.XENMEM_machphys_mfn_list, 'XENMEM_machphys_mfn_list', PV_ONLY),
-  op(mem.XENMEM_populate_physmap, 'XENMEM_populate_physmap', partly(memory.xenmemPopulatePhysmap, 'no populate on demand, no NUMA nodes'), RESERVATION),
+  op(mem.XENMEM_populate_physmap, 'XENMEM_populate_physmap', full(memory.xenmemPopulatePhysmap, 'one NUMA node'), RESERVATION),
   op(mem.XENMEM_add_to_physmap, 'XENMEM_add_to_physmap', full(physmap.xenmemAddToPhysmap), at(1, mem.XenAddToPhysmap, CompatXenAddToPhysmap)),
   op(mem.XENMEM_memory_map, 'XENMEM_memory_map', full(xenmemMemoryMap), at(1, mem.XenMemoryMap, CompatXenMemoryMap)),
   op(mem.XENMEM_machine_memory_map, 'XENMEM_machine_memory_map', full(xenmemMachineMemoryMap), at(1, mem.XenMemoryMap, CompatXenMemoryMap)),
-  op(mem.XENMEM_exchange, 'XENMEM_exchange', absent('a translated guest has no use for it')),
+  op(mem.XENMEM_exchange, 'XENMEM_exchange', full(xenmemExchange, 'impossible behind a p2m: EINVAL'), at(1, mem.XenMemoryExchange, CompatXenMemoryExchange)),
   op(mem.XENMEM_machphys_mapping, 'XENMEM_machphys_mapping', PV_ONLY),
   op(mem.XENMEM_set_memory_map, 'XENMEM_set_memory_map', full(xenmemSetMemoryMap), at(1, mem.XenForeignMemoryMap, CompatXenForeignMemoryMap)),
   op(mem.XENMEM_maximum_gpfn, 'XENMEM_maximum_gpfn', full(memory.xenmemMaximumGpfn), at(1, mem.XenMemoryDomain)),
   op(mem.XENMEM_remove_from_physmap, 'XENMEM_remove_from_physmap', full(physmap.xenmemRemoveFromPhysmap), at(1, mem.XenRemoveFromPhysmap, CompatXenRemoveFromPhysmap)),
-  op(mem.XENMEM_set_pod_target, 'XENMEM_set_pod_target', absent('no populate on demand')),
-  op(mem.XENMEM_get_pod_target, 'XENMEM_get_pod_target', absent('no populate on demand')),
+  op(mem.XENMEM_set_pod_target, 'XENMEM_set_pod_target', full(xenmemSetPodTarget), at(1, mem.XenPodTarget)),
+  op(mem.XENMEM_get_pod_target, 'XENMEM_get_pod_target', full(xenmemGetPodTarget), at(1, mem.XenPodTarget)),
   op(memTools.XENMEM_get_sharing_freed_pages, 'XENMEM_get_sharing_freed_pages', full(() => 0, 'no page sharing: 0')),
   op(memTools.XENMEM_get_sharing_shared_pages, 'XENMEM_get_sharing_shared_pages', full(() => 0, 'no page sharing: 0')),
-  op(memTools.XENMEM_paging_op, 'XENMEM_paging_op', absent()),
-  op(memTools.XENMEM_access_op, 'XENMEM_access_op', absent()),
-  op(memTools.XENMEM_sharing_op, 'XENMEM_sharing_op', absent()),
+  op(memTools.XENMEM_paging_op, 'XENMEM_paging_op', absent('no paging to disk, as in Debian')),
+  op(memTools.XENMEM_access_op, 'XENMEM_access_op', partly(xenmemAccessOp, 'without vm_event: a violation lifts the restriction, or crashes the domain'), at(1, memTools.XenMemAccessOp, CompatXenMemAccessOp)),
+  op(memTools.XENMEM_sharing_op, 'XENMEM_sharing_op', absent('no page sharing, as in Debian')),
   op(mem.XENMEM_add_to_physmap_batch, 'XENMEM_add_to_physmap_batch', full(physmap.xenmemAddToPhysmapBatch), at(1, mem.XenAddToPhysmapBatch, CompatXenAddToPhysmapBatch)),
   op(memTools.XENMEM_claim_pages, 'XENMEM_claim_pages', full(memory.xenmemClaimPages), RESERVATION),
   op(mem.XENMEM_machphys_compat_mfn_list, 'XENMEM_machphys_compat_mfn_list', PV_ONLY),
-  op(memTools.XENMEM_get_vnumainfo, 'XENMEM_get_vnumainfo', absent('no NUMA')),
-  op(memTools.XENMEM_reserved_device_memory_map, 'XENMEM_reserved_device_memory_map', absent('no devices of the host')),
-  op(memTools.XENMEM_acquire_resource, 'XENMEM_acquire_resource', absent()),
+  op(memTools.XENMEM_get_vnumainfo, 'XENMEM_get_vnumainfo', full(xenmemGetVnumainfo, 'no domain has virtual nodes: EOPNOTSUPP'), at(1, memTools.XenVnumaTopologyInfo)),
+  op(memTools.XENMEM_reserved_device_memory_map, 'XENMEM_reserved_device_memory_map', full(xenmemReservedDeviceMemoryMap, 'no devices of the host: none'), at(1, memTools.XenReservedDeviceMemoryMap, CompatXenReservedDeviceMemoryMap)),
+  op(memTools.XENMEM_acquire_resource, 'XENMEM_acquire_resource', partly(xenmemAcquireResource, 'grant tables; there are no ioreq servers and no vmtrace'), at(1, memTools.XenMemAcquireResource)),
 ]);
 
 const VCPU_OP = operations(xen.__HYPERVISOR_vcpu_op, 'vcpu_op', byFirst, [

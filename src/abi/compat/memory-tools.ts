@@ -82,3 +82,37 @@ export class CompatXenMemAcquireResource {
   get frame_listLo(): number { return this.#memory.getUint32(this.#base + 0x18, true); }
   get frame_listHi(): number { return 0; }
 }
+
+/** struct xen_mem_access_op, as 32-bit code lays it out. */
+export class CompatXenMemAccessOp {
+  static readonly C_NAME = 'struct xen_mem_access_op';
+  static readonly SIZE = 0x18;
+  readonly #memory: DataView;
+  readonly #base: number;
+  constructor(memory: DataView, base: number) { this.#memory = memory; this.#base = base; }
+  /** 0x0 uint8: XENMEM_access_op_* */
+  get op(): number { return this.#memory.getUint8(this.#base + 0x0); }
+  set op(value: number) { this.#memory.setUint8(this.#base + 0x0, value); }
+  /** 0x1 uint8: XENMEM_access_* */
+  get access(): number { return this.#memory.getUint8(this.#base + 0x1); }
+  set access(value: number) { this.#memory.setUint8(this.#base + 0x1, value); }
+  /** 0x2 uint16 */
+  get domid(): Domid { return this.#memory.getUint16(this.#base + 0x2, true) as Domid; }
+  set domid(value: Domid) { this.#memory.setUint16(this.#base + 0x2, value, true); }
+  /** 0x4 uint32 */
+  get nr(): number { return this.#memory.getUint32(this.#base + 0x4, true); }
+  set nr(value: number) { this.#memory.setUint32(this.#base + 0x4, value, true); }
+  /** 0x8 uint64 */
+  get pfn(): bigint { return this.#memory.getBigUint64(this.#base + 0x8, true); }
+  set pfn(value: bigint) { this.#memory.setBigUint64(this.#base + 0x8, value, true); }
+  /** 0x10 uint32 */
+  get pfn_list(): bigint { return BigInt(this.#memory.getUint32(this.#base + 0x10, true)); }
+  set pfn_list(value: bigint) { setLow32(this.#memory, this.#base + 0x10, value); }
+  get pfn_listLo(): number { return this.#memory.getUint32(this.#base + 0x10, true); }
+  get pfn_listHi(): number { return 0; }
+  /** 0x14 uint32 */
+  get access_list(): bigint { return BigInt(this.#memory.getUint32(this.#base + 0x14, true)); }
+  set access_list(value: bigint) { setLow32(this.#memory, this.#base + 0x14, value); }
+  get access_listLo(): number { return this.#memory.getUint32(this.#base + 0x14, true); }
+  get access_listHi(): number { return 0; }
+}

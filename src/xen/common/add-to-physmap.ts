@@ -3,7 +3,19 @@ import {
   CompatXenAddToPhysmapBatch,
   CompatXenRemoveFromPhysmap,
 } from '../../abi/compat/memory.ts';
-import { EFAULT, EINVAL, ENOENT, ENOSYS, EOPNOTSUPP, EOVERFLOW, EPERM, ESRCH, EXDEV, EACCES } from '../../abi/errno.ts';
+import {
+  EFAULT,
+  EILSEQ,
+  EINVAL,
+  ENOENT,
+  ENOSYS,
+  EOPNOTSUPP,
+  EOVERFLOW,
+  EPERM,
+  ESRCH,
+  EXDEV,
+  EACCES,
+} from '../../abi/errno.ts';
 import {
   XENMAPIDX_grant_table_status,
   XENMAPSPACE_dev_mmio,
@@ -24,8 +36,12 @@ import { NO_FRAME } from './buddy.ts';
 import { type Call, element, type HypercallResult } from './call.ts';
 import type { Domain } from './domain.ts';
 import { INVALID_M2P } from './frame-table.ts';
+import { continueFrom, continues, startExtent } from './memory.ts';
 
 // HYPERVISOR_memory_op: what is where in a translated domain's physical memory.
+
+/** Pages after which a call makes room for others. */
+const PAGES_BEFORE_CONTINUE = 1024;
 
 /** XENMEM_add_to_physmap: puts a page of Xen's, or of the domain's own, at a guest frame. */
 export function xenmemAddToPhysmap(call: Call): HypercallResult {
@@ -37,11 +53,15 @@ export function xenmemAddToPhysmap(call: Call): HypercallResult {
   const domain = call.xen.find(argument.domid, call.domain);
   const refused = refuse(call, domain, argument.space);
   if (domain === undefined || refused !== 0) return refused;
+  if (argument.space !== XENMAPSPACE_gmfn_range && continues(call)) return -EINVAL;
   if (argument.space !== XENMAPSPACE_gmfn_range) return addOne(domain, argument.space, argument.idx, argument.gpfn);
 
   const limit = 2 ** 52;
   if (argument.gpfn + argument.size > limit || argument.idx + argument.size > limit) return -EOVERFLOW;
-  for (let page = 0; page < argument.size; page++) {
+  const start = startExtent(call);
+  if (start > argument.size) return -EILSEQ;
+  for (let page = start; page < argument.size; page++) {
+    if (page === start + PAGES_BEFORE_CONTINUE) return continueFrom(call, page);
     const result = addOne(domain, XENMAPSPACE_gmfn, argument.idx + page, argument.gpfn + page);
     if (result < 0) return result;
   }
@@ -62,7 +82,10 @@ export function xenmemAddToPhysmapBatch(call: Call): HypercallResult {
   const foreign =
     argument.space === XENMAPSPACE_gmfn_foreign ? call.xen.find(argument.foreign_domid, call.domain) : undefined;
 
-  for (let index = 0; index < argument.size; index++) {
+  const start = startExtent(call);
+  if (start >= argument.size) return start === 0 ? 0 : -EILSEQ;
+  for (let index = start; index < argument.size; index++) {
+    if (index === start + PAGES_BEFORE_CONTINUE) return continueFrom(call, index);
     const idx = call.fetchLong(argument.idxs, index);
     const gpfn = call.fetchLong(argument.gpfns, index);
     if (idx === undefined || gpfn === undefined) return -EFAULT;
@@ -83,6 +106,7 @@ export function xenmemRemoveFromPhysmap(call: Call): HypercallResult {
   const structure = call.compat ? CompatXenRemoveFromPhysmap : XenRemoveFromPhysmap;
   const at = call.fetch(call.handle(1), structure.SIZE);
   if (at < 0) return -EFAULT;
+  if (continues(call)) return -EINVAL;
   const argument = new structure(call.view, at);
   const domain = call.xen.find(argument.domid, call.domain);
   if (domain === undefined) return -ESRCH;

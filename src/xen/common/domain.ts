@@ -56,6 +56,8 @@ export class Domain implements FrameOwner {
   readonly vcpus: Vcpu[] = [];
   /** Guest frames of a translated domain; undefined for dom0, which sees machine frames. */
   p2m: P2m | undefined;
+  /** The domain this one serves, as a device model does (XEN_DOMCTL_set_target). */
+  target: Domain | undefined;
   hvm: HvmDomain | undefined;
 
   /** Machine address of its shared_info. */

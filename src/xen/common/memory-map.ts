@@ -36,6 +36,7 @@ export function xenmemMemoryMap(call: Call): HypercallResult {
 
 /** XENMEM_machine_memory_map: the host's, for dom0: one block of RAM. */
 export function xenmemMachineMemoryMap(call: Call): HypercallResult {
+  if (call.domain.hvm !== undefined) return -ENOSYS;
   if (!isPrivileged(call.domain)) return -EPERM;
   const rows = new Uint8Array(E820_ENTRY_SIZE);
   const view = new DataView(rows.buffer);

@@ -1,6 +1,13 @@
 import { CompatXenMemoryReservation } from '../../abi/compat/memory.ts';
 import { EFAULT, EINVAL, ENOMEM, EPERM, ESRCH } from '../../abi/errno.ts';
-import { XenMemoryDomain, XenMemoryReservation } from '../../abi/memory.ts';
+import {
+  XENMEMF_exact_node_request,
+  XENMEMF_populate_on_demand,
+  XENMEMF_vnode,
+  XenMemoryDomain,
+  XenMemoryReservation,
+} from '../../abi/memory.ts';
+import { markOnDemand } from '../x86/mm/p2m-pod.ts';
 import { addPage, removePage } from '../x86/mm/physmap.ts';
 import { isPrivileged, mayControl } from '../xsm.ts';
 import { NO_FRAME } from './buddy.ts';
@@ -16,31 +23,45 @@ export const MEMOP_CMD_MASK = (1 << MEMOP_EXTENT_SHIFT) - 1;
 const MAX_EXTENTS = 2 ** (32 - MEMOP_EXTENT_SHIFT) - 1;
 
 /** CONFIG_*_MAX_ORDER: the largest extents a guest, and a privileged domain, may ask for. */
-const DOMU_MAX_ORDER = 9;
-const CTLDOM_MAX_ORDER = 12;
+export const DOMU_MAX_ORDER = 9;
+export const CTLDOM_MAX_ORDER = 12;
+const PAGE_BITS = 12;
+/** MAX_NUMNODES of x86 */
+const MAX_NUMNODES = 64;
+
+/** MAX_ORDER: the largest extents of populate on demand, which take no memory. */
+const MAX_ORDER = 20;
 
 interface Reservation {
   readonly domain: Domain;
   readonly extents: bigint;
   readonly count: number;
   readonly order: number;
+  /** Frames must lie below this. */
+  readonly frameLimit: number;
 }
 
 /** XENMEM_populate_physmap: fresh frames at given guest frames. Returns how many extents were done. */
 export function xenmemPopulatePhysmap(call: Call): HypercallResult {
-  return forEachExtent(call, populate);
+  const flags = fetchReservation(call)?.mem_flags ?? 0;
+  if ((flags & XENMEMF_populate_on_demand) === 0) return forEachExtent(call, populate);
+  // Nobody may put off having his own memory.
+  const onDemand = ({ domain, order }: Reservation, gfn: number) =>
+    domain !== call.domain && markOnDemand(domain, gfn, order) === 0;
+  return forEachExtent(call, onDemand, { maxOrder: MAX_ORDER });
 }
 
 /** XENMEM_increase_reservation: fresh frames. A translated domain does not learn where they are. */
 export function xenmemIncreaseReservation(call: Call): HypercallResult {
   return forEachExtent(
     call,
-    ({ domain, order, extents }, _gfn, index) => {
-      const mfn = domain.xen.frames.allocate(domain, order);
+    (reservation, _gfn, index) => {
+      const { domain, extents } = reservation;
+      const mfn = allocate(reservation);
       if (mfn === NO_FRAME) return false;
       return domain.p2m !== undefined || extents === 0n || call.storeLong(extents, index, mfn);
     },
-    true,
+    { withoutFrames: true },
   );
 }
 
@@ -71,30 +92,58 @@ export function xenmemMaximumGpfn(call: Call): HypercallResult {
 
 /** XENMEM_maximum_ram_page: the number of machine frames. */
 export function xenmemMaximumRamPage(call: Call): HypercallResult {
-  return call.xen.memory.frameCount;
+  return continues(call) ? -EINVAL : call.xen.memory.frameCount;
 }
 
 /** XENMEM_claim_pages: keeps frames back for a domain that is about to be populated. */
 export function xenmemClaimPages(call: Call): HypercallResult {
+  if (continues(call)) return -EINVAL;
   const argument = fetchReservation(call);
   if (argument === undefined) return -EFAULT;
   if (argument.extent_start !== 0n || argument.extent_order !== 0 || argument.mem_flags !== 0) return -EINVAL;
   const domain = call.xen.domains.get(argument.domid);
   if (domain === undefined) return -EINVAL;
   if (!isPrivileged(call.domain)) return -EPERM;
+  if (domain.dying) return -EINVAL;
   const pages = argument.nr_extents;
   if (pages > 0 && (domain.outstandingPages > 0 || pages < domain.totPages)) return -EINVAL;
   if (pages > domain.maxPages && pages > 0) return -EINVAL;
   return call.xen.frames.claim(domain, pages) ? 0 : -ENOMEM;
 }
 
-function populate({ domain, order }: Reservation, gfn: number): boolean {
+/** Whether argument 0 says that an earlier part of the call was done; for operations that have no parts. */
+export function continues(call: Call): boolean {
+  return startExtent(call) !== 0;
+}
+
+/** How many extents an earlier part of the call has done. */
+export function startExtent(call: Call): number {
+  return call.u32(0) >>> MEMOP_EXTENT_SHIFT;
+}
+
+/** Asks to be called again from extent `index` on. */
+export function continueFrom(call: Call, index: number): HypercallResult {
+  call.args[0] = BigInt((call.u32(0) & MEMOP_CMD_MASK) + index * 2 ** MEMOP_EXTENT_SHIFT);
+  return CONTINUE;
+}
+
+/** Frames below the reservation's limit; what lies above goes back at once. */
+function allocate({ domain, order, frameLimit }: Reservation): number {
+  const { frames } = domain.xen;
+  const mfn = frames.allocate(domain, order);
+  if (mfn === NO_FRAME || mfn + 2 ** order <= frameLimit) return mfn;
+  for (let page = mfn; page < mfn + 2 ** order; page++) frames.putAllocation(page);
+  return NO_FRAME;
+}
+
+function populate(reservation: Reservation, gfn: number): boolean {
+  const { domain, order } = reservation;
   if (domain.p2m === undefined) return false;
   const count = 2 ** order;
-  const mfn = domain.xen.frames.allocate(domain, order);
+  const mfn = allocate(reservation);
   if (mfn === NO_FRAME) {
     // A block may be missing where single frames are there; behind a p2m nobody sees the difference.
-    return order > 0 && populateSingly(domain, gfn, count);
+    return order > 0 && populateSingly(reservation, gfn, count);
   }
   for (let page = 0; page < count; page++) {
     if (addPage(domain, gfn + page, mfn + page) === 0) continue;
@@ -104,9 +153,10 @@ function populate({ domain, order }: Reservation, gfn: number): boolean {
   return true;
 }
 
-function populateSingly(domain: Domain, gfn: number, count: number): boolean {
+function populateSingly(reservation: Reservation, gfn: number, count: number): boolean {
+  const { domain } = reservation;
   for (let page = 0; page < count; page++) {
-    const mfn = domain.xen.frames.allocate(domain, 0);
+    const mfn = allocate({ ...reservation, order: 0 });
     if (mfn === NO_FRAME) return false;
     if (addPage(domain, gfn + page, mfn) !== 0) {
       domain.xen.frames.putAllocation(mfn);
@@ -131,31 +181,44 @@ function release(domain: Domain, gfn: number): number {
 function forEachExtent(
   call: Call,
   operate: (reservation: Reservation, gfn: number, index: number) => boolean,
-  withoutFrames = false,
+  { withoutFrames = false, maxOrder = isPrivileged(call.domain) ? CTLDOM_MAX_ORDER : DOMU_MAX_ORDER } = {},
 ): HypercallResult {
-  const start = call.u32(0) >>> MEMOP_EXTENT_SHIFT;
+  const start = startExtent(call);
   const argument = fetchReservation(call);
   if (argument === undefined || argument.nr_extents > MAX_EXTENTS || start >= argument.nr_extents) return start;
   const domain = call.xen.find(argument.domid, call.domain);
-  const maxOrder = isPrivileged(call.domain) ? CTLDOM_MAX_ORDER : DOMU_MAX_ORDER;
   if (domain === undefined || argument.extent_order > maxOrder || !mayControl(call.domain, domain)) return start;
+  const frameLimit = limitOf(call, argument.mem_flags);
+  if (frameLimit === undefined) return start;
 
   const reservation: Reservation = {
     domain,
     extents: argument.extent_start,
     count: argument.nr_extents,
     order: argument.extent_order,
+    frameLimit,
   };
   const stop = start + Math.max(1, STEPS_BEFORE_CONTINUE >>> reservation.order);
   for (let index = start; index < reservation.count; index++) {
-    if (index === stop) {
-      call.args[0] = BigInt((call.u32(0) & MEMOP_CMD_MASK) + index * 2 ** MEMOP_EXTENT_SHIFT);
-      return CONTINUE;
-    }
+    if (index === stop) return continueFrom(call, index);
     const gfn = withoutFrames ? INVALID_GFN : call.fetchLong(reservation.extents, index);
     if (gfn === undefined || !operate(reservation, gfn, index)) return index;
   }
   return reservation.count;
+}
+
+/** The end of the memory that `flags` allow, as a frame number; undefined where they are not for this caller. */
+function limitOf(call: Call, flags: number): number | undefined {
+  const bits = flags & 0xff;
+  if (bits !== 0 && bits <= PAGE_BITS) return undefined;
+  const node = (flags >>> 8) & 0xff;
+  const exact = (flags & XENMEMF_exact_node_request) !== 0;
+  const virtual = (flags & XENMEMF_vnode) !== 0;
+  if (node !== 0 && !virtual) {
+    // A node is the toolstack's wish; a guest's is no more than a hint (XSA-231: a number past the last node).
+    if (isPrivileged(call.domain) ? node > MAX_NUMNODES : exact) return undefined;
+  }
+  return bits === 0 ? Number.POSITIVE_INFINITY : 2 ** (bits - PAGE_BITS);
 }
 
 function fetchReservation(call: Call): XenMemoryReservation | CompatXenMemoryReservation | undefined {
@@ -165,6 +228,7 @@ function fetchReservation(call: Call): XenMemoryReservation | CompatXenMemoryRes
 }
 
 function ofDomain(call: Call, answer: (domain: Domain) => number): HypercallResult {
+  if (continues(call)) return -EINVAL;
   const at = call.fetch(call.handle(1), XenMemoryDomain.SIZE);
   if (at < 0) return -EFAULT;
   const domain = call.xen.find(new XenMemoryDomain(call.view, at).domid, call.domain);

@@ -8,6 +8,7 @@ import {
   EXIT_WINDOW,
   type Exit,
   type Intercepts,
+  NESTED_READ,
   NESTED_SCALE,
   NESTED_WRITE,
   type NestedPaging,
@@ -74,6 +75,7 @@ export class FakeVcpu implements EngineVcpu {
   readonly intercepts: Intercepts;
   readonly tsc: TscSource;
   instructions = 0;
+  exactBudget = false;
   /** Vectors that were injected, in order. */
   readonly injected: number[] = [];
   nmis = 0;
@@ -193,7 +195,7 @@ export class FakeVcpu implements EngineVcpu {
   }
 
   readLinear(addressLo: number, addressHi: number, into: Uint8Array): boolean {
-    return this.#access(addressLo, addressHi, into.length, 0, (at, offset, length) =>
+    return this.#access(addressLo, addressHi, into.length, NESTED_READ, (at, offset, length) =>
       into.set(this.#bytes.subarray(at, at + length), offset),
     );
   }
@@ -213,7 +215,7 @@ export class FakeVcpu implements EngineVcpu {
     for (let offset = 0; offset < length; ) {
       const address = hi * 2 ** 32 + lo + offset;
       const inPage = address % PAGE_SIZE;
-      const entry = this.#nested.lookup(Math.floor(address / PAGE_SIZE));
+      const entry = this.#nested.lookup(Math.floor(address / PAGE_SIZE), needs);
       if (entry === 0 || (entry & needs) !== needs) return false;
       const part = Math.min(length - offset, PAGE_SIZE - inPage);
       copy(Math.floor(entry / NESTED_SCALE) * PAGE_SIZE + inPage, offset, part);
