@@ -68,10 +68,39 @@ export interface TscSource {
 /** One processor, run by its owner on the owner's thread. */
 export interface EngineVcpu {
   readonly state: VcpuState;
-  /** Instructions retired since creation (REP iterations count as one instruction). */
+  /**
+   * Instructions since creation: a function of what the guest executed alone, never of where budgets ended, of what a
+   * cache held or of which tier ran. Exact whenever `run` has returned, and inside every intercept and TSC read, where
+   * it is the number of instructions before the one that asks.
+   *
+   * - An instruction counts when it completes: HLT, VMCALL and what asked to leave are in the count after their exit.
+   * - An instruction that raises an exception counts as one when the exception is delivered, in its own place: it runs
+   *   again after the handler, and counts again then. Interrupts and NMIs that are injected count nothing.
+   * - MOVS, STOS, LODS, CMPS and SCAS with REP count one for each ELEMENTS_AT_ONCE elements begun (string.ts), counted
+   *   anew when the instruction goes on after a fault or an interrupt. INS and OUTS with REP count one an element.
+   */
   readonly instructions: number;
 
-  /** Runs at most about `budget` instructions (the last block is finished). Never throws for a guest's doing. */
+  /**
+   * `run(budget)` counts exactly `budget` instructions unless another exit comes first, with one exception: it never
+   * ends between an instruction that holds interrupts off (STI, MOV SS, POP SS) and the one after it, but runs that too.
+   * Off, it may finish what it has begun. Set it before the first `run`.
+   *
+   * What a tier that runs compiled code does for it:
+   * - It enters code, and goes round a loop or on to other code, only while what is left of the budget covers the
+   *   longest way to the next such check; what is left then the interpreter runs, whose tail is exact
+   *   (interpreter/run-stops.ts). A block charges its instructions as a whole at its end, a side exit those before it.
+   * - Before each call that may reach an intercept or the TSC it stores what its instruction's predecessors left of the
+   *   budget in OFFSET_BUDGET (`ControlFlow.settle`).
+   * - After an instruction whose call may have set OFFSET_STOP (accesses that miss the TLB, system instructions) it
+   *   looks there before the next one: whoever asks to leave, and interrupt windows that STI, POPF and IRET open, get
+   *   in after that instruction and not at the end of a block.
+   * - It translates by the same TLBs, fills them by the accesses the guest makes, in the guest's order, and leaves out
+   *   none that could fault or set an accessed or dirty bit.
+   */
+  exactBudget: boolean;
+
+  /** Runs at most about `budget` instructions; see `exactBudget`. Never throws for a guest's doing. */
   run(budget: number): Exit;
   /** Ends `run` at the next instruction boundary with EXIT_LEAVE; for intercepts. */
   leave(): void;

@@ -87,6 +87,13 @@ class ObservedVcpu implements EngineVcpu {
     return this.observed.instructions;
   }
 
+  get exactBudget(): boolean {
+    return this.observed.exactBudget;
+  }
+  set exactBudget(exact: boolean) {
+    this.observed.exactBudget = exact;
+  }
+
   run(budget: number): Exit {
     const counts = this.#counts;
     const before = this.observed.instructions;

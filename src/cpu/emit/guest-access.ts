@@ -175,6 +175,7 @@ export class GuestAccess extends Arithmetic {
   }
 
   #callReadSlow(address: Value, bits: Bits, result: number): void {
+    this.control.settle();
     this.code.get(this.vcpu);
     this.push(address);
     this.code.call(this.runtime.readSlow[bits === 1 ? 8 : bits]);
@@ -183,6 +184,7 @@ export class GuestAccess extends Arithmetic {
   }
 
   #callWriteSlow(address: Value, value: Value): void {
+    this.control.settle();
     this.code.get(this.vcpu);
     this.push(address);
     this.push(value);

@@ -47,6 +47,11 @@ export interface ControlFlow {
   raise(vector: number, errorCode: number): void;
   /** Continues with the same instruction again: REP between chunks, with the budget charged. */
   again(): void;
+  /**
+   * A call follows that may reach an intercept: leaves the instruction's place and the budget that its predecessors
+   * left in the state (OFFSET_PC, OFFSET_BUDGET), so that `EngineVcpu.instructions` is exact there.
+   */
+  settle(): void;
 }
 
 /** Widths that the form leaves open, settled for this handler. */

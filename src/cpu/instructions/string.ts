@@ -10,9 +10,11 @@ import { ES, OFFSET_MODE, OFFSET_RFLAGS_REST, RCX, RDI, RSI } from '../state.ts'
 import { form, type Instruction, instruction, type OperandHandle, REPEAT } from './define.ts';
 import { AL, r, rAX, stringDestination, stringDestination8, stringSource, stringSource8, w } from './operands.ts';
 
-/** After this much a repeated instruction lets interrupts in. An element by itself counts as ELEMENT_COST bytes. */
-const BYTES_AT_ONCE = 65536;
-const ELEMENT_COST = 64;
+/**
+ * After so many elements a repeated instruction counts as one instruction, and starts again: interrupts get in. By
+ * elements, not by how fast they went, so that the count is the guest's alone (engine.ts, exactBudget).
+ */
+export const ELEMENTS_AT_ONCE = 16384;
 
 export const MOVS = instruction('MOVS', {
   manual: 'SDM vol. 2B, MOVS/MOVSB/MOVSW/MOVSD/MOVSQ',
@@ -136,11 +138,11 @@ function compare(m: Semantics, bits: Bits, pointers: readonly number[], read: ()
 
 /** Runs `element` until rCX is zero or it returns false. rCX is not zero. */
 function repeatElements(m: Semantics, element: () => Value): void {
-  const left = m.variable(m.const(32, BYTES_AT_ONCE));
+  const left = m.variable(m.const(32, ELEMENTS_AT_ONCE));
   m.doWhile(() => {
     const goOn = element();
     const rest = countDown(m, m.const(32, 1));
-    m.set(left, m.sub(m.get(left), m.const(32, ELEMENT_COST)));
+    m.set(left, m.sub(m.get(left), m.const(32, 1)));
     const more = m.and(goOn, m.not(m.isZero(rest)));
     pause(m, more, m.get(left));
     return more;
@@ -164,19 +166,15 @@ function repeatByBlocks(
 ): void {
   const shift = Math.log2(bits / 8);
   m.if(m.not(m.isZero(counter(m))), () => {
-    const left = m.variable(m.const(32, BYTES_AT_ONCE));
+    const left = m.variable(m.const(32, ELEMENTS_AT_ONCE));
     m.doWhile(() => {
       const done = m.variable(m.const(32, 0));
-      tryBlock(m, shift, nextBlock(), done);
-      m.if(
-        m.isZero(m.get(done)),
-        () => {
-          oneElement();
-          m.set(done, m.const(32, 1));
-          m.set(left, m.sub(m.get(left), m.const(32, ELEMENT_COST)));
-        },
-        () => m.set(left, m.sub(m.get(left), m.shl(m.get(done), shift))),
-      );
+      tryBlock(m, shift, nextBlock(), m.get(left), done);
+      m.if(m.isZero(m.get(done)), () => {
+        oneElement();
+        m.set(done, m.const(32, 1));
+      });
+      m.set(left, m.sub(m.get(left), m.get(done)));
       step(m, pointers, bits, m.get(done));
       const rest = countDown(m, m.get(done));
       const more = m.not(m.isZero(rest));
@@ -186,12 +184,18 @@ function repeatByBlocks(
   });
 }
 
-/** Sets `done` to the number of elements that were moved or stored at once. */
-function tryBlock(m: Semantics, shift: number, block: Block, done: ReturnType<Semantics['variable']>): void {
+/** Sets `done` to the number of elements that were moved or stored at once, at most `limit`. */
+function tryBlock(
+  m: Semantics,
+  shift: number,
+  block: Block,
+  limit: Value,
+  done: ReturnType<Semantics['variable']>,
+): void {
   const { to, from, pattern } = block;
   const upward = m.not(directionFlag(m));
   const room = from === undefined ? pageRest(m, to) : minimum(m, pageRest(m, to), pageRest(m, from));
-  const inPage = m.shr(room, shift);
+  const inPage = minimum(m, m.shr(room, shift), limit);
   const count = counter(m);
   const wide = m.zext(count, 64);
   const elements = m.trunc(minimum(m, wide, m.zext(inPage, 64)), 32);

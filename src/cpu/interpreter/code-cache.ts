@@ -16,6 +16,8 @@ import type { RecordWriter } from './record-writer.ts';
 
 /** Longest run; it bounds how much is decoded that may never execute. */
 const RUN_LIMIT = 96;
+/** A run of instructions that hold interrupts off is cut somewhere too. */
+export const LONGEST_RUN = RUN_LIMIT + 16;
 /** `reset` is asked for when less room than this is left. */
 const LOW_RECORDS = 4096 * record.RECORD_SIZE;
 const HASH_LIMIT = CODE_HASH_ENTRIES * 0.6;
@@ -131,7 +133,8 @@ export class CodeCache implements CodeWatch {
     let at = address;
     let shadow = false;
     for (let count = 0; ; count++) {
-      if (count > 0 && !shadow && (count >= limit || this.#join(at, page, mode))) {
+      const mayEnd = count > 0 && (!shadow || count >= LONGEST_RUN);
+      if (mayEnd && (count >= limit || this.#join(at, page, mode))) {
         if (count >= limit) this.#end(at - page, mode);
         break;
       }

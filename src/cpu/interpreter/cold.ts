@@ -116,6 +116,9 @@ class ColdFunction implements ControlFlow {
     this.#return(COLD_JUMP);
   }
 
+  /** The dispatch did it before the call. */
+  settle(): void {}
+
   // RIP of this instruction, or of the next one.
   #pushPlace(next: boolean): void {
     this.code.get(IP_BASE);

@@ -12,9 +12,10 @@ import { generateInterpreter } from './generate.ts';
 import { type FormEntry, HandlerTable } from './handlers.ts';
 import { HOT_HANDLERS } from './hot-handlers.ts';
 import { HOT_PAIRS } from './hot-pairs.ts';
+import type { Shared } from './instance.ts';
 import { MAX_VCPUS, PROFILE, VCPU_AREA_SIZE, VCPU_AREAS } from './layout.ts';
 import { RecordWriter } from './record-writer.ts';
-import { InterpreterVcpu, type Shared } from './vcpu.ts';
+import { InterpreterVcpu } from './vcpu.ts';
 
 const WASM_PAGE = 65536;
 
@@ -46,8 +47,9 @@ export class InterpreterEngine implements Engine {
       profile ? PROFILE : undefined,
     );
     const decoder = new Decoder<FormEntry>(new OpcodeTable(table.forms));
-    const code = new CodeCache(memory, decoder, new RecordWriter(memory, table, fused));
-    this.#shared = { memory, wasmMemory, module: new WebAssembly.Module(bytes), table, code };
+    const writer = new RecordWriter(memory, table, fused);
+    const code = new CodeCache(memory, decoder, writer);
+    this.#shared = { memory, wasmMemory, module: new WebAssembly.Module(bytes), table, code, writer };
   }
 
   createVcpu(nested: NestedPaging, intercepts: Intercepts, tsc: TscSource): EngineVcpu {

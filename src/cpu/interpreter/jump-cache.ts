@@ -31,13 +31,25 @@ export class JumpCache {
     this.#fills = 0;
   }
 
+  /** The record of a RIP, 0 where it is not remembered. */
+  find(ripLo: number, ripHi: number, modeTagHi: number): number {
+    const { u32 } = this.#memory;
+    const at = this.#entry(ripLo);
+    return u32[at] === ripLo && u32[at + 1] === (ripHi ^ modeTagHi) >>> 0 ? (u32[at + 2] as number) : 0;
+  }
+
   /** `modeTagHi` is the upper half of OFFSET_MODE_TAG; the lower is zero. */
   insert(ripLo: number, ripHi: number, modeTagHi: number, pc: number): void {
     const { u32 } = this.#memory;
-    const at = (this.#address + (ripLo & (JUMP_CACHE_ENTRIES - 1)) * JUMP_CACHE_ENTRY_SIZE) / 4;
+    const at = this.#entry(ripLo);
     if (this.#fills < FILLS_REMEMBERED) this.#filled[this.#fills++] = at;
     u32[at] = ripLo;
     u32[at + 1] = ripHi ^ modeTagHi;
     u32[at + 2] = pc;
+  }
+
+  /** Index into `u32`. */
+  #entry(ripLo: number): number {
+    return (this.#address + (ripLo & (JUMP_CACHE_ENTRIES - 1)) * JUMP_CACHE_ENTRY_SIZE) / 4;
   }
 }

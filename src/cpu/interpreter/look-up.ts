@@ -2,19 +2,14 @@
 import * as op from '../emit/opcodes.ts';
 import * as state from '../state.ts';
 import { JUMP_CACHE_ENTRIES, JUMP_CACHE_ENTRY_SIZE, VCPU_JUMP_CACHE } from './layout.ts';
-import { BUDGET, type MainFrame, VCPU } from './main-frame.ts';
+import { type MainFrame, VCPU } from './main-frame.ts';
 import * as record from './record.ts';
 import { RUN_BUDGET, RUN_EVENT } from './run-result.ts';
 
 export function emitLookUp(frame: MainFrame): void {
   const { code } = frame;
   // Out of budget, or asked to stop: leave with RIP in the state.
-  code.get(BUDGET);
-  code.i32(0);
-  code.op(op.OP_I32_LE_S);
-  code.get(VCPU);
-  code.memory(op.OP_I32_LOAD, state.OFFSET_STOP);
-  code.op(op.OP_I32_OR);
+  frame.pushMustStop();
   code.if();
   frame.saveRip();
   frame.return(RUN_BUDGET);

@@ -53,6 +53,37 @@ export class MainFrame {
 
   // budget -= records since the run was entered, and `extra`.
   charge(extra: number): void {
+    this.#pushCharged(extra);
+    this.code.set(BUDGET);
+  }
+
+  /** Stores which record is executed, `ahead` of `pc`, and what its predecessors left of the budget. */
+  settleAt(ahead: number): void {
+    const { code } = this;
+    code.get(VCPU);
+    this.#pushCharged(ahead);
+    code.memory(op.OP_I32_STORE, state.OFFSET_BUDGET);
+    code.get(VCPU);
+    code.get(this.pc);
+    if (ahead !== 0) {
+      code.i32(ahead * record.RECORD_SIZE);
+      code.op(op.OP_I32_ADD);
+    }
+    code.memory(op.OP_I32_STORE, state.OFFSET_PC);
+  }
+
+  /** Pushes whether the budget is used up or something asked to stop. */
+  pushMustStop(): void {
+    const { code } = this;
+    code.get(BUDGET);
+    code.i32(0);
+    code.op(op.OP_I32_LE_S);
+    code.get(VCPU);
+    code.memory(op.OP_I32_LOAD, state.OFFSET_STOP);
+    code.op(op.OP_I32_OR);
+  }
+
+  #pushCharged(extra: number): void {
     const { code } = this;
     code.get(BUDGET);
     if (extra !== 0) {
@@ -65,7 +96,6 @@ export class MainFrame {
     code.i32(Math.log2(record.RECORD_SIZE));
     code.op(op.OP_I32_SHR_U);
     code.op(op.OP_I32_SUB);
-    code.set(BUDGET);
   }
 
   /** Pushes the RIP at the record's displacement in the page. */

@@ -146,6 +146,10 @@ class MainFunction extends MainFrame implements ControlFlow {
     this.code.br(this.lookUp);
   }
 
+  settle(): void {
+    this.settleAt(this.ahead);
+  }
+
   #context: Handler | undefined;
 
   #emitDispatch(hot: readonly Handler[], fused: readonly FusedPair[]): void {
@@ -257,6 +261,7 @@ class MainFunction extends MainFrame implements ControlFlow {
   #emitCold(hotCount: number): void {
     const { code } = this;
     const status = this.temporary;
+    this.settleAt(0);
     code.get(VCPU);
     code.get(this.pc);
     code.get(this.ipBase);

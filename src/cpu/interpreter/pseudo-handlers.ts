@@ -14,6 +14,12 @@ export function emitLeave(frame: MainFrame): void {
 export function emitGoto(frame: MainFrame): void {
   const { code } = frame;
   frame.charge(0);
+  // A chain of runs in a page must not outrun the budget.
+  frame.pushMustStop();
+  code.if();
+  frame.setRipOfRecord();
+  code.br(frame.lookUp);
+  code.end();
   code.get(frame.pc);
   code.memory(op.OP_I32_LOAD, record.RECORD_LINK);
   code.tee(frame.pc);

@@ -16,11 +16,13 @@ export class RecordWriter {
   /** Number of the fused handler by the numbers of its halves. */
   readonly #fused = new Map<number, number>();
   readonly #fusesAsSecond: Uint8Array;
+  readonly #firsts: readonly number[];
 
   constructor(memory: MachineMemory, table: HandlerTable, fused: readonly FusedPair[]) {
     this.#view = memory.view;
     this.#table = table;
     this.#fusedCount = fused.length;
+    this.#firsts = fused.map(({ first }) => first.id);
     this.#fusesAsSecond = new Uint8Array(table.coldStart);
     for (const [index, { first, second }] of fused.entries()) {
       this.#fused.set(first.id * 0x10000 + second.id, table.coldStart + index);
@@ -36,6 +38,11 @@ export class RecordWriter {
     view.setUint32(pc + record.RECORD_REGISTER_A, 0, true);
     view.setInt32(pc + record.RECORD_DISPLACEMENT, displacement, true);
     view.setInt32(pc + record.RECORD_IMMEDIATE, immediate, true);
+  }
+
+  /** The handler of a record's first instruction alone, which is the record's unless it is fused. */
+  firstOf(handler: number): number {
+    return this.#firsts[handler - this.#table.coldStart] ?? handler;
   }
 
   /** An instruction at `offset` in its page. False if there is no handler for it: #UD. */

@@ -1,5 +1,4 @@
 /** One vCPU of the interpreter tier: an instance of the generated module, and what happens between its runs. */
-import { readStatusFlags } from '../emit/flags.ts';
 import {
   EXIT_BUDGET,
   EXIT_HYPERCALL,
@@ -13,45 +12,41 @@ import {
   type TscSource,
 } from '../engine.ts';
 import { SYSTEM_FAULT } from '../instructions/define.ts';
-import type { MachineMemory } from '../mmu/machine-memory.ts';
 import { EVENT_NOT_CANONICAL, Mmu, setEvent } from '../mmu/mmu.ts';
 import { PRIVILEGE_SUPERVISOR_AC, PRIVILEGE_USER } from '../mmu/walk.ts';
 import * as state from '../state.ts';
+import { segmentAllows } from '../system/segment-access.ts';
 import { checkInstructionBreakpoint, DR6_BS, noteDebug } from '../system/debug.ts';
 import { deliver, type Event, takeEvent } from '../system/interrupts.ts';
 import { resetState } from '../system/reset.ts';
 import { SystemCpu, type TierHooks } from '../system/system-cpu.ts';
 import { vectorSlow } from '../system/vector-slow.ts';
-import type { CodeCache, CodeUser } from './code-cache.ts';
-import { type HandlerTable, isCalled } from './handlers.ts';
+import { type CodeUser, LONGEST_RUN } from './code-cache.ts';
+import { isCalled } from './handlers.ts';
 import { JumpCache } from './jump-cache.ts';
 import { VCPU_TLBS } from './layout.ts';
+import { copyByPages } from './linear-copy.ts';
+import { instantiate, type Run, type Shared } from './instance.ts';
 import { RUN_EVENT, RUN_EXIT } from './run-result.ts';
 import { MODE_CODE_64, MODE_STEP, modeOf } from '../mode.ts';
 import * as record from './record.ts';
 import { RecordReader } from './record-reader.ts';
+import { RunStops } from './run-stops.ts';
 import type { InterpreterImports } from './runtime.ts';
-
-type Run = (vcpu: number, budget: number) => number;
-
-/** What all vCPUs of an engine share. */
-export interface Shared {
-  readonly memory: MachineMemory;
-  readonly wasmMemory: WebAssembly.Memory;
-  readonly module: WebAssembly.Module;
-  readonly table: HandlerTable;
-  readonly code: CodeCache;
-}
 
 export class InterpreterVcpu implements EngineVcpu, CodeUser, TierHooks, InterpreterImports {
   readonly state: state.VcpuState;
   readonly cpu: SystemCpu;
-  instructions = 0;
+  exactBudget = false;
   readonly #shared: Shared;
   readonly #mmu: Mmu;
   readonly #run: Run;
   readonly #operands: RecordReader;
   readonly #jumps: JumpCache;
+  readonly #stops: RunStops;
+  /** Instructions before the generated code was last entered, and the budget it was given. */
+  #retired = 0;
+  #slice = 0;
   #mode = 0;
   #csBase = 0n;
   #leaving = false;
@@ -71,10 +66,15 @@ export class InterpreterVcpu implements EngineVcpu, CodeUser, TierHooks, Interpr
     this.#run = instantiate(shared, this);
     shared.code.addUser(this);
     this.#jumps = new JumpCache(memory, base);
+    this.#stops = new RunStops(memory, shared.code, shared.writer);
     this.modeChanged();
   }
 
   // EngineVcpu
+
+  get instructions(): number {
+    return this.#retired + this.#slice - this.#left;
+  }
 
   run(budget: number): Exit {
     if (this.#shutDown) return EXIT_SHUTDOWN;
@@ -97,21 +97,26 @@ export class InterpreterVcpu implements EngineVcpu, CodeUser, TierHooks, Interpr
         this.#leaving = false;
         return EXIT_LEAVE;
       }
-      if (left <= 0) return EXIT_BUDGET;
+      // Between STI and what it holds interrupts off for nobody gets in.
+      if (left <= 0 && !this.#isShadowed) return EXIT_BUDGET;
+      left = Math.max(left, 1);
       if (this.#shared.code.isFull) this.#shared.code.reset();
       registers.setU32(state.OFFSET_STOP, 0);
       const isStep = (this.#mode & MODE_STEP) !== 0;
       const isTraced = (registers.u32(state.OFFSET_RFLAGS_REST) & state.FLAG_TF) !== 0;
       if (isStep && checkInstructionBreakpoint(this.cpu)) {
+        this.#retired++;
+        left--;
         if (!this.#deliver(takeEvent(this.cpu))) return EXIT_SHUTDOWN;
         continue;
       }
-      const slice = isStep ? 1 : left;
       this.cpu.trapInhibited = false;
       this.#mmu.dataHits = 0;
-      const result = this.#run(registers.base, slice);
-      const used = slice - registers.view.getInt32(state.OFFSET_BUDGET, true);
-      this.instructions += used;
+      const before = this.#retired;
+      const result = isStep ? this.#enter(1) : this.#enterFor(left);
+      // An exception counts as the instruction that it comes instead of: a guest that only raises them runs out too.
+      if (result === RUN_EVENT) this.#retired++;
+      const used = this.#retired - before;
       left -= used;
       if (result === RUN_EXIT) {
         this.#shutDown = this.cpu.exit === EXIT_SHUTDOWN;
@@ -129,12 +134,12 @@ export class InterpreterVcpu implements EngineVcpu, CodeUser, TierHooks, Interpr
 
   leave(): void {
     this.#leaving = true;
-    this.stop();
+    this.#stopAtBoundary();
   }
 
   interruptible(): boolean {
     if ((this.state.u32(state.OFFSET_RFLAGS_REST) & state.FLAG_IF) === 0) return false;
-    return this.state.u64(state.OFFSET_SHADOW_RIP) !== this.state.rip;
+    return !this.#isShadowed;
   }
 
   requestWindow(): void {
@@ -153,7 +158,7 @@ export class InterpreterVcpu implements EngineVcpu, CodeUser, TierHooks, Interpr
 
   injectNmi(): void {
     this.cpu.nmiPending = true;
-    this.stop();
+    this.#stopAtBoundary();
   }
 
   flushTlb(): void {
@@ -162,13 +167,13 @@ export class InterpreterVcpu implements EngineVcpu, CodeUser, TierHooks, Interpr
   }
 
   readLinear(addressLo: number, addressHi: number, into: Uint8Array): boolean {
-    return this.#byPages(addressLo, addressHi, into, (lo, hi, part) =>
+    return copyByPages(this.state, addressLo, addressHi, into, (lo, hi, part) =>
       this.#mmu.readInto(lo, hi, part.length, this.#copyPrivilege(), part),
     );
   }
 
   writeLinear(addressLo: number, addressHi: number, from: Uint8Array): boolean {
-    return this.#byPages(addressLo, addressHi, from, (lo, hi, part) =>
+    return copyByPages(this.state, addressLo, addressHi, from, (lo, hi, part) =>
       this.#mmu.writeFrom(lo, hi, part.length, this.#copyPrivilege(), part),
     );
   }
@@ -258,6 +263,60 @@ export class InterpreterVcpu implements EngineVcpu, CodeUser, TierHooks, Interpr
     return handler.instruction.call(this.cpu, this.#operands);
   };
 
+  #enterFor(budget: number): number {
+    if (this.#windowWanted && this.#isShadowed) return this.#enterExactly(1);
+    return this.exactBudget ? this.#enterExactly(budget) : this.#enter(budget);
+  }
+
+  // Runs generated code for about `budget` instructions, a run of records more at most.
+  #enter(budget: number): number {
+    this.#slice = budget;
+    this.#left = budget;
+    const result = this.#run(this.state.base, budget);
+    this.#retired = this.instructions;
+    this.#slice = 0;
+    this.#left = 0;
+    this.#stops.restore();
+    return result;
+  }
+
+  // Never runs more than `budget`: at first what no run of records exceeds, then run by run.
+  #enterExactly(budget: number): number {
+    if (budget > LONGEST_RUN) return this.#enter(budget - LONGEST_RUN);
+    const registers = this.state;
+    const ripLo = registers.u32(state.OFFSET_RIP);
+    const known = this.#jumps.find(
+      ripLo,
+      registers.u32(state.OFFSET_RIP + 4),
+      registers.u32(state.OFFSET_MODE_TAG + 4),
+    );
+    const pc = known !== 0 ? known : this.find();
+    if (pc === 0) {
+      registers.setU32(state.OFFSET_PC, 0);
+      return RUN_EVENT;
+    }
+    this.#stops.limit(pc, budget);
+    return this.#enter(1);
+  }
+
+  // From an intercept: the run of records may go on for long after this instruction.
+  #stopAtBoundary(): void {
+    this.stop();
+    if (this.#slice !== 0) this.#stops.after(this.state.u32(state.OFFSET_PC));
+  }
+
+  // What is left of the budget while generated code runs, as it was when it last said so.
+  get #left(): number {
+    return this.state.view.getInt32(state.OFFSET_BUDGET, true);
+  }
+  set #left(budget: number) {
+    this.state.view.setInt32(state.OFFSET_BUDGET, budget, true);
+  }
+
+  get #isShadowed(): boolean {
+    return this.state.u64(state.OFFSET_SHADOW_RIP) === this.state.rip;
+  }
+
   // The exception of the record that stopped the run, or of the fetch.
   #deliverFault(): boolean {
     const registers = this.state;
@@ -320,66 +379,4 @@ export class InterpreterVcpu implements EngineVcpu, CodeUser, TierHooks, Interpr
   #copyPrivilege(): 1 | 2 {
     return this.state.cpl === 3 ? PRIVILEGE_USER : PRIVILEGE_SUPERVISOR_AC;
   }
-
-  #byPages(
-    addressLo: number,
-    addressHi: number,
-    bytes: Uint8Array,
-    copy: (lo: number, hi: number, part: Uint8Array) => boolean,
-  ): boolean {
-    const event = this.state.u32(state.OFFSET_EVENT);
-    const cr2 = this.state.u64(state.OFFSET_CR2);
-    let done = 0;
-    let lo = addressLo >>> 0;
-    let hi = addressHi >>> 0;
-    while (done < bytes.length) {
-      const length = Math.min(4096 - (lo & 0xfff), bytes.length - done);
-      if (!copy(lo, hi, bytes.subarray(done, done + length))) {
-        this.state.setU32(state.OFFSET_EVENT, event);
-        this.state.setU64(state.OFFSET_CR2, cr2);
-        return false;
-      }
-      done += length;
-      const next = lo + length;
-      if (next > 0xffffffff) hi = (hi + 1) >>> 0;
-      lo = next >>> 0;
-    }
-    return true;
-  }
-
-  /** For reports: RFLAGS as the guest would read them. */
-  get rflags(): number {
-    return (this.state.u32(state.OFFSET_RFLAGS_REST) | readStatusFlags(this.state) | 2) >>> 0;
-  }
-}
-
-function instantiate(shared: Shared, vcpu: InterpreterVcpu): Run {
-  const { slowRead, slowWrite, probeWrite, segmentLinear, offsetLinear, find, system } = vcpu;
-  const { vectorSlow: slow } = vcpu;
-  const env = {
-    memory: shared.wasmMemory,
-    slowRead,
-    slowWrite,
-    probeWrite,
-    segmentLinear,
-    offsetLinear,
-    find,
-    system,
-    vectorSlow: slow,
-  };
-  return new WebAssembly.Instance(shared.module, { env }).exports.run as Run;
-}
-
-function segmentAllows(attributes: number, limit: number, offset: number, bytes: number, isWrite: boolean): boolean {
-  if ((attributes & state.ATTRIBUTE_P) === 0) return false;
-  const isCode = (attributes & 8) !== 0;
-  if (isWrite && (isCode || (attributes & 2) === 0)) return false;
-  if (!isWrite && isCode && (attributes & 2) === 0) return false;
-  const last = offset + bytes - 1;
-  if (!isCode && (attributes & 4) !== 0) {
-    // Expand-down: valid above the limit, up to 64 KiB or 4 GiB by B.
-    const top = (attributes & state.ATTRIBUTE_DB) !== 0 ? 0xffffffff : 0xffff;
-    return offset > limit && last <= top;
-  }
-  return last <= limit;
 }
