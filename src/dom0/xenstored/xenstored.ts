@@ -18,9 +18,12 @@ import type { Daemon } from './requests/request.ts';
 import { Request } from './requests/request.ts';
 import type { RequestRow } from './requests/table.ts';
 import { REQUESTS } from './requests/table.ts';
+import type { Socket } from './socket.ts';
+import { SocketTransport } from './socket.ts';
 import { State } from './state.ts';
 import { Store } from './store.ts';
 import type { Transaction } from './transactions.ts';
+import type { Transport } from './transport.ts';
 import { WriteRate } from './write-rate.ts';
 
 export interface XenstoredServices extends DomainServices {
@@ -60,15 +63,16 @@ export class Xenstored {
     });
   }
 
-  /** A new connection of a process in dom0, with dom0's rights. A socket can be attached to it. */
+  /** A new connection of a process in dom0, with dom0's rights. */
   connect(): ByteStream {
     const { client, transport } = createPipe();
-    const { state } = this.#daemon;
-    const account = state.accounts.owner(PRIVILEGED_DOMID);
-    const connection = new Connection(account, false, transport, this.#services.clock, state.limits);
-    state.connections.add(connection);
-    this.#watchOver(connection);
+    this.#attach(transport);
     return client;
+  }
+
+  /** Serves a process that connected to the daemon's Unix socket, with dom0's rights. */
+  accept(socket: Socket): void {
+    this.#attach(new SocketTransport(socket));
   }
 
   /**
@@ -86,6 +90,14 @@ export class Xenstored {
   release(domid: Domid): void {
     this.#daemon.domains.release(domid);
     this.#run();
+  }
+
+  #attach(transport: Transport): void {
+    const { state } = this.#daemon;
+    const account = state.accounts.owner(PRIVILEGED_DOMID);
+    const connection = new Connection(account, false, transport, this.#services.clock, state.limits);
+    state.connections.add(connection);
+    this.#watchOver(connection);
   }
 
   #watchOver(connection: Connection): void {
