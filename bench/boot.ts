@@ -13,11 +13,19 @@ interface Stats {
   readonly seconds: number;
 }
 
+/** Medians; times in seconds, from the start of the process. */
+export interface BootFigures {
+  readonly init: { readonly ours: number; readonly peer: number };
+  readonly end: { readonly ours: number; readonly peer: number };
+  /** of ours, where it wrote its counts */
+  readonly speed?: { readonly millionInstructions: number; readonly millionPerSecond: number };
+}
+
 /**
  * Boots the guest `count` times on both machines, turn by turn: from the start of the process to the first line of
  * /init, and to the end of the process after its power-off.
  */
-export async function boot(contest: Contest, count: number): Promise<string> {
+export async function boot(contest: Contest, count: number): Promise<BootFigures> {
   const ours: Times = { marker: [], end: [] };
   const peer: Times = { marker: [], end: [] };
   const stats: Stats[] = [];
@@ -28,12 +36,23 @@ export async function boot(contest: Contest, count: number): Promise<string> {
     await bootOnce(contest.peer, peer);
   }
 
-  const row = (what: string, key: keyof Times) => {
-    const [a, b] = [median(ours[key]), median(peer[key])];
-    return [what, `${(a / 1000).toFixed(2)} s`, `${(b / 1000).toFixed(2)} s`, (a / b).toFixed(2)];
+  const medians = (key: keyof Times) => ({ ours: median(ours[key]) / 1000, peer: median(peer[key]) / 1000 });
+  return {
+    init: medians('marker'),
+    end: medians('end'),
+    ...(stats.length === 0 ? {} : { speed: speed(stats) }),
+  };
+}
+
+export function bootTable(contest: Contest, count: number, { init, end, speed }: BootFigures): string {
+  const row = (what: string, { ours, peer }: BootFigures['init']) => {
+    return [what, `${ours.toFixed(2)} s`, `${peer.toFixed(2)} s`, (ours / peer).toFixed(2)];
   };
   const head = [`boot, median of ${count}`, contest.ours.name, contest.peer.name, 'ratio'];
-  return `${table(head, [row('process start to /init', 'marker'), row('process start to its end', 'end')])}\n${speed(stats)}`;
+  const times = table(head, [row('process start to /init', init), row('process start to its end', end)]);
+  if (speed === undefined) return `${times}\nxenolith wrote no counts (XENOLITH_STATS)`;
+  const { millionInstructions, millionPerSecond } = speed;
+  return `${times}\nxenolith ran ${millionInstructions.toFixed(0)} M guest instructions, ${millionPerSecond.toFixed(0)} M/s`;
 }
 
 interface Times {
@@ -51,9 +70,9 @@ async function bootOnce(machine: Machine, times: Times): Promise<void> {
   }
 }
 
-function speed(stats: readonly Stats[]): string {
-  if (stats.length === 0) return 'xenolith wrote no counts (XENOLITH_STATS)';
-  const millions = median(stats.map((one) => one.instructions / 1e6));
-  const rate = median(stats.map((one) => one.instructions / 1e6 / one.seconds));
-  return `xenolith ran ${millions.toFixed(0)} M guest instructions, ${rate.toFixed(0)} M/s`;
+function speed(stats: readonly Stats[]): NonNullable<BootFigures['speed']> {
+  return {
+    millionInstructions: median(stats.map((one) => one.instructions / 1e6)),
+    millionPerSecond: median(stats.map((one) => one.instructions / 1e6 / one.seconds)),
+  };
 }

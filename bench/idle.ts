@@ -8,10 +8,27 @@ const TIMEOUT_MS = 180_000;
 const SETTLE_MS = 5_000;
 const WATCH_MS = 10_000;
 
+/** What a machine costs that has nothing to do. */
+export interface Idle {
+  /** of a core, in per cent */
+  readonly share: number;
+  /** resident memory, in MiB */
+  readonly total: number;
+  /** Resident memory without the largest mapping, and without no more of that than the guest's RAM. */
+  readonly beyond: number;
+}
+
+export interface IdleFigures {
+  readonly ours: Idle;
+  readonly peer: Idle;
+}
+
 /** An idle shell on both machines, one after the other: its share of a core, and the memory it takes on the host. */
-export async function idle(contest: Contest): Promise<string> {
-  const ours = await watch(contest.ours);
-  const peer = await watch(contest.peer);
+export async function idle(contest: Contest): Promise<IdleFigures> {
+  return { ours: await watch(contest.ours), peer: await watch(contest.peer) };
+}
+
+export function idleTable(contest: Contest, { ours, peer }: IdleFigures): string {
   const row = (what: string, show: (one: Idle) => string) => [what, show(ours), show(peer)];
   return table(
     [`idle shell, ${WATCH_MS / 1000} s`, contest.ours.name, contest.peer.name],
@@ -21,13 +38,6 @@ export async function idle(contest: Contest): Promise<string> {
       row("beyond the guest's RAM", (one) => `${one.beyond.toFixed(0)} MiB`),
     ],
   );
-}
-
-interface Idle {
-  readonly share: number;
-  readonly total: number;
-  /** Resident memory without the largest mapping, and without no more of that than the guest's RAM. */
-  readonly beyond: number;
 }
 
 async function watch(machine: Machine): Promise<Idle> {

@@ -1,10 +1,10 @@
-import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { loadKernel } from '../src/dom0/builder/kernel-image.ts';
 import { ensureGuest } from '../src/machine/guests/ensure-guest.ts';
+import { ensureProgram } from './peer-programs.ts';
 
 /** The memory of the guest in every benchmark, in MiB. */
 export const MEMORY_MIB = 256;
@@ -12,8 +12,8 @@ export const MEMORY_MIB = 256;
 /** What boots the guest: we or the peer. */
 export interface Machine {
   readonly name: string;
-  /** the command that boots with these words after the console's on the kernel's command line */
-  command(words: string): readonly string[];
+  /** the command that boots with these words after the console's on the kernel's command line, and another ramdisk */
+  command(words: string, ramdisk?: string): readonly string[];
   readonly environment: Readonly<Record<string, string>>;
 }
 
@@ -30,7 +30,7 @@ export interface Contest {
 
 /** Debian's kernel, unpacked once: both get the same vmlinux and the same initramfs, and enter it by its PVH note. */
 export async function prepare(): Promise<Contest> {
-  const qemu = findQemu();
+  const qemu = ensureProgram(QEMU, ['qemu-system-x86']);
   const guest = await ensureGuest('debian');
   const folder = mkdtempSync(join(tmpdir(), 'xenolith-bench-'));
   const vmlinux = join(folder, 'vmlinux');
@@ -45,12 +45,12 @@ export async function prepare(): Promise<Contest> {
   };
 }
 
-function xenolith(folder: string, vmlinux: string, ramdisk: string, statsFile: string): Machine {
+function xenolith(folder: string, vmlinux: string, usual: string, statsFile: string): Machine {
   const xl = fileURLToPath(new URL('../bin/xl', import.meta.url));
   return {
     name: 'xenolith',
     environment: { XENOLITH_STATS: statsFile },
-    command: (words) => {
+    command: (words, ramdisk = usual) => {
       const config = join(folder, 'guest.cfg');
       const lines = [
         'name = "bench"',
@@ -69,12 +69,12 @@ function xenolith(folder: string, vmlinux: string, ramdisk: string, statsFile: s
 
 const QEMU = 'qemu-system-x86_64';
 
-function qemuTcg(vmlinux: string, ramdisk: string): Machine {
+function qemuTcg(vmlinux: string, usual: string): Machine {
   const machine = `${QEMU} -accel tcg -cpu max -m ${MEMORY_MIB} -smp 1 -nodefaults -no-reboot -display none -serial stdio`;
   return {
     name: 'qemu tcg',
     environment: {},
-    command: (words) => [
+    command: (words, ramdisk = usual) => [
       ...machine.split(' '),
       '-kernel',
       vmlinux,
@@ -84,23 +84,4 @@ function qemuTcg(vmlinux: string, ramdisk: string): Machine {
       `console=ttyS0 ${words}`,
     ],
   };
-}
-
-/** The version line of QEMU, which is installed first where it is missing and we may. Exits with 2 where we may not. */
-function findQemu(): string {
-  const version = () => spawnSync(QEMU, ['--version'], { encoding: 'utf8' }).stdout?.split('\n')[0];
-  const there = version();
-  if (there) return there;
-  const install = ['apt-get', 'install', '-qy', '--no-install-recommends', 'qemu-system-x86'];
-  if (process.getuid?.() === 0) {
-    console.error(`bench: no ${QEMU} here; ${install.join(' ')}`);
-    spawnSync('apt-get', install.slice(1), {
-      stdio: ['ignore', 'ignore', 'inherit'],
-      env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
-    });
-    const installed = version();
-    if (installed) return installed;
-  }
-  console.error(`bench: the peer is missing: install Debian's package qemu-system-x86 (as root: ${install.join(' ')})`);
-  process.exit(2);
 }

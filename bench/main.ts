@@ -1,36 +1,125 @@
-import { rmSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import { cpus, loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
-import { boot } from './boot.ts';
-import { idle } from './idle.ts';
+import { boot, bootTable } from './boot.ts';
+import { claims, type Figures } from './claims.ts';
+import { idle, idleTable } from './idle.ts';
 import { type Contest, prepare } from './machines.ts';
+import { compete, inGuest, onHost } from './suite.ts';
+import { ensureSuite } from './suite-image.ts';
+import { PROGRAMS, type SuiteOrder } from './suite-programs.ts';
+import { suiteFigures, suiteTable } from './suite-report.ts';
 
-const USAGE = `usage: npm run bench -- [-n COUNT] [boot] [idle]
-  -n COUNT  how often to boot; the median counts (5)`;
+const USAGE = `usage: npm run bench -- [--boot] [--suite] [--idle] [options]
+  --boot           from the start of the process to /init, against QEMU
+  --suite          the programs of bench/suite/, against QEMU and the host's own processor
+  --idle           a shell at its prompt: share of a core, memory
+                   without any of these: all three
+  --runs N, -n N   how often; the median counts (5)
+  --only A,B       these programs of the suite alone:
+                   ${PROGRAMS.slice(0, 10).join(' ')}
+                   ${PROGRAMS.slice(10).join(' ')}
+  --quick          one run, an eighth of each program's work
+  --json FILE      every figure, as JSON`;
 
-const BENCHMARKS: Readonly<Record<string, (contest: Contest, count: number) => Promise<string>>> = { boot, idle };
+interface Request {
+  readonly parts: ReadonlySet<string>;
+  readonly runs: number;
+  readonly order: SuiteOrder;
+  readonly json: string | undefined;
+}
+
+const PARTS = ['boot', 'suite', 'idle'] as const;
+const QUICK_DIVISOR = 8;
 
 async function main(): Promise<void> {
-  const { values, positionals } = parseArgs({
-    options: { count: { type: 'string', short: 'n', default: '5' }, help: { type: 'boolean', short: 'h' } },
-    allowPositionals: true,
-  });
-  const count = Number(values.count);
-  const names = positionals.length > 0 ? positionals : Object.keys(BENCHMARKS);
-  const unknown = names.filter((name) => !(name in BENCHMARKS));
-  if (values.help || unknown.length > 0 || !Number.isInteger(count) || count < 1) {
-    console.error(USAGE);
-    process.exit(values.help ? 0 : 1);
-  }
-
+  const request = readArguments();
   const contest = await prepare();
   try {
-    console.log(contest.description);
-    console.log(`${cpus().length} x ${cpus()[0]?.model.trim()}, load ${loadavg()[0]?.toFixed(2)} before the start\n`);
-    for (const name of names) console.log(`${await BENCHMARKS[name]?.(contest, count)}\n`);
+    const host = `${cpus().length} x ${cpus()[0]?.model.trim()}, load ${loadavg()[0]?.toFixed(2)} before the start`;
+    console.log(`${contest.description}\n${host}\n`);
+    const figures = await measure(contest, request);
+    console.log(claims(figures, contest.ours.name, contest.peer.name));
+    if (request.json === undefined) return;
+    const report = {
+      date: new Date().toISOString(),
+      machines: contest.description,
+      host,
+      runs: request.runs,
+      ...figures,
+    };
+    writeFileSync(request.json, `${JSON.stringify(report, undefined, 2)}\n`);
   } finally {
     rmSync(contest.folder, { recursive: true, force: true });
   }
+}
+
+/** Prints each table as soon as it is there. */
+async function measure(contest: Contest, { parts, runs, order }: Request): Promise<Figures> {
+  const figures: Figures = {};
+  if (parts.has('boot')) {
+    figures.boot = await boot(contest, runs);
+    console.log(`${bootTable(contest, runs, figures.boot)}\n`);
+  }
+  if (parts.has('suite')) {
+    const image = await ensureSuite();
+    const contestants = [inGuest(contest.ours, image), inGuest(contest.peer, image), onHost(contest, image)];
+    figures.suite = suiteFigures(order.names, await compete(contestants, order, runs));
+    const names = contestants.map(({ name }) => name);
+    console.log(`${image.compiler}\n${suiteTable(figures.suite, names, runs)}\n`);
+  }
+  if (parts.has('idle')) {
+    figures.idle = await idle(contest);
+    console.log(`${idleTable(contest, figures.idle)}\n`);
+  }
+  return figures;
+}
+
+function readArguments(): Request {
+  const { values } = parsed();
+  if (values.help) usage(0);
+  const runs = Number(values.runs ?? (values.quick ? 1 : 5));
+  if (!Number.isInteger(runs) || runs < 1) usage(1, `--runs ${values.runs}: expected a count, for example --runs 3`);
+  const chosen = PARTS.filter((part) => values[part]);
+  return {
+    parts: new Set(chosen.length > 0 ? chosen : PARTS),
+    runs,
+    order: { names: programs(values.only), divisor: values.quick ? QUICK_DIVISOR : 1 },
+    json: values.json,
+  };
+}
+
+function parsed() {
+  try {
+    return parseArgs({
+      options: {
+        boot: { type: 'boolean' },
+        suite: { type: 'boolean' },
+        idle: { type: 'boolean' },
+        runs: { type: 'string', short: 'n' },
+        only: { type: 'string', multiple: true },
+        quick: { type: 'boolean' },
+        json: { type: 'string' },
+        help: { type: 'boolean', short: 'h' },
+      },
+    });
+  } catch (error) {
+    return usage(1, (error as Error).message);
+  }
+}
+
+function programs(only: readonly string[] | undefined): readonly string[] {
+  if (only === undefined) return PROGRAMS;
+  const wanted = only.join(',').split(',');
+  const unknown = wanted.filter((name) => !PROGRAMS.includes(name));
+  if (unknown.length > 0) usage(1, `--only ${unknown.join(',')}: no such program`);
+  return PROGRAMS.filter((name) => wanted.includes(name));
+}
+
+function usage(status: number, reason?: string): never {
+  if (reason !== undefined) console.error(`bench: ${reason}`);
+  console.error(USAGE);
+  process.exit(status);
 }
 
 await main();

@@ -5,6 +5,8 @@ import { readdirSync, readFileSync } from 'node:fs';
 export interface Run {
   readonly child: ChildProcess;
   readonly startedMs: number;
+  /** What it has written to both its outputs so far. */
+  output(): string;
   /** Resolves, with the milliseconds since its start, when a line holds the text; rejects when the program ends first. */
   until(text: string): Promise<number>;
   /** Resolves, with the milliseconds since its start, when the program ended with status 0. */
@@ -65,6 +67,7 @@ export function start(
   return {
     child,
     startedMs,
+    output: () => output.text,
     until: (text) => wait(() => (output.text.includes(text) ? performance.now() - startedMs : undefined)),
     ended: () => wait(() => (end?.reason === '' ? end.atMs : undefined)),
     stop: async () => {

@@ -7,6 +7,12 @@ export function median(figures: readonly number[]): number {
   return sorted.length % 2 === 1 ? upper : (upper + (sorted[middle - 1] as number)) / 2;
 }
 
+/** The n-th root of the product of n figures. */
+export function geometricMean(figures: readonly number[]): number {
+  if (figures.length === 0) throw new RangeError('no figures to take a mean of');
+  return Math.exp(figures.reduce((sum, figure) => sum + Math.log(figure), 0) / figures.length);
+}
+
 /** Prints rows under a head, the first column to the left, figures to the right. */
 export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const all = [head, ...rows];

@@ -12,6 +12,8 @@ export interface Guest {
   /** paths in the cache */
   readonly kernel: string;
   readonly ramdisk: string;
+  /** the program in the ramdisk, by itself */
+  readonly busybox: string;
   /** its xl.cfg in guests/, which leaves out `kernel` and `ramdisk`: they go after it, as key=value */
   readonly config: string;
   /** the Debian version of the kernel's package */
@@ -57,6 +59,7 @@ async function fetchGuest(cache: string, name: string, kernelPackage: string, re
     name,
     kernel: kernel.path,
     ramdisk: join(packed, 'initramfs.cpio'),
+    busybox: shell.path,
     config: fileURLToPath(new URL(`../../../guests/${name}.cfg`, import.meta.url)),
     version: kernel.version,
   };

@@ -1,0 +1,31 @@
+import type { BootFigures } from './boot.ts';
+import type { IdleFigures } from './idle.ts';
+import { table } from './statistics.ts';
+import { compare, type SuiteFigures } from './suite-report.ts';
+
+/** What has been measured. */
+export interface Figures {
+  boot?: BootFigures;
+  suite?: SuiteFigures;
+  idle?: IdleFigures;
+}
+
+/** What we want to be true, a row each, and whether it is; nothing of what has not been measured. */
+export function claims({ boot, suite, idle }: Figures, ours: string, peer: string): string {
+  const rows: string[][] = [];
+  const claim = (what: string, figure: number, most: number, unit = '') =>
+    rows.push([what, `${figure.toFixed(2)}${unit}`, `${most}${unit}`, figure <= most ? 'yes' : 'NO']);
+
+  if (boot !== undefined) claim(`boot to /init, against ${peer}`, boot.init.ours / boot.init.peer, 1.0);
+  if (suite !== undefined) {
+    const against = compare(suite, ours, peer);
+    const native = compare(suite, ours, 'native');
+    claim(`suite, geometric mean, against ${peer}`, against.geometricMean, 0.4);
+    claim(`suite, slowest against ${peer}: ${against.slowest.name}`, against.slowest.ratio, 1.3);
+    claim('suite, geometric mean, times native', native.geometricMean, 4);
+    const beyondMiB = suite.beyondMiB[ours];
+    if (beyondMiB !== undefined) claim("memory beyond the guest's RAM after the suite", beyondMiB, 381, ' MiB');
+  }
+  if (idle !== undefined) claim('idle shell, share of a core', idle.ours.share, 3, ' %');
+  return table(['claim', 'measured', 'at most', 'holds'], rows);
+}

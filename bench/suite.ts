@@ -1,0 +1,81 @@
+import { spawnSync } from 'node:child_process';
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { type Contest, type Machine, MEMORY_MIB } from './machines.ts';
+import { assertNoChildren, residentMiB, start } from './processes.ts';
+import type { SuiteImage } from './suite-image.ts';
+import {
+  BEGIN,
+  type Contestant,
+  END,
+  kernelWords,
+  readOutput,
+  type SuiteOrder,
+  type SuiteRun,
+} from './suite-programs.ts';
+
+/** For a whole run, boot included. The slowest there was took a tenth of it. */
+const TIMEOUT_MS = 900_000;
+
+/** The suite in a guest: one boot, all programs one after the other, each in a process of its own. */
+export function inGuest(machine: Machine, image: SuiteImage): Contestant {
+  return {
+    name: machine.name,
+    run: async (order) => {
+      const run = start(machine.command(kernelWords(order), image.initramfs), machine.environment, TIMEOUT_MS);
+      try {
+        const begunMs = await run.until(BEGIN);
+        const endedMs = await run.until(END);
+        const pid = run.child.pid as number;
+        assertNoChildren(pid);
+        const { total, largestMapping } = residentMiB(pid);
+        return {
+          programs: readOutput(run.output(), order, (endedMs - begunMs) / 1000),
+          beyondMiB: total - Math.min(MEMORY_MIB, largestMapping),
+        };
+      } finally {
+        await run.stop();
+      }
+    },
+  };
+}
+
+/** The same binary on the host's own processor and kernel. */
+export function onHost(contest: Contest, image: SuiteImage): Contestant {
+  const folder = join(contest.folder, 'native');
+  return {
+    name: 'native',
+    run: async (order) => {
+      mkdirSync(folder, { recursive: true });
+      const output = order.names.map((name) => runOnHost(image, folder, name, order)).join('');
+      return { programs: readOutput(output, order) };
+    },
+  };
+}
+
+/** All runs of all contestants: they take turns, so that what else the host does falls on all of them. */
+export async function compete(
+  contestants: readonly Contestant[],
+  order: SuiteOrder,
+  runs: number,
+): Promise<Map<string, SuiteRun[]>> {
+  const results = new Map<string, SuiteRun[]>(contestants.map(({ name }) => [name, []]));
+  for (let turn = 1; turn <= runs; turn++)
+    for (const { name, run } of contestants) {
+      const startedMs = performance.now();
+      results.get(name)?.push(await run(order));
+      console.error(`suite, run ${turn} of ${runs}, ${name}: ${((performance.now() - startedMs) / 1000).toFixed(1)} s`);
+    }
+  return results;
+}
+
+function runOnHost(image: SuiteImage, folder: string, name: string, { divisor }: SuiteOrder): string {
+  const { stdout, stderr, status } = spawnSync(image.suite, [name, String(divisor)], {
+    cwd: folder,
+    env: { BUSYBOX: image.busybox, LC_ALL: 'C' },
+    encoding: 'utf8',
+    timeout: TIMEOUT_MS,
+  });
+  if (status !== 0) throw new Error(`${image.suite} ${name} on the host: status ${status}: ${stderr}`);
+  return stdout;
+}
