@@ -118,7 +118,8 @@ export function map(user: Guest, granter: Guest, ref: number, gfn: number, flags
     (at) => user.hypercall(__HYPERVISOR_grant_table_op, [gnttab.GNTTABOP_map_grant_ref, at, 1]),
   );
   equal(result, 0);
-  return argument;
+  const { status, handle } = argument;
+  return { status, handle };
 }
 
 export function unmap(user: Guest, handle: number, gfn: number): number {
