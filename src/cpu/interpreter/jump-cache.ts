@@ -4,6 +4,8 @@ import { JUMP_CACHE_ENTRIES, JUMP_CACHE_ENTRY_SIZE, JUMP_CACHE_SIZE, VCPU_JUMP_C
 
 /** Past so many fills a flush clears everything. */
 const FILLS_REMEMBERED = 4096;
+/** Of those, in global pages. */
+const GLOBAL_FILLS_REMEMBERED = 4096;
 /** Upper half of a tag that no RIP makes: its mode bits are in no mode. */
 const NO_JUMP = 0x7fff7fff;
 
@@ -13,6 +15,8 @@ export class JumpCache {
   /** Entries (as indices of `u32`) filled since the last flush; a flush costs what was filled. */
   readonly #filled = new Uint32Array(FILLS_REMEMBERED);
   #fills = FILLS_REMEMBERED;
+  readonly #filledGlobal = new Uint32Array(GLOBAL_FILLS_REMEMBERED);
+  #globalFills = 0;
 
   /** `vcpu` is the address of the vCPU's area. */
   constructor(memory: MachineMemory, vcpu: number) {
@@ -23,11 +27,24 @@ export class JumpCache {
 
   flush(): void {
     const { u8, u32 } = this.#memory;
-    if (this.#fills >= FILLS_REMEMBERED) {
+    if (this.#fills >= FILLS_REMEMBERED || this.#globalFills >= GLOBAL_FILLS_REMEMBERED) {
       u8.fill(0xff, this.#address, this.#address + JUMP_CACHE_SIZE);
     } else {
       for (let i = 0; i < this.#fills; i++) u32[(this.#filled[i] as number) + 1] = NO_JUMP;
+      for (let i = 0; i < this.#globalFills; i++) u32[(this.#filledGlobal[i] as number) + 1] = NO_JUMP;
     }
+    this.#fills = 0;
+    this.#globalFills = 0;
+  }
+
+  /** Forgets what is not in global pages: another address space. */
+  flushLocal(): void {
+    if (this.#fills >= FILLS_REMEMBERED) {
+      this.flush();
+      return;
+    }
+    const { u32 } = this.#memory;
+    for (let i = 0; i < this.#fills; i++) u32[(this.#filled[i] as number) + 1] = NO_JUMP;
     this.#fills = 0;
   }
 
@@ -39,10 +56,14 @@ export class JumpCache {
   }
 
   /** `modeTagHi` is the upper half of OFFSET_MODE_TAG; the lower is zero. */
-  insert(ripLo: number, ripHi: number, modeTagHi: number, pc: number): void {
+  insert(ripLo: number, ripHi: number, modeTagHi: number, pc: number, isGlobal: boolean): void {
     const { u32 } = this.#memory;
     const at = this.#entry(ripLo);
-    if (this.#fills < FILLS_REMEMBERED) this.#filled[this.#fills++] = at;
+    if (!isGlobal) {
+      if (this.#fills < FILLS_REMEMBERED) this.#filled[this.#fills++] = at;
+    } else if (this.#globalFills < GLOBAL_FILLS_REMEMBERED) {
+      this.#filledGlobal[this.#globalFills++] = at;
+    }
     u32[at] = ripLo;
     u32[at + 1] = ripHi ^ modeTagHi;
     u32[at + 2] = pc;

@@ -1,6 +1,6 @@
 /** Where things are in the engine's part of machine memory (below ENGINE_RESERVED_BYTES). */
 import { ENGINE_RESERVED_BYTES } from '../engine.ts';
-import { TLB_COUNT, TLB_SIZE } from '../emit/tlb-layout.ts';
+import { TLB_AREA_SIZE } from '../emit/tlb-layout.ts';
 
 const MIB = 1024 * 1024;
 
@@ -11,7 +11,7 @@ export const JUMP_CACHE_ENTRIES = 4096;
 export const JUMP_CACHE_ENTRY_SIZE = 16;
 export const JUMP_CACHE_SIZE = JUMP_CACHE_ENTRIES * JUMP_CACHE_ENTRY_SIZE;
 export const VCPU_TLBS = VCPU_JUMP_CACHE + JUMP_CACHE_SIZE;
-export const VCPU_AREA_SIZE = VCPU_TLBS + TLB_COUNT * TLB_SIZE;
+export const VCPU_AREA_SIZE = VCPU_TLBS + TLB_AREA_SIZE;
 
 export const VCPU_AREAS = 1 * MIB;
 export const MAX_VCPUS = 128;

@@ -212,8 +212,11 @@ export class InterpreterVcpu implements EngineVcpu, CodeUser, TierHooks, Interpr
   }
 
   flushPage(lo: number, hi: number): void {
-    this.#mmu.flushPage(lo, hi);
-    this.flushJumps();
+    if (this.#mmu.flushPage(lo, hi)) this.flushJumps();
+  }
+
+  flushLocalJumps(): void {
+    this.#jumps.flushLocal();
   }
 
   // InterpreterImports
@@ -249,8 +252,12 @@ export class InterpreterVcpu implements EngineVcpu, CodeUser, TierHooks, Interpr
     const machine = this.#mmu.translateFetch(lo, hi);
     if (machine < 0) return machine === -1 ? 0 : this.#nowhere();
     let pc = this.#shared.code.find(machine, this.#mode);
-    if (pc === 0) pc = this.#findCrossing(lo, hi, machine);
-    if (pc !== 0) this.#jumps.insert(ripLo, ripHi, registers.u32(state.OFFSET_MODE_TAG + 4), pc);
+    let isGlobal = this.#mmu.fetchIsGlobal;
+    if (pc === 0) {
+      pc = this.#findCrossing(lo, hi, machine);
+      isGlobal &&= this.#mmu.fetchIsGlobal;
+    }
+    if (pc !== 0) this.#jumps.insert(ripLo, ripHi, registers.u32(state.OFFSET_MODE_TAG + 4), pc, isGlobal);
     return pc;
   };
 

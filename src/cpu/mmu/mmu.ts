@@ -3,24 +3,13 @@
  * there: misses, accesses that cross pages, MMIO, and writes to pages that hold translated code.
  */
 import type { Intercepts, NestedPaging } from '../engine.ts';
-import {
-  TLB_COUNT,
-  TLB_ENTRIES,
-  TLB_ENTRY_ADDEND,
-  TLB_ENTRY_SIZE,
-  TLB_INDEX_MASK,
-  TLB_INVALID_BYTE,
-  TLB_NONE,
-  TLB_SIZE,
-  TLB_SUPERVISOR,
-  TLB_SUPERVISOR_AC,
-  TLB_USER,
-  TLB_WRITE_OFFSET,
-} from '../emit/tlb-layout.ts';
+import { TLB_NONE, TLB_SIZE, TLB_SUPERVISOR, TLB_SUPERVISOR_AC, TLB_USER } from '../emit/tlb-layout.ts';
 import { MODE_CODE_64 } from '../mode.ts';
 import * as state from '../state.ts';
 import { dataBreakpointHits, dataBreakpointsEnabled } from './data-breakpoints.ts';
+import { FetchCache, pageNumber } from './fetch-cache.ts';
 import type { MachineMemory } from './machine-memory.ts';
+import { Tlb } from './tlb.ts';
 import {
   ACCESS_EXECUTE,
   ACCESS_READ,
@@ -51,17 +40,9 @@ export class Mmu {
   readonly #memory: MachineMemory;
   readonly #intercepts: Intercepts;
   readonly #code: CodeWatch;
-  /** Address of the first TLB in machine memory. */
-  readonly #tlbs: number;
+  readonly #tlb: Tlb;
+  readonly #fetched = new FetchCache();
   readonly #scratch: Uint8Array;
-  /** Entries (as indices of `u32`) filled since the last flush; a flush costs what was filled. */
-  readonly #filled = new Uint32Array(FILLS_REMEMBERED);
-  #fills = FILLS_REMEMBERED;
-  /** Pages fetched from lately: linear page number, flush count and privilege, machine page. */
-  readonly #fetched = new Float64Array(FETCH_ENTRIES * 4).fill(-1);
-  #flushes = 0;
-  /** 2 MiB regions of which a larger page was cached in parts. */
-  readonly #largeRegions = new Set<number>();
   #secondMachine = -1;
   #secondGpa = 0;
 
@@ -77,20 +58,19 @@ export class Mmu {
     this.#memory = memory;
     this.#intercepts = intercepts;
     this.#code = code;
-    this.#tlbs = tlbs;
+    this.#tlb = new Tlb(memory, tlbs);
     this.walker = new Walker(cpu, memory, nested);
     this.#scratch = memory.u8.subarray(cpu.base + state.OFFSET_SCRATCH, cpu.base + state.OFFSET_SCRATCH + 16);
-    this.flushAll();
   }
 
   /** Address of the TLBs, in the order of emit/tlb-layout.ts. */
   get tlbs(): number {
-    return this.#tlbs;
+    return this.#tlb.address;
   }
 
   /** Address of the TLB for the privilege the code runs with now. */
   currentTlb(): number {
-    return this.#tlbs + this.#currentIndex() * TLB_SIZE;
+    return this.#tlb.address + this.#currentIndex() * TLB_SIZE;
   }
 
   currentPrivilege(): Privilege {
@@ -99,50 +79,47 @@ export class Mmu {
     return ac ? PRIVILEGE_SUPERVISOR_AC : PRIVILEGE_SUPERVISOR;
   }
 
-  /** Forgets every translation. */
-  flushAll(): void {
-    this.#flushes++;
-    this.#largeRegions.clear();
-    const { u8, u32 } = this.#memory;
-    if (this.#fills >= FILLS_REMEMBERED) {
-      u8.fill(TLB_INVALID_BYTE, this.#tlbs, this.#tlbs + TLB_COUNT * TLB_SIZE);
-    } else {
-      for (let i = 0; i < this.#fills; i++) {
-        const at = this.#filled[i] as number;
-        u32[at] = INVALID_WORD;
-        u32[at + TLB_WRITE_OFFSET / 4] = INVALID_WORD;
-      }
-    }
-    this.#fills = 0;
+  /** The last `translateFetch` that succeeded was in a global page. */
+  get fetchIsGlobal(): boolean {
+    return this.#fetched.isGlobal;
   }
 
-  /** Forgets the translations of one linear page, whatever its size. */
-  flushPage(lo: number, hi: number): void {
-    if (this.#largeRegions.has(regionOf(lo, hi))) {
-      this.flushAll();
-      return;
-    }
-    this.#flushes++;
-    const offset = (lo >>> 8) & TLB_INDEX_MASK;
-    for (let table = 0; table < 2 * TLB_COUNT; table++) {
-      const at = this.#tlbs + table * TLB_WRITE_OFFSET + offset;
-      this.#memory.u8.fill(TLB_INVALID_BYTE, at, at + 8);
-    }
+  /** Forgets every translation. */
+  flushAll(): void {
+    this.#tlb.flushAll();
+    this.#fetched.forgetAll();
+  }
+
+  /** CR3 was loaded: forgets what is not global, of the PCID too unless `keeps`. */
+  loadContext(pcid: number, keeps: boolean): void {
+    this.#tlb.flushLocal();
+    this.#fetched.load(pcid, keeps);
+  }
+
+  /** Forgets what is not global of a PCID. */
+  flushContext(pcid: number, isCurrent: boolean): void {
+    this.#fetched.forgetContext(pcid, isCurrent);
+    if (isCurrent) this.#tlb.flushLocal();
+  }
+
+  /** Forgets what is not global of all PCIDs. */
+  flushContexts(): void {
+    this.#tlb.flushLocal();
+    this.#fetched.forgetContexts();
+  }
+
+  /**
+   * Forgets the translations of one linear page, whatever its size, for the present PCID. False if nothing was fetched
+   * from it, so that no jump leads there.
+   */
+  flushPage(lo: number, hi: number): boolean {
+    this.#tlb.flushPage(lo, hi);
+    return this.#fetched.forgetPage(pageNumber(lo, hi));
   }
 
   /** Takes the fast way to write a frame from all TLBs: it holds code from now on. */
   protectFrame(mfn: number): void {
-    const { u32 } = this.#memory;
-    const page = mfn * 4096;
-    const all = this.#fills >= FILLS_REMEMBERED;
-    const count = all ? TLB_COUNT * TLB_ENTRIES : this.#fills;
-    for (let i = 0; i < count; i++) {
-      const table = Math.floor(i / TLB_ENTRIES) * TLB_SIZE + (i % TLB_ENTRIES) * TLB_ENTRY_SIZE;
-      const at = (all ? (this.#tlbs + table) / 4 : (this.#filled[i] as number)) + TLB_WRITE_OFFSET / 4;
-      const tag = u32[at] as number;
-      if ((tag & 0xfff) !== 0) continue;
-      if ((tag + (u32[at + TLB_ENTRY_ADDEND / 4] as number)) >>> 0 === page) u32[at] = INVALID_WORD;
-    }
+    this.#tlb.protectFrame(mfn);
   }
 
   /** Reads into scratch, or raises. The slow half of every load. */
@@ -209,21 +186,18 @@ export class Mmu {
   /** Machine address for a fetch, -1 after a fault was raised, -2 where no memory backs the page. */
   translateFetch(lo: number, hi: number): number {
     const privilege = this.currentPrivilege();
-    const page = (lo >>> 12) + (hi >>> 0) * 0x100000;
-    const stamp = this.#flushes * 4 + privilege;
-    const at = ((lo >>> 12) & (FETCH_ENTRIES - 1)) * 4;
-    const known = this.#fetched;
-    if (known[at] === page && known[at + 1] === stamp) return (known[at + 2] as number) + (lo & 0xfff);
-    const result = this.walker.translate(lo, hi, ACCESS_EXECUTE, privilege);
+    const page = pageNumber(lo, hi);
+    const known = this.#fetched.find(page, privilege);
+    if (known >= 0) return known + (lo & 0xfff);
+    const { walker } = this;
+    const result = walker.translate(lo, hi, ACCESS_EXECUTE, privilege);
     if (result !== WALK_OK) {
       this.#raise(result, lo, hi);
       return -1;
     }
-    const { machine } = this.walker;
+    const { machine } = walker;
     if (machine < 0) return -2;
-    known[at] = page;
-    known[at + 1] = stamp;
-    known[at + 2] = machine - (machine % 4096);
+    this.#fetched.insert(page, privilege, machine - (machine % 4096), walker.isGlobal, walker.kind);
     return machine;
   }
 
@@ -271,22 +245,9 @@ export class Mmu {
 
   // Caches what the walker just found.
   #fill(lo: number, hi: number, privilege: Privilege): void {
-    const { walker } = this;
-    const { u32 } = this.#memory;
-    const index = TLB_OF_PRIVILEGE[privilege] as number;
-    if (walker.large) this.#largeRegions.add(regionOf(lo, hi));
-    const pageLo = (lo & 0xfffff000) >>> 0;
-    const addend = (walker.machine - (walker.machine % 4096) - pageLo) >>> 0;
-    const at = (this.#tlbs + index * TLB_SIZE + ((lo >>> 8) & TLB_INDEX_MASK)) / 4;
-    if (this.#fills < FILLS_REMEMBERED) this.#filled[this.#fills++] = at;
-    u32[at] = pageLo;
-    u32[at + 1] = hi;
-    u32[at + TLB_ENTRY_ADDEND / 4] = addend;
-    if (!walker.writable || this.#code.holdsCode(Math.floor(walker.machine / 4096))) return;
-    const write = at + TLB_WRITE_OFFSET / 4;
-    u32[write] = pageLo;
-    u32[write + 1] = hi;
-    u32[write + TLB_ENTRY_ADDEND / 4] = addend;
+    const { machine, writable, isGlobal, kind } = this.walker;
+    const mayWrite = writable && !this.#code.holdsCode(Math.floor(machine / 4096));
+    this.#tlb.fill(TLB_OF_PRIVILEGE[privilege], lo, hi, machine - (machine % 4096), mayWrite, isGlobal, kind);
   }
 
   #readPart(machine: number, gpa: number, bytes: number, into: Uint8Array, at: number): void {
@@ -365,15 +326,7 @@ export function setEvent(cpu: state.VcpuState, vector: number, errorCode = -1): 
 /** Up to so many a loop over bytes is faster than a copy that makes an array of its own. */
 const FEW_BYTES = 64;
 const NO_SECOND = -2;
-/** Past so many fills a flush clears everything. */
-const FILLS_REMEMBERED = 4096;
-const FETCH_ENTRIES = 512;
-const INVALID_WORD = 0xffffffff;
 const TLB_OF_PRIVILEGE = [TLB_SUPERVISOR, TLB_SUPERVISOR_AC, TLB_USER] as const;
-
-function regionOf(lo: number, hi: number): number {
-  return (hi & 0xffff) * 2048 + (lo >>> 21);
-}
 
 /** MMIO goes out in naturally aligned parts of at most 4 bytes. */
 function partSize(gpa: number, left: number): number {

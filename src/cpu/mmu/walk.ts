@@ -31,6 +31,7 @@ const US = 4;
 const A = 1 << 5;
 const D = 1 << 6;
 const PS = 1 << 7;
+const G = 1 << 8;
 const XD_HI = 0x80000000;
 
 /** MAXPHYADDR; CPUID leaf 0x80000008 says so too. */
@@ -41,6 +42,12 @@ export const WALK_OK = 0;
 export const WALK_PAGE_FAULT = 1;
 export const WALK_NOT_CANONICAL = 2;
 export type WalkResult = 0 | 1 | 2;
+
+/** Sizes of pages. One of 4 MiB counts as PAGE_1G: what is kept by size is then the more cautious. */
+export const PAGE_4K = 0;
+export const PAGE_2M = 1;
+export const PAGE_1G = 2;
+export type PageKind = 0 | 1 | 2;
 
 export class Walker {
   readonly #state: state.VcpuState;
@@ -53,8 +60,9 @@ export class Walker {
   machine = -1;
   /** A write may follow without another walk: permitted, and the dirty bit is set. */
   writable = false;
-  /** The page is larger than 4 KiB. */
-  large = false;
+  kind: PageKind = PAGE_4K;
+  /** The page is the same in every address space (SDM vol. 3A, 4.10.2.4). */
+  isGlobal = false;
   errorCode = 0;
 
   constructor(cpu: state.VcpuState, memory: MachineMemory, nested: NestedPaging) {
@@ -65,7 +73,8 @@ export class Walker {
 
   translate(lo: number, hi: number, access: AccessKind, privilege: Privilege): WalkResult {
     const cpu = this.#state;
-    this.large = false;
+    this.kind = PAGE_4K;
+    this.isGlobal = false;
     const cr0 = cpu.u32(state.OFFSET_CR0);
     let result: WalkResult = WALK_OK;
     if ((cr0 & state.CR0_PG) === 0) {
@@ -151,7 +160,7 @@ export class Walker {
       if (!this.#permits(rights, noExecute !== 0, access, privilege)) return this.#fault(access, privilege, PF_P);
       this.#finishLeaf(table, at, entryLo, access, rights, privilege);
       const size = depth === 1 ? 0x1000 : depth === 2 ? 0x200000 : 0x40000000;
-      this.large = depth > 1;
+      this.kind = depth === 1 ? PAGE_4K : depth === 2 ? PAGE_2M : PAGE_1G;
       const base = tableOf(entryLo, entryHi);
       this.gpa = base - (base % size) + (lo & (size - 1));
       return WALK_OK;
@@ -170,7 +179,7 @@ export class Walker {
       if ((pde & (1 << 21)) !== 0) return this.#fault(access, privilege, PF_P | PF_RSVD);
       if (!this.#permits(pde, false, access, privilege)) return this.#fault(access, privilege, PF_P);
       this.#finishLeaf(cr3, at2, pde, access, pde, privilege);
-      this.large = true;
+      this.kind = PAGE_1G;
       this.gpa = ((pde >>> 13) & 0xff) * 0x100000000 + ((pde & 0xffc00000) >>> 0) + (lo & 0x3fffff);
       return WALK_OK;
     }
@@ -224,6 +233,7 @@ export class Walker {
     const marks = access === ACCESS_WRITE ? A | D : A;
     if ((entry & marks) !== marks) this.#mark(table, at, entry | marks);
     this.writable = ((entry | marks) & D) !== 0 && this.#permits(rights, false, ACCESS_WRITE, privilege);
+    this.isGlobal = (entry & G) !== 0 && (this.#state.u32(state.OFFSET_CR4) & state.CR4_PGE) !== 0;
   }
 
   // Sets accessed and dirty bits: a write to the table, which a guest may not be allowed (another's, mapped read-only).

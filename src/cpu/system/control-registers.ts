@@ -42,11 +42,11 @@ const CR4_TRANSLATION =
 const CR0_PDPTES = (state.CR0_PG | state.CR0_CD | state.CR0_NW) >>> 0;
 const CR4_PDPTES = state.CR4_PSE | state.CR4_PAE | state.CR4_PGE | state.CR4_SMEP;
 
-const CR3_NOFLUSH = 1n << 63n;
-const CR3_RESERVED = ((1n << 64n) - 1n) ^ ((1n << BigInt(PHYSICAL_BITS)) - 1n);
+const CR3_NOFLUSH_HI = 0x80000000;
+const CR3_RESERVED_HI = -1 << (PHYSICAL_BITS - 32);
 const PDPTE_PRESENT = 1n;
 /** Bits 2:1, 8:5 and those above the physical address (SDM vol. 3A, table 4-8). */
-const PDPTE_RESERVED = 0x1e6n | CR3_RESERVED;
+const PDPTE_RESERVED = 0x1e6n | BigInt.asUintN(64, -1n << BigInt(PHYSICAL_BITS));
 
 export function moveFromControl(cpu: SystemCpu, operands: SystemOperands): SystemResult {
   const number = operands.register(1);
@@ -61,7 +61,10 @@ export function moveToControl(cpu: SystemCpu, operands: SystemOperands): SystemR
   const number = operands.register(0);
   if (!isControlRegister(cpu, number)) return cpu.invalidOpcode();
   if (!cpu.isPrivileged()) return SYSTEM_FAULT;
-  const register = cpu.state.gpr(operands.register(1));
+  const source = operands.register(1);
+  // Address spaces change often.
+  if (number === 3) return writeCr3(cpu, cpu.state.gprLo(source), cpu.state.is64Bit ? cpu.state.gprHi(source) : 0);
+  const register = cpu.state.gpr(source);
   return writeControl(cpu, number, cpu.state.is64Bit ? register : BigInt.asUintN(32, register));
 }
 
@@ -124,8 +127,6 @@ function writeControl(cpu: SystemCpu, number: number, value: bigint): SystemResu
     case 2:
       cpu.state.setU64(state.OFFSET_CR2, value);
       return SYSTEM_NEXT;
-    case 3:
-      return writeCr3(cpu, value);
     case 4:
       return writeCr4(cpu, value);
     default:
@@ -176,16 +177,19 @@ function mayEnablePaging(cpu: SystemCpu, efer: number): boolean {
   return pae && !isLongCode;
 }
 
-function writeCr3(cpu: SystemCpu, value: bigint): SystemResult {
+// Global pages survive; the others of the PCID that is loaded do so where bit 63 says so (SDM vol. 3A, 4.10.4.1).
+function writeCr3(cpu: SystemCpu, lo: number, hi: number): SystemResult {
   const { state: registers } = cpu;
   const pcide = (registers.u32(state.OFFSET_CR4) & state.CR4_PCIDE) !== 0;
-  const address = pcide ? value & ~CR3_NOFLUSH : value;
-  if (cpu.isLongMode && (address & CR3_RESERVED) !== 0n) return cpu.generalProtection();
-  if (usesPdptes(cpu) && !loadPdptes(cpu, address)) return cpu.generalProtection();
-  // The TLB knows no PCIDs: another address space voids it even where bit 63 allows to keep it.
-  const keeps = address !== value && address === registers.u64(state.OFFSET_CR3);
-  registers.setU64(state.OFFSET_CR3, address);
-  if (!keeps) cpu.hooks.flushTlb();
+  const keeps = pcide && (hi & CR3_NOFLUSH_HI) !== 0;
+  const addressHi = (keeps ? hi & ~CR3_NOFLUSH_HI : hi) >>> 0;
+  if (cpu.isLongMode && (addressHi & CR3_RESERVED_HI) !== 0) return cpu.generalProtection();
+  if (usesPdptes(cpu) && !loadPdptes(cpu, BigInt(lo))) return cpu.generalProtection();
+  const isSame = lo === registers.u32(state.OFFSET_CR3) && addressHi === registers.u32(state.OFFSET_CR3 + 4);
+  registers.setHalves(state.OFFSET_CR3, lo, addressHi);
+  if (keeps && isSame) return SYSTEM_NEXT;
+  cpu.mmu.loadContext(pcide ? lo & 0xfff : 0, keeps);
+  cpu.hooks.flushLocalJumps();
   return SYSTEM_NEXT;
 }
 

@@ -1,10 +1,11 @@
-/** INVLPG and INVPCID. The TLB holds translations of the current PCID only: moving to CR3 voids it. */
+/** INVLPG and INVPCID (SDM vol. 3A, 4.10.4.1). */
 import { SYSTEM_FAULT, SYSTEM_NEXT, type SystemOperands, type SystemResult } from '../instructions/define.ts';
 import * as state from '../state.ts';
 import { isCanonical, type SystemCpu } from './system-cpu.ts';
 
 const INDIVIDUAL_ADDRESS = 0;
 const SINGLE_CONTEXT = 1;
+const ALL_WITH_GLOBALS = 2;
 const LAST_TYPE = 3;
 
 export function invalidatePage(cpu: SystemCpu, operands: SystemOperands): SystemResult {
@@ -26,12 +27,25 @@ export function invalidateByPcid(cpu: SystemCpu, operands: SystemOperands): Syst
   const usesPcids = (registers.u32(state.OFFSET_CR4) & state.CR4_PCIDE) !== 0;
   if (hasReserved || (type <= SINGLE_CONTEXT && !usesPcids && pcid !== 0)) return cpu.generalProtection();
   if (type === INDIVIDUAL_ADDRESS && !isCanonical(address)) return cpu.generalProtection();
-  const current = usesPcids ? registers.u32(state.OFFSET_CR3) & 0xfff : 0;
-  if (type <= SINGLE_CONTEXT && pcid !== current) return SYSTEM_NEXT;
-  if (type === INDIVIDUAL_ADDRESS) {
-    cpu.hooks.flushPage(cpu.data.getUint32(8, true), cpu.data.getUint32(12, true));
-  } else {
-    cpu.hooks.flushTlb();
-  }
+  invalidate(cpu, type, pcid);
   return SYSTEM_NEXT;
+}
+
+function invalidate(cpu: SystemCpu, type: number, pcid: number): void {
+  const { mmu, hooks } = cpu;
+  const { state: registers } = cpu;
+  const usesPcids = (registers.u32(state.OFFSET_CR4) & state.CR4_PCIDE) !== 0;
+  const isCurrent = !usesPcids || pcid === (registers.u32(state.OFFSET_CR3) & 0xfff);
+  if (type === INDIVIDUAL_ADDRESS && isCurrent) {
+    hooks.flushPage(cpu.data.getUint32(8, true), cpu.data.getUint32(12, true));
+  } else if (type <= SINGLE_CONTEXT) {
+    // What is kept of other contexts cannot be told apart by address.
+    mmu.flushContext(pcid, isCurrent);
+    if (isCurrent) hooks.flushLocalJumps();
+  } else if (type === ALL_WITH_GLOBALS) {
+    hooks.flushTlb();
+  } else {
+    mmu.flushContexts();
+    hooks.flushLocalJumps();
+  }
 }
