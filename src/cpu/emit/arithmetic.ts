@@ -38,10 +38,13 @@ export class Arithmetic {
 
   add(a: Value, b: Value): Value {
     if (isZeroConstant(b)) return a;
+    if (isZeroConstant(a)) return b;
+    if (a.isConstant && b.isConstant) return this.const(a.bits, a.constant + b.constant);
     return this.#narrow(this.#binary(op.OP_I32_ADD, op.OP_I64_ADD, a, b), a.bits);
   }
   sub(a: Value, b: Value): Value {
     if (isZeroConstant(b)) return a;
+    if (a.isConstant && b.isConstant) return this.const(a.bits, a.constant - b.constant);
     return this.#narrow(this.#binary(op.OP_I32_SUB, op.OP_I64_SUB, a, b), a.bits);
   }
   /** The low half of the product. */
@@ -49,12 +52,18 @@ export class Arithmetic {
     return this.#narrow(this.#binary(op.OP_I32_MUL, op.OP_I64_MUL, a, b), a.bits);
   }
   and(a: Value, b: Value): Value {
+    if (a.isConstant && b.isConstant) return this.const(a.bits, a.constant & b.constant);
     return this.#keep(this.#binary(op.OP_I32_AND, op.OP_I64_AND, a, b), a.bits);
   }
   or(a: Value, b: Value): Value {
+    if (isZeroConstant(b)) return a;
+    if (isZeroConstant(a)) return b;
+    if (a.isConstant && b.isConstant) return this.const(a.bits, a.constant | b.constant);
     return this.#keep(this.#binary(op.OP_I32_OR, op.OP_I64_OR, a, b), a.bits);
   }
   xor(a: Value, b: Value): Value {
+    if (isZeroConstant(b)) return a;
+    if (a.isConstant && b.isConstant) return this.const(a.bits, a.constant ^ b.constant);
     return this.#keep(this.#binary(op.OP_I32_XOR, op.OP_I64_XOR, a, b), a.bits);
   }
   not(a: Value): Value {
@@ -66,6 +75,7 @@ export class Arithmetic {
 
   /** Shifts by a count that is less than the width; the count is any integer value or a number. */
   shl(a: Value, count: Value | number): Value {
+    if (a.isConstant && typeof count === 'number') return this.const(a.bits, a.constant << BigInt(count));
     return this.#narrow(this.#shift(op.OP_I32_SHL, op.OP_I64_SHL, a, count), a.bits);
   }
   shr(a: Value, count: Value | number): Value {
@@ -132,6 +142,7 @@ export class Arithmetic {
     return this.#compareSigned(op.OP_I32_LE_S, op.OP_I64_LE_S, a, b);
   }
   isZero(a: Value): Value {
+    if (a.isConstant) return this.const(1, a.constant === 0n ? 1 : 0);
     this.push(a);
     this.code.op(a.bits === 64 ? op.OP_I64_EQZ : op.OP_I32_EQZ);
     return this.pop(1);
@@ -213,6 +224,11 @@ export class Arithmetic {
   }
 
   if(condition: Value, then: () => void, otherwise?: () => void): void {
+    if (condition.isConstant) {
+      if (condition.constant !== 0n) then();
+      else otherwise?.();
+      return;
+    }
     this.push(condition);
     this.code.if();
     then();

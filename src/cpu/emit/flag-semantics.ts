@@ -25,6 +25,9 @@ export const CONDITIONS = [
 ] as const;
 export type ConditionCode = number;
 
+/** Shifts whose flags follow from their operand, count and result. */
+export type ShiftKind = 'SHL' | 'SHR' | 'SAR' | 'other';
+
 /** The last flags that were set in this handler, for a branch fused to it. */
 export interface KnownFlags {
   readonly kind: 'sub' | 'logic' | 'result';
@@ -73,6 +76,35 @@ export class FlagSemantics extends GuestAccess {
     if (this.flagsAreDead) return;
     this.#setFlags(result, this.#auxOfFlags(CF, OF, AF));
     this.#known = undefined;
+  }
+  /** As `flagsOfAdd`, of a sum with a carry in. */
+  flagsOfAddWithCarry(a: Value, b: Value, sum: Value): void {
+    this.flagsOfAdd(a, b, sum);
+  }
+  /** As `flagsOfSub`, of a difference with a borrow in. */
+  flagsOfSubWithBorrow(a: Value, b: Value, difference: Value): void {
+    this.flagsOfSub(a, b, difference);
+  }
+  /** INC and DEC: CF stays as it is. `by` is 1 or -1. */
+  flagsOfStep(result: Value, by: 1 | -1): void {
+    if (this.flagsAreDead) return;
+    const carry = this.flag('CF');
+    // Only 7F..F + 1 and 80..0 - 1 overflow; the low nibble carries when it wraps.
+    const limit = 1n << BigInt(result.bits - 1);
+    const overflow = this.eq(result, this.const(result.bits, by === 1 ? limit : limit - 1n));
+    const low = this.and(result, this.const(result.bits, 0xf));
+    this.flagsOfResult(result, carry, overflow, this.eq(low, this.const(result.bits, by === 1 ? 0 : 0xf)));
+  }
+  /** Of a product cut to its factors' width: CF = OF = what `overflow` returns. */
+  flagsOfProduct(_a: Value, _b: Value, product: Value, overflow: () => Value): void {
+    if (this.flagsAreDead) return;
+    const lost = overflow();
+    this.flagsOfResult(product, lost, lost);
+  }
+  /** Of a shift by `count`, which is not zero; `out` computes CF and OF. */
+  flagsOfShift(_kind: ShiftKind, _a: Value, _count: Value, result: Value, out: () => { CF: Value; OF: Value }): void {
+    const { CF, OF } = out();
+    this.flagsOfResult(result, CF, OF);
   }
   /** Each flag as given (truth values). */
   flags(all: { CF: Value; PF: Value; AF: Value; ZF: Value; SF: Value; OF: Value }): void {

@@ -26,7 +26,7 @@ export const ADC = instruction('ADC', {
     const b = m.read(src);
     const sum = m.add(m.add(a, b), m.zext(m.flag('CF'), a.bits));
     m.write(dst, sum);
-    m.flagsOfAdd(a, b, sum);
+    m.flagsOfAddWithCarry(a, b, sum);
   },
 });
 
@@ -52,7 +52,7 @@ export const SBB = instruction('SBB', {
     const b = m.read(src);
     const difference = m.sub(m.sub(a, b), m.zext(m.flag('CF'), a.bits));
     m.write(dst, difference);
-    m.flagsOfSub(a, b, difference);
+    m.flagsOfSubWithBorrow(a, b, difference);
   },
 });
 
@@ -121,11 +121,6 @@ function stepForms(extension: string, short: string): Form[] {
 function step(m: Semantics, dst: OperandHandle, by: 1 | -1): void {
   const a = m.readForWrite(dst);
   const result = m.add(a, m.const(a.bits, by));
-  const carry = m.flag('CF');
   m.write(dst, result);
-  // Only 7F..F + 1 and 80..0 - 1 overflow; the low nibble carries when it wraps.
-  const limit = 1n << BigInt(a.bits - 1);
-  const overflow = m.eq(result, m.const(a.bits, by === 1 ? limit : limit - 1n));
-  const low = m.and(result, m.const(a.bits, 0xf));
-  m.flagsOfResult(result, carry, overflow, m.eq(low, m.const(a.bits, by === 1 ? 0 : 0xf)));
+  m.flagsOfStep(result, by);
 }

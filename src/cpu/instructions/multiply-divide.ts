@@ -1,8 +1,9 @@
 /** MUL, IMUL, DIV, IDIV. */
+import type { Arithmetic } from '../emit/arithmetic.ts';
 import type { Semantics } from '../emit/semantics.ts';
 import type { Value } from '../emit/values.ts';
 import { EXCEPTION_DE, RAX, RDX } from '../state.ts';
-import { form, type Instruction, instruction } from './define.ts';
+import { form, type Instruction, instruction, type OperandHandle } from './define.ts';
 import { imm8sx, immz, r, reg, rm, rm8, rw, w } from './operands.ts';
 
 export const MUL = instruction('MUL', {
@@ -42,9 +43,7 @@ export const IMUL = instruction('IMUL', {
   forms: [form('0F AF /r', [rw(reg), r(rm)])],
   execute(m, dst, src) {
     const b = m.read(src);
-    const { low, overflow } = truncatedProduct(m, m.read(dst), b);
-    m.write(dst, low);
-    m.flagsOfResult(low, overflow, overflow);
+    multiply(m, dst, m.read(dst), b);
   },
 });
 
@@ -55,9 +54,7 @@ export const IMUL_IMMEDIATE = instruction('IMUL', {
   forms: [form('6B /r ib', [w(reg), r(rm), r(imm8sx)]), form('69 /r iz', [w(reg), r(rm), r(immz)])],
   execute(m, dst, src, immediate) {
     const a = m.read(src);
-    const { low, overflow } = truncatedProduct(m, a, m.read(immediate));
-    m.write(dst, low);
-    m.flagsOfResult(low, overflow, overflow);
+    multiply(m, dst, a, m.read(immediate));
   },
 });
 
@@ -118,7 +115,7 @@ function product(m: Semantics, a: Value, b: Value, signed: boolean): { low: Valu
 }
 
 /** The upper 64 bits of a 128-bit product, by 32-bit halves. */
-function highProduct64(m: Semantics, a: Value, b: Value, signed: boolean): Value {
+function highProduct64(m: Arithmetic, a: Value, b: Value, signed: boolean): Value {
   const low32 = m.const(64, 0xffffffffn);
   const [a0, a1] = [m.and(a, low32), m.shr(a, 32)];
   const [b0, b1] = [m.and(b, low32), m.shr(b, 32)];
@@ -131,19 +128,19 @@ function highProduct64(m: Semantics, a: Value, b: Value, signed: boolean): Value
   return m.sub(high, correction);
 }
 
-/** A product cut to the operands' width, and whether that lost anything. */
-function truncatedProduct(m: Semantics, a: Value, b: Value): { low: Value; overflow: Value } {
-  if (a.bits !== 64) {
-    const wide = m.mul(m.sext(a, 64), m.sext(b, 64));
-    const low = m.trunc(wide, a.bits);
-    return { low, overflow: m.ne(wide, m.sext(low, 64)) };
-  }
+function multiply(m: Semantics, dst: OperandHandle, a: Value, b: Value): void {
   const low = m.mul(a, b);
-  if (m.flagsAreDead) return { low, overflow: m.const(1, 0) };
+  m.write(dst, low);
+  m.flagsOfProduct(a, b, low, () => productOverflows(m, a, b, low));
+}
+
+/** Whether a signed product cut to the factors' width lost anything. */
+export function productOverflows(m: Arithmetic, a: Value, b: Value, low: Value): Value {
+  if (a.bits !== 64) return m.ne(m.mul(m.sext(a, 64), m.sext(b, 64)), m.sext(low, 64));
   // Factors of 32 bits, the usual case, have no upper half: their product overflows where it looks negative.
   const high = m.variable(m.const(64, 0));
   m.if(m.not(m.isZero(m.shr(m.or(a, b), 32))), () => m.set(high, highProduct64(m, a, b, true)));
-  return { low, overflow: m.ne(m.get(high), m.sar(low, 63)) };
+  return m.ne(m.get(high), m.sar(low, 63));
 }
 
 /** AX, DX:AX or EDX:EAX as 64 bits. */

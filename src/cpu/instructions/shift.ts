@@ -1,4 +1,6 @@
 /** SHL, SHR, SAR, ROL, ROR, RCL, RCR, SHLD, SHRD. */
+import type { Arithmetic } from '../emit/arithmetic.ts';
+import type { ShiftKind } from '../emit/flag-semantics.ts';
 import type { Semantics } from '../emit/semantics.ts';
 import type { Bits, Value } from '../emit/values.ts';
 import { type Form, form, type Instruction, instruction, type OperandHandle } from './define.ts';
@@ -10,13 +12,7 @@ export const SHL = instruction('SHL', {
   undefinedFlags: ['AF', 'OF unless count is 1', 'CF if count exceeds width'],
   forms: [...shiftForms('/4'), ...shiftForms('/6')],
   execute(m, dst, by) {
-    shift(m, dst, by, (a, count) => {
-      const result = m.trunc(m.shl(m.zext(a, 64), count), a.bits);
-      // The last bit shifted out: bit `width` of the wide result, or bit `64 - count` of a 64-bit operand.
-      const out = a.bits === 64 ? m.shr(a, m.neg(count)) : m.shr(m.shl(m.zext(a, 64), count), a.bits);
-      const CF = m.bit(out, 0);
-      return { result, CF, OF: m.xor(CF, m.sign(result)) };
-    });
+    shift(m, 'SHL', dst, by, (a, count) => shiftLeft(m, a, count));
   },
 });
 
@@ -26,11 +22,7 @@ export const SHR = instruction('SHR', {
   undefinedFlags: ['AF', 'OF unless count is 1', 'CF if count exceeds width'],
   forms: shiftForms('/5'),
   execute(m, dst, by) {
-    shift(m, dst, by, (a, count) => {
-      const wide = m.zext(a, 64);
-      const CF = m.bit(m.shr(wide, m.sub(count, m.const(32, 1))), 0);
-      return { result: m.trunc(m.shr(wide, count), a.bits), CF, OF: m.sign(a) };
-    });
+    shift(m, 'SHR', dst, by, (a, count) => shiftRight(m, a, count));
   },
 });
 
@@ -40,11 +32,7 @@ export const SAR = instruction('SAR', {
   undefinedFlags: ['AF', 'OF unless count is 1'],
   forms: shiftForms('/7'),
   execute(m, dst, by) {
-    shift(m, dst, by, (a, count) => {
-      const wide = m.sext(a, 64);
-      const CF = m.bit(m.sar(wide, m.sub(count, m.const(32, 1))), 0);
-      return { result: m.trunc(m.sar(wide, count), a.bits), CF, OF: m.const(1, 0) };
-    });
+    shift(m, 'SAR', dst, by, (a, count) => shiftArithmetic(m, a, count));
   },
 });
 
@@ -107,9 +95,9 @@ export const SHLD = instruction('SHLD', {
   forms: [form('0F A4 /r ib', [rw(rm), r(reg), r(imm8)]), form('0F A5 /r', [rw(rm), r(reg), r(CL)])],
   execute(m, dst, src, by) {
     const b = m.read(src);
-    shift(m, dst, by, (a, count) => {
+    shift(m, 'other', dst, by, (a, count) => {
       const { result, out } = doubleShift(m, a, b, count, true);
-      return { result, CF: m.bit(out, 0), OF: m.xor(m.sign(a), m.sign(result)) };
+      return { result, out: () => ({ CF: m.bit(out, 0), OF: m.xor(m.sign(a), m.sign(result)) }) };
     });
   },
 });
@@ -120,9 +108,9 @@ export const SHRD = instruction('SHRD', {
   forms: [form('0F AC /r ib', [rw(rm), r(reg), r(imm8)]), form('0F AD /r', [rw(rm), r(reg), r(CL)])],
   execute(m, dst, src, by) {
     const b = m.read(src);
-    shift(m, dst, by, (a, count) => {
+    shift(m, 'other', dst, by, (a, count) => {
       const { result, out } = doubleShift(m, a, b, count, false);
-      return { result, CF: m.bit(out, 0), OF: m.xor(m.sign(a), m.sign(result)) };
+      return { result, out: () => ({ CF: m.bit(out, 0), OF: m.xor(m.sign(a), m.sign(result)) }) };
     });
   },
 });
@@ -145,18 +133,59 @@ function maskedCount(m: Semantics, by: OperandHandle, bits: Bits): Value {
   return m.and(m.zext(m.read(by, 8), 32), m.const(32, bits === 64 ? 63 : 31));
 }
 
+/** A shift's result, and the flags that are bits of what it shifted out. */
+export interface Shifted {
+  readonly result: Value;
+  readonly out: () => { CF: Value; OF: Value };
+}
+
+/** SHL by a 32-bit count of 1 to the width less one; the flags hold for those. */
+export function shiftLeft(m: Arithmetic, a: Value, count: Value): Shifted {
+  const result = m.trunc(m.shl(m.zext(a, 64), count), a.bits);
+  return {
+    result,
+    out: () => {
+      // The last bit shifted out: bit `width` of the wide result, or bit `64 - count` of a 64-bit operand.
+      const last = a.bits === 64 ? m.shr(a, m.neg(count)) : m.shr(m.shl(m.zext(a, 64), count), a.bits);
+      const CF = m.bit(last, 0);
+      return { CF, OF: m.xor(CF, m.sign(result)) };
+    },
+  };
+}
+
+/** As `shiftLeft`, for SHR. */
+export function shiftRight(m: Arithmetic, a: Value, count: Value): Shifted {
+  const wide = m.zext(a, 64);
+  const out = (): { CF: Value; OF: Value } => {
+    const CF = m.bit(m.shr(wide, m.sub(count, m.const(32, 1))), 0);
+    return { CF, OF: m.sign(a) };
+  };
+  return { result: m.trunc(m.shr(wide, count), a.bits), out };
+}
+
+/** As `shiftLeft`, for SAR. */
+export function shiftArithmetic(m: Arithmetic, a: Value, count: Value): Shifted {
+  const wide = m.sext(a, 64);
+  const out = (): { CF: Value; OF: Value } => {
+    const CF = m.bit(m.sar(wide, m.sub(count, m.const(32, 1))), 0);
+    return { CF, OF: m.const(1, 0) };
+  };
+  return { result: m.trunc(m.sar(wide, count), a.bits), out };
+}
+
 /** Writes the shifted operand; a count of zero leaves the flags alone. */
 function shift(
   m: Semantics,
+  kind: ShiftKind,
   dst: OperandHandle,
   by: OperandHandle,
-  compute: (a: Value, count: Value) => { result: Value; CF: Value; OF: Value },
+  compute: (a: Value, count: Value) => Shifted,
 ): void {
   const a = m.readForWrite(dst);
   const count = maskedCount(m, by, a.bits);
-  const { result, CF, OF } = compute(a, count);
+  const { result, out } = compute(a, count);
   m.write(dst, result);
-  m.if(count, () => m.flagsOfResult(result, CF, OF));
+  m.if(count, () => m.flagsOfShift(kind, a, count, result, out));
 }
 
 function rotateLeft(m: Semantics, a: Value, count: Value): Value {
