@@ -6,6 +6,7 @@ import {
   XenDomctlAddressSize,
   XenDomctlSendtrigger,
   XenDomctlSettimeoffset,
+  XenDomctlSetVirqHandler,
   XenDomctlSubscribe,
 } from '../abi/domctl-settings.ts';
 import { XenDomctlHvmcontext, XenDomctlTscInfo } from '../abi/domctl-state.ts';
@@ -28,6 +29,7 @@ import * as sys from '../abi/sysctl.ts';
 import { __HYPERVISOR_domctl, __HYPERVISOR_sysctl } from '../abi/xen.ts';
 import type { Call } from './common/call.ts';
 import * as domctl from './common/domctl.ts';
+import * as eventDomctl from './common/event-channel-domctl.ts';
 import * as settings from './common/domctl-settings.ts';
 import * as sysctl from './common/sysctl.ts';
 import {
@@ -114,7 +116,7 @@ export const DOMCTL = operations(__HYPERVISOR_domctl, 'domctl', command, [
   op(nr.XEN_DOMCTL_getvcpuextstate, 'XEN_DOMCTL_getvcpuextstate', absent()),
   op(nr.XEN_DOMCTL_set_access_required, 'XEN_DOMCTL_set_access_required', absent()),
   op(nr.XEN_DOMCTL_audit_p2m, 'XEN_DOMCTL_audit_p2m', absent()),
-  op(nr.XEN_DOMCTL_set_virq_handler, 'XEN_DOMCTL_set_virq_handler', absent()),
+  op(nr.XEN_DOMCTL_set_virq_handler, 'XEN_DOMCTL_set_virq_handler', full(eventDomctl.domctlSetVirqHandler), inDomctl(XenDomctlSetVirqHandler)),
   op(nr.XEN_DOMCTL_set_broken_page_p2m, 'XEN_DOMCTL_set_broken_page_p2m', absent()),
   op(nr.XEN_DOMCTL_setnodeaffinity, 'XEN_DOMCTL_setnodeaffinity', partly(settings.domctlSetnodeaffinity, 'one node: checked, not kept'), inDomctl(XenDomctlNodeaffinity)),
   op(nr.XEN_DOMCTL_getnodeaffinity, 'XEN_DOMCTL_getnodeaffinity', full(settings.domctlGetnodeaffinity), inDomctl(XenDomctlNodeaffinity)),
@@ -125,7 +127,8 @@ export const DOMCTL = operations(__HYPERVISOR_domctl, 'domctl', command, [
   op(nr.XEN_DOMCTL_psr_cmt_op, 'XEN_DOMCTL_psr_cmt_op', absent()),
   op(nr.XEN_DOMCTL_monitor_op, 'XEN_DOMCTL_monitor_op', absent()),
   op(nr.XEN_DOMCTL_psr_alloc, 'XEN_DOMCTL_psr_alloc', absent()),
-  op(nr.XEN_DOMCTL_soft_reset, 'XEN_DOMCTL_soft_reset', absent()),
+  op(nr.XEN_DOMCTL_soft_reset, 'XEN_DOMCTL_soft_reset', full(eventDomctl.domctlSoftReset)),
+  op(nr.XEN_DOMCTL_soft_reset_cont, 'XEN_DOMCTL_soft_reset_cont', full(eventDomctl.domctlSoftResetCont, "Xen's own continuation")),
   op(nr.XEN_DOMCTL_vuart_op, 'XEN_DOMCTL_vuart_op', absent()),
   op(nr.XEN_DOMCTL_get_cpu_policy, 'XEN_DOMCTL_get_cpu_policy', absent()),
   op(nr.XEN_DOMCTL_set_cpu_policy, 'XEN_DOMCTL_set_cpu_policy', absent()),

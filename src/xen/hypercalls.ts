@@ -73,7 +73,7 @@ const byFirst = (call: Call) => call.u32(0);
 const EVENT_CHANNEL_OP = operations(xen.__HYPERVISOR_event_channel_op, 'event_channel_op', byFirst, [
   op(evtchn.EVTCHNOP_bind_interdomain, 'EVTCHNOP_bind_interdomain', full(evtchnOp.evtchnBindInterdomain), at(1, evtchn.EvtchnBindInterdomain)),
   op(evtchn.EVTCHNOP_bind_virq, 'EVTCHNOP_bind_virq', full(evtchnOp.evtchnBindVirq), at(1, evtchn.EvtchnBindVirq)),
-  op(evtchn.EVTCHNOP_bind_pirq, 'EVTCHNOP_bind_pirq', partly(evtchnOp.evtchnBindPirq, 'no physical interrupts: EINVAL'), at(1, evtchn.EvtchnBindPirq)),
+  op(evtchn.EVTCHNOP_bind_pirq, 'EVTCHNOP_bind_pirq', full(evtchnOp.evtchnBindPirq, 'no interrupt is behind any'), at(1, evtchn.EvtchnBindPirq)),
   op(evtchn.EVTCHNOP_close, 'EVTCHNOP_close', full(evtchnOp.evtchnClose), at(1, evtchn.EvtchnClose)),
   op(evtchn.EVTCHNOP_send, 'EVTCHNOP_send', full(evtchnOp.evtchnSend), at(1, evtchn.EvtchnSend)),
   op(evtchn.EVTCHNOP_status, 'EVTCHNOP_status', full(evtchnOp.evtchnStatus), at(1, evtchn.EvtchnStatus)),
@@ -85,6 +85,7 @@ const EVENT_CHANNEL_OP = operations(xen.__HYPERVISOR_event_channel_op, 'event_ch
   op(evtchn.EVTCHNOP_init_control, 'EVTCHNOP_init_control', full(evtchnOp.evtchnInitControl), at(1, evtchn.EvtchnInitControl)),
   op(evtchn.EVTCHNOP_expand_array, 'EVTCHNOP_expand_array', full(evtchnOp.evtchnExpandArray), at(1, evtchn.EvtchnExpandArray)),
   op(evtchn.EVTCHNOP_set_priority, 'EVTCHNOP_set_priority', full(evtchnOp.evtchnSetPriority), at(1, evtchn.EvtchnSetPriority)),
+  op(evtchn.EVTCHNOP_reset_cont, 'EVTCHNOP_reset_cont', full(evtchnOp.evtchnResetCont, "Xen's own continuation"), at(1, evtchn.EvtchnReset)),
 ]);
 
 const GRANT_TABLE_OP = operations(xen.__HYPERVISOR_grant_table_op, 'grant_table_op', byFirst, [

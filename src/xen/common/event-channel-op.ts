@@ -1,14 +1,17 @@
 import { EFAULT, EINVAL, EPERM, ESRCH } from '../../abi/errno.ts';
 import {
   EVTCHN_FIFO_LINK_BITS,
+  EVTCHNOP_reset_cont,
   EVTCHNSTAT_closed,
   EVTCHNSTAT_interdomain,
   EVTCHNSTAT_ipi,
+  EVTCHNSTAT_pirq,
   EVTCHNSTAT_unbound,
   EVTCHNSTAT_virq,
   EvtchnAllocUnbound,
   EvtchnBindInterdomain,
   EvtchnBindIpi,
+  EvtchnBindPirq,
   EvtchnBindVcpu,
   EvtchnBindVirq,
   EvtchnClose,
@@ -22,8 +25,8 @@ import {
 } from '../../abi/event_channel.ts';
 import type { Domid, Port } from '../../abi/xen.ts';
 import { mayControl } from '../xsm.ts';
-import type { Call, HypercallResult } from './call.ts';
-import { ECS_INTERDOMAIN, ECS_IPI, ECS_UNBOUND, ECS_VIRQ, type EventChannel } from './event-channel.ts';
+import { type Call, CONTINUE, type HypercallResult } from './call.ts';
+import { ECS_INTERDOMAIN, ECS_IPI, ECS_PIRQ, ECS_UNBOUND, ECS_VIRQ, type EventChannel } from './event-channel.ts';
 
 // HYPERVISOR_event_channel_op: argument 1 points at the operation's structure, which has one layout for all callers.
 
@@ -68,9 +71,13 @@ export function evtchnBindIpi(call: Call): HypercallResult {
   });
 }
 
-/** EVTCHNOP_bind_pirq: without an interrupt controller of the host there is no interrupt to bind. */
-export function evtchnBindPirq(): HypercallResult {
-  return -EINVAL;
+/** EVTCHNOP_bind_pirq */
+export function evtchnBindPirq(call: Call): HypercallResult {
+  return withStructure(call, EvtchnBindPirq, (argument) => {
+    const port = call.domain.events.bindPirq(argument.pirq);
+    if (port > 0) argument.port = port as Port;
+    return port;
+  });
 }
 
 /** EVTCHNOP_close */
@@ -114,13 +121,12 @@ export function evtchnUnmask(call: Call): HypercallResult {
 
 /** EVTCHNOP_reset: closes all ports of the caller, or of a domain that its controller paused. */
 export function evtchnReset(call: Call): HypercallResult {
-  const at = call.fetch(call.handle(1), EvtchnReset.SIZE);
-  if (at < 0) return -EFAULT;
-  const domain = call.xen.find(new EvtchnReset(call.view, at).dom, call.domain);
-  if (domain === undefined) return -ESRCH;
-  if (!mayControl(call.domain, domain)) return -EPERM;
-  if (domain !== call.domain && domain.controllerPauseCount === 0) return -EINVAL;
-  return domain.events.reset();
+  return reset(call, false);
+}
+
+/** EVTCHNOP_reset_cont: how a reset goes on that has many ports to close. */
+export function evtchnResetCont(call: Call): HypercallResult {
+  return reset(call, true);
 }
 
 /** EVTCHNOP_init_control: a vCPU's queue heads; the first call changes the caller to the FIFO ABI. */
@@ -158,6 +164,18 @@ function withStructure<T>(
   return call.store(call.handle(1), at, structure.SIZE) ? 0 : -EFAULT;
 }
 
+function reset(call: Call, resuming: boolean): HypercallResult {
+  const at = call.fetch(call.handle(1), EvtchnReset.SIZE);
+  if (at < 0) return -EFAULT;
+  const domain = call.xen.find(new EvtchnReset(call.view, at).dom, call.domain);
+  if (domain === undefined) return -ESRCH;
+  if (!mayControl(call.domain, domain)) return -EPERM;
+  if (domain !== call.domain && domain.controllerPauseCount === 0) return -EINVAL;
+  const result = domain.events.reset(resuming);
+  if (result === CONTINUE) call.args[0] = BigInt(EVTCHNOP_reset_cont);
+  return result;
+}
+
 function describe(channel: EventChannel, status: EvtchnStatus): void {
   status.vcpu = channel.notifyVcpuId;
   switch (channel.state) {
@@ -169,6 +187,10 @@ function describe(channel: EventChannel, status: EvtchnStatus): void {
       status.status = EVTCHNSTAT_interdomain;
       status.interdomain_dom = (channel.remote?.domain.id ?? 0) as Domid;
       status.interdomain_port = (channel.remote?.port ?? 0) as Port;
+      return;
+    case ECS_PIRQ:
+      status.status = EVTCHNSTAT_pirq;
+      status.pirq = channel.pirq;
       return;
     case ECS_VIRQ:
       status.status = EVTCHNSTAT_virq;

@@ -5,73 +5,26 @@ import * as evtchn from '../../abi/event_channel.ts';
 import {
   __HYPERVISOR_event_channel_op,
   DOMID_SELF,
-  type Domid,
-  type Port,
+  VIRQ_CON_RING,
   VIRQ_DEBUG,
   VIRQ_DOM_EXC,
   VIRQ_TIMER,
 } from '../../abi/xen.ts';
-import { type Guest, TestMachine } from '../testing/test-machine.ts';
+import {
+  allocUnbound,
+  bindInterdomain,
+  bindPirq,
+  bindVirq,
+  close,
+  operate,
+  pair,
+  reset,
+  send,
+  status,
+} from '../testing/events.ts';
+import { TestMachine } from '../testing/test-machine.ts';
 import * as event2l from './event-2l.ts';
-
-function operate<T>(
-  guest: Guest,
-  op: number,
-  structure: { readonly SIZE: number; new (memory: DataView, base: number): T },
-  fill: (argument: T) => void,
-  vcpu = 0,
-) {
-  return guest.withStructure(structure, fill, (at) => guest.hypercall(__HYPERVISOR_event_channel_op, [op, at], vcpu));
-}
-
-function allocUnbound(guest: Guest, dom: number, remote: number) {
-  return operate(guest, evtchn.EVTCHNOP_alloc_unbound, evtchn.EvtchnAllocUnbound, (argument) => {
-    argument.dom = dom as Domid;
-    argument.remote_dom = remote as Domid;
-  });
-}
-
-function bindInterdomain(guest: Guest, remote: number, port: number) {
-  return operate(guest, evtchn.EVTCHNOP_bind_interdomain, evtchn.EvtchnBindInterdomain, (argument) => {
-    argument.remote_dom = remote as Domid;
-    argument.remote_port = port as Port;
-  });
-}
-
-function send(guest: Guest, port: number): number {
-  return operate(guest, evtchn.EVTCHNOP_send, evtchn.EvtchnSend, (argument) => {
-    argument.port = port as Port;
-  }).result;
-}
-
-function close(guest: Guest, port: number): number {
-  return operate(guest, evtchn.EVTCHNOP_close, evtchn.EvtchnClose, (argument) => {
-    argument.port = port as Port;
-  }).result;
-}
-
-function status(guest: Guest, port: number, dom: number = DOMID_SELF) {
-  return operate(guest, evtchn.EVTCHNOP_status, evtchn.EvtchnStatus, (argument) => {
-    argument.dom = dom as Domid;
-    argument.port = port as Port;
-  });
-}
-
-function bindVirq(guest: Guest, virq: number, vcpu: number) {
-  return operate(guest, evtchn.EVTCHNOP_bind_virq, evtchn.EvtchnBindVirq, (argument) => {
-    argument.virq = virq;
-    argument.vcpu = vcpu;
-  });
-}
-
-function pair() {
-  const machine = new TestMachine();
-  const a = machine.domain();
-  const b = machine.domain({ vcpus: 2 });
-  const unbound = allocUnbound(a, DOMID_SELF, b.domain.id).argument.port;
-  const bound = bindInterdomain(b, a.domain.id, unbound).argument.local_port;
-  return { machine, a, b, unbound, bound };
-}
+import { NR_PIRQS, sendGlobalVirq, setVirqHandler } from './event-channel.ts';
 
 test('ports are given out from 1 on, the lowest free one first', () => {
   const { a } = pair();
@@ -241,20 +194,45 @@ test('ports for another domain are a privileged caller’s to make', () => {
 test('reset closes everything of the caller', () => {
   const { a, b, unbound } = pair();
   bindVirq(b, VIRQ_TIMER, 0);
-  const reset = (guest: Guest, dom: number) =>
-    operate(guest, evtchn.EVTCHNOP_reset, evtchn.EvtchnReset, (argument) => {
-      argument.dom = dom as Domid;
-    }).result;
   equal(reset(a, b.domain.id), -EPERM);
-  equal(reset(b, DOMID_SELF), 0);
+  equal(reset(b), 0);
   equal(b.domain.events.active, 0);
   equal(status(a, unbound).argument.status, evtchn.EVTCHNSTAT_unbound);
 });
 
+test('an HVM guest may bind a number of an interrupt, once, though none is behind it', () => {
+  const { b } = pair();
+  const { result, argument } = bindPirq(b, 5);
+  equal(result, 0);
+  const { port } = argument;
+  equal(bindPirq(b, 5).result, -EEXIST);
+  equal(bindPirq(b, NR_PIRQS).result, -EINVAL);
+  equal(bindPirq(b, 0xffffffff).result, -EINVAL);
+  const { argument: told } = status(b, port);
+  deepEqual([told.status, told.pirq], [evtchn.EVTCHNSTAT_pirq, 5]);
+  equal(send(b, port), -EINVAL);
+  equal(close(b, port), 0);
+  equal(bindPirq(b, 5).result, 0);
+});
+
+test('a global VIRQ goes to dom0, or to whom dom0 appointed for it until that one dies', () => {
+  const { machine, b } = pair();
+  const port = bindVirq(b, VIRQ_CON_RING, 0).argument.port;
+  sendGlobalVirq(machine.xen, VIRQ_CON_RING);
+  equal(event2l.isPending(b.domain, port), false);
+  equal(setVirqHandler(b.domain, VIRQ_TIMER), -EINVAL, 'not global');
+  equal(setVirqHandler(b.domain, 24), -EINVAL);
+  equal(setVirqHandler(b.domain, VIRQ_CON_RING), 0);
+  sendGlobalVirq(machine.xen, VIRQ_CON_RING);
+  equal(event2l.isPending(b.domain, port), true);
+  b.domain.kill();
+  equal(machine.xen.virqHandlers.size, 0);
+  sendGlobalVirq(machine.xen, VIRQ_CON_RING);
+});
+
 test('a bad pointer is -EFAULT for every operation', () => {
   const { a } = pair();
-  for (let op = evtchn.EVTCHNOP_bind_interdomain; op <= evtchn.EVTCHNOP_set_priority; op++) {
-    if (op === evtchn.EVTCHNOP_bind_pirq) continue;
+  for (let op = evtchn.EVTCHNOP_bind_interdomain; op <= evtchn.EVTCHNOP_reset_cont; op++) {
     equal(a.hypercall(__HYPERVISOR_event_channel_op, [op, 0xdead0000]), -EFAULT, `operation ${op}`);
   }
   equal(a.hypercall(__HYPERVISOR_event_channel_op, [99, 0x1000]), -ENOSYS);

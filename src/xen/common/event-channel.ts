@@ -1,7 +1,8 @@
-import { EACCES, EAGAIN, EEXIST, EINVAL, ENOENT, ENOSPC, EOPNOTSUPP } from '../../abi/errno.ts';
+import { EACCES, EAGAIN, EBUSY, EEXIST, EINVAL, ENOENT, ENOSPC, EOPNOTSUPP } from '../../abi/errno.ts';
 import { EVTCHN_FIFO_PRIORITY_DEFAULT } from '../../abi/event_channel.ts';
 import { type Domid, DOMID_SELF, NR_VIRQS, VIRQ_DEBUG, VIRQ_TIMER, VIRQ_XENOPROF, VIRQ_XENPMU } from '../../abi/xen.ts';
 import { assert } from '../../lib/assert.ts';
+import { CONTINUE, type HypercallResult } from './call.ts';
 import type { Domain } from './domain.ts';
 import { TwoLevelPorts } from './event-2l.ts';
 import { FifoPorts } from './event-fifo.ts';
@@ -12,9 +13,15 @@ import type { Vcpu } from './vcpu.ts';
 export const ECS_FREE = 0;
 export const ECS_UNBOUND = 2;
 export const ECS_INTERDOMAIN = 3;
+export const ECS_PIRQ = 4;
 export const ECS_VIRQ = 5;
 export const ECS_IPI = 6;
-type EventChannelState = 0 | 2 | 3 | 5 | 6;
+type EventChannelState = 0 | 2 | 3 | 4 | 5 | 6;
+
+/** Interrupts a guest may name: those of an ISA host, and the 32 that Xen adds for guests (extra_guest_irqs). */
+export const NR_PIRQS = 16 + 32;
+/** Ports that a reset closes before others have their turn. */
+const CLOSES_BEFORE_CONTINUE = 4096;
 
 /** Ports come into being by the bucket: lsevtchn counts on a free port below the last bucket to answer "closed". */
 const EVTCHNS_PER_BUCKET = 64;
@@ -30,6 +37,8 @@ export class EventChannel {
   remote: { readonly domain: Domain; readonly port: number } | undefined;
   /** ECS_VIRQ */
   virq = 0;
+  /** ECS_PIRQ */
+  pirq = 0;
   /** FIFO: which of the vCPU's queues events go to from now on. */
   priority = EVTCHN_FIFO_PRIORITY_DEFAULT;
   /** FIFO: where the last event went, and may still be. */
@@ -54,6 +63,10 @@ export class DomainEvents {
   readonly pollers = new Set<Vcpu>();
   /** Where a search for a free port may start: all below are taken. */
   #lowestFree = 1;
+  /** Where a reset that is under way goes on; 0 where none is. */
+  #resetAt = 0;
+  /** Port of each physical interrupt, 0 where none is bound. */
+  readonly #pirqToPort = new Uint32Array(NR_PIRQS);
   #abi: PortAbi;
 
   constructor(domain: Domain, maxPort: number) {
@@ -120,6 +133,21 @@ export class DomainEvents {
     return channel.port;
   }
 
+  /**
+   * EVTCHNOP_bind_pirq. As in Xen an HVM guest may bind any number, whether or not an interrupt is behind it; here none
+   * ever is, so that no event comes of it.
+   */
+  bindPirq(pirq: number): number {
+    if (pirq >= NR_PIRQS || this.#domain.p2m === undefined) return -EINVAL;
+    if (this.#pirqToPort[pirq] !== 0) return -EEXIST;
+    const channel = this.#take();
+    if (typeof channel === 'number') return channel;
+    channel.state = ECS_PIRQ;
+    channel.pirq = pirq;
+    this.#pirqToPort[pirq] = channel.port;
+    return channel.port;
+  }
+
   /** EVTCHNOP_close: the port is free; the other end of an interdomain channel becomes unbound. */
   close(port: number): number {
     const channel = this.at(port);
@@ -129,6 +157,7 @@ export class DomainEvents {
       assert(owner?.virqToPort[channel.virq] === port, 'a bound VIRQ knows its port');
       owner.virqToPort[channel.virq] = 0;
     }
+    if (channel.state === ECS_PIRQ) this.#pirqToPort[channel.pirq] = 0;
     const remote = channel.remote;
     this.#untake(channel);
     if (remote !== undefined) {
@@ -175,6 +204,7 @@ export class DomainEvents {
         break;
       case ECS_UNBOUND:
       case ECS_INTERDOMAIN:
+      case ECS_PIRQ:
         break;
       default:
         return -EINVAL;
@@ -229,9 +259,23 @@ export class DomainEvents {
     return this.#abi.setPriority(channel, priority);
   }
 
-  /** EVTCHNOP_reset: closes every port, and goes back to bitmaps. */
-  reset(): number {
-    for (let port = 1; port < this.#ports.length && this.active > 0; port++) this.close(port);
+  /**
+   * EVTCHNOP_reset: closes every port, and goes back to bitmaps; a fair share at a time. A port that somebody opened
+   * meanwhile makes it -EAGAIN.
+   *
+   * @param resuming whether this is the rest of one that gave way; a second one at a time is -EBUSY
+   */
+  reset(resuming: boolean): HypercallResult {
+    if (resuming === (this.#resetAt === 0)) return -EBUSY;
+    const first = resuming ? this.#resetAt : 1;
+    for (let port = first; port < this.#ports.length && this.active > 0; port++) {
+      if (port === first + CLOSES_BEFORE_CONTINUE) {
+        this.#resetAt = port;
+        return CONTINUE;
+      }
+      this.close(port);
+    }
+    this.#resetAt = 0;
     if (this.active > 0) return -EAGAIN;
     this.#abi.destroy();
     this.#abi = new TwoLevelPorts(this.#domain);
@@ -241,12 +285,15 @@ export class DomainEvents {
   /** Whether an event waits on a port, for SCHEDOP_poll; -EINVAL where there is no such port. */
   poll(port: number): boolean | number {
     const channel = this.at(port);
-    return channel === undefined ? -EINVAL : this.#abi.isPending(channel);
+    if (channel === undefined) return -EINVAL;
+    return channel.state !== ECS_FREE && this.#abi.isPending(channel);
   }
 
   /** Closes everything, for a dying domain. */
   destroy(): void {
-    this.reset();
+    const { virqHandlers } = this.#domain.xen;
+    for (const [virq, domain] of virqHandlers) if (domain === this.#domain) virqHandlers.delete(virq);
+    for (let result = this.reset(this.#resetAt !== 0); result === CONTINUE; ) result = this.reset(true);
     this.pollers.clear();
   }
 
@@ -255,6 +302,7 @@ export class DomainEvents {
   }
 
   #wakePollers(port: number): void {
+    if (this.pollers.size === 0) return;
     for (const vcpu of this.pollers) {
       if (!vcpu.polling) this.pollers.delete(vcpu);
       else if (vcpu.pollPort === 0 || vcpu.pollPort === port) {
@@ -312,10 +360,17 @@ export function sendVcpuVirq(vcpu: Vcpu, virq: number): void {
   if (port !== 0) vcpu.domain.events.notify(port);
 }
 
-/** Raises a VIRQ that goes to the control domain. */
+/** Raises a VIRQ that goes to one domain: the control domain, or who it appointed for it. */
 export function sendGlobalVirq(xen: Hypervisor, virq: number): void {
-  const vcpu = xen.domains.get(0)?.vcpu(0);
+  const vcpu = (xen.virqHandlers.get(virq) ?? xen.domains.get(0))?.vcpu(0);
   if (vcpu !== undefined) sendVcpuVirq(vcpu, virq);
+}
+
+/** XEN_DOMCTL_set_virq_handler: a domain gets a global VIRQ from now on, until it dies. 0 or an errno. */
+export function setVirqHandler(domain: Domain, virq: number): number {
+  if (virq >= NR_VIRQS || !isGlobalVirq(virq) || domain.dying) return -EINVAL;
+  domain.xen.virqHandlers.set(virq, domain);
+  return 0;
 }
 
 function bucket(first: number): EventChannel[] {

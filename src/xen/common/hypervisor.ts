@@ -50,6 +50,8 @@ export class Hypervisor {
   readonly console: Console;
   /** By id. Dying domains stay until their last frame is free. */
   readonly domains = new Map<number, Domain>();
+  /** Who gets a global VIRQ instead of dom0 (XEN_DOMCTL_set_virq_handler). */
+  readonly virqHandlers = new Map<number, Domain>();
   /** Called for each hypercall while set. */
   trace: HypercallTrace | undefined;
   /** Set once, by `Xen`. */

@@ -53,7 +53,7 @@ export class TestMachine {
   }
 
   /** A PVH domain with `pages` frames from gfn 0, its vCPUs initialised in 64-bit mode, vCPU 0 up, paused. */
-  domain({ pages = 64, vcpus = 1, privileged = false } = {}): Guest {
+  domain({ pages = 64, vcpus = 1, privileged = false, ports = 1023 } = {}): Guest {
     const domain = createHvmDomain(
       this.xen,
       {
@@ -62,7 +62,7 @@ export class TestMachine {
         handle: new Uint8Array(16),
         options: XEN_DOMCTL_CDF_hvm | XEN_DOMCTL_CDF_hap,
         maxVcpus: vcpus,
-        maxEvtchnPort: 1023,
+        maxEvtchnPort: ports,
         maxGrantFrames: 4,
         maxMaptrackFrames: 1,
         maxGrantVersion: 2,
