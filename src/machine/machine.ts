@@ -8,7 +8,9 @@ import { Xenconsoled } from '../dom0/console/xenconsoled.ts';
 import { domainStore, type DomainStore } from '../dom0/toolstack/store-access.ts';
 import { Xenstored } from '../dom0/xenstored/xenstored.ts';
 import type { DomainConsole, Host, TraceCategory } from '../dom0/xl/services.ts';
+import { VirtualClock } from '../host/virtual/virtual-clock.ts';
 import type { Clock, Random } from '../lib/ports.ts';
+import { SeededRandom } from '../lib/seeded-random.ts';
 import { HypercallCtrl } from '../libs/ctrl/ctrl-hypercalls.ts';
 import { EventChannelDriver } from '../libs/evtchn/evtchn-driver.ts';
 import { PrivcmdForeignMemory } from '../libs/foreignmemory/foreignmemory-privcmd.ts';
@@ -17,6 +19,7 @@ import { StoreClient } from '../libs/store/store.ts';
 import { Xen } from '../xen/xen.ts';
 import { Callbacks } from './callbacks.ts';
 import { ConsoleAttachment } from './console-attachment.ts';
+import { DeterministicEngine, type RunObserver } from './deterministic-engine.ts';
 import { DOM0_NODES } from './dom0-nodes.ts';
 import { MachineLog } from './machine-log.ts';
 import { allocateMemory, memoryMap } from './machine-memory.ts';
@@ -50,6 +53,8 @@ export interface MachineOptions {
   readonly observed: boolean;
   /** Another processor than the interpreter: tools measure with their own. */
   readonly processor?: ((memory: WebAssembly.Memory) => Engine) | undefined;
+  /** A machine that repeats, by a virtual clock and randomness from a seed. */
+  readonly deterministic?: { readonly seed: number; readonly observer?: RunObserver } | undefined;
 }
 
 /** What a machine that is observed has counted. */
@@ -91,14 +96,16 @@ export class Machine implements Host {
   readonly #consoles = new Map<Domid, ConsoleAttachment>();
 
   constructor(doors: Doors, options: MachineOptions) {
-    const { random } = doors;
+    const { deterministic } = options;
+    const time = deterministic && new VirtualClock(doors.defer);
+    const random = deterministic ? new SeededRandom(deterministic.seed) : doors.random;
     this.#doors = doors;
     let broken: (error: unknown) => void = () => {};
     this.failure = new Promise((_, reject) => {
       broken = reject;
     });
     this.failure.catch(() => {}); // heard by whoever waits for a domain; nobody may be waiting yet
-    this.#callbacks = new Callbacks(doors.clock, doors.defer, broken);
+    this.#callbacks = new Callbacks(time ?? doors.clock, time?.defer ?? doors.defer, broken);
     this.#log = new MachineLog(doors.log, doors.alarm);
     const { clock, defer } = this.#callbacks;
     this.clock = clock;
@@ -107,8 +114,9 @@ export class Machine implements Host {
     const map = memoryMap(options.guestMemoryKib);
     const memory = allocateMemory(map, options.guestMemoryKib, doors.availableMemoryKib());
     const processor = options.processor?.(memory) ?? new InterpreterEngine(memory);
-    const observed = options.observed ? new ObservedEngine(processor, () => clock.nowNs() / 1e6) : undefined;
-    const engine = observed ?? processor;
+    const observed = options.observed ? new ObservedEngine(processor, () => doors.clock.nowNs() / 1e6) : undefined;
+    const counted = observed ?? processor;
+    const engine = time === undefined ? counted : new DeterministicEngine(counted, time, deterministic?.observer);
     const cpuid = new ProcessorCpuid();
     this.#xen = new Xen({ memory: memory.buffer, engine, cpuid, clock, random, defer, log: this.#log.xen });
 

@@ -12,7 +12,7 @@ import {
   type NestedPaging,
   type TscSource,
 } from '../cpu/engine.ts';
-import type { VcpuState } from '../cpu/state.ts';
+import { ForwardingVcpu } from './forwarding-vcpu.ts';
 
 /** What an engine has done so far. */
 export interface EngineCounts {
@@ -61,7 +61,7 @@ export class ObservedEngine implements Engine {
   }
 
   destroyVcpu(vcpu: EngineVcpu): void {
-    this.#engine.destroyVcpu(vcpu instanceof ObservedVcpu ? vcpu.observed : vcpu);
+    this.#engine.destroyVcpu(vcpu instanceof ObservedVcpu ? vcpu.inner : vcpu);
   }
 
   memoryWritten(address: number, length: number): void {
@@ -70,70 +70,31 @@ export class ObservedEngine implements Engine {
   }
 }
 
-class ObservedVcpu implements EngineVcpu {
-  readonly observed: EngineVcpu;
-  readonly state: VcpuState;
+class ObservedVcpu extends ForwardingVcpu {
   readonly #counts: EngineCounts;
   readonly #nowMs: () => number;
 
   constructor(observed: EngineVcpu, counts: EngineCounts, nowMs: () => number) {
-    this.observed = observed;
-    this.state = observed.state;
+    super(observed);
     this.#counts = counts;
     this.#nowMs = nowMs;
   }
 
-  get instructions(): number {
-    return this.observed.instructions;
-  }
-
-  get exactBudget(): boolean {
-    return this.observed.exactBudget;
-  }
-  set exactBudget(exact: boolean) {
-    this.observed.exactBudget = exact;
-  }
-
-  run(budget: number): Exit {
+  override run(budget: number): Exit {
     const counts = this.#counts;
-    const before = this.observed.instructions;
+    const before = this.inner.instructions;
     const startMs = this.#nowMs();
     counts.firstRunMs ??= startMs;
-    const exit = this.observed.run(budget);
+    const exit = this.inner.run(budget);
     counts.runningMs += this.#nowMs() - startMs;
-    counts.instructions += this.observed.instructions - before;
+    counts.instructions += this.inner.instructions - before;
     const name = EXIT_NAMES[exit];
     counts.exits[name] = (counts.exits[name] as number) + 1;
     return exit;
   }
 
-  flushTlb(): void {
+  override flushTlb(): void {
     this.#counts.tlbFlushes += 1;
-    this.observed.flushTlb();
-  }
-
-  leave(): void {
-    this.observed.leave();
-  }
-  interruptible(): boolean {
-    return this.observed.interruptible();
-  }
-  requestWindow(): void {
-    this.observed.requestWindow();
-  }
-  injectInterrupt(vector: number): void {
-    this.observed.injectInterrupt(vector);
-  }
-  injectException(vector: number, errorCode?: number): void {
-    this.observed.injectException(vector, errorCode);
-  }
-  injectNmi(): void {
-    this.observed.injectNmi();
-  }
-  readLinear(addressLo: number, addressHi: number, into: Uint8Array): boolean {
-    return this.observed.readLinear(addressLo, addressHi, into);
-  }
-  writeLinear(addressLo: number, addressHi: number, from: Uint8Array): boolean {
-    return this.observed.writeLinear(addressLo, addressHi, from);
+    super.flushTlb();
   }
 }

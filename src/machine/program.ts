@@ -44,7 +44,7 @@ export class Program implements Services {
     writeStderr(this.terminal.raw ? `${line}\r\n` : `${line}\n`);
   };
 
-  async startHost({ guestMemoryKib, trace, stats }: HostOptions): Promise<Host> {
+  async startHost({ guestMemoryKib, trace, stats, deterministic }: HostOptions): Promise<Host> {
     this.timeline.mark('kernel planned');
     const log = this.#sink('XENOLITH_LOG', () => {});
     const traceLines = this.#sink('XENOLITH_TRACE', this.say);
@@ -64,7 +64,7 @@ export class Program implements Services {
         holdInput: (hold) => this.terminal.holdInput(hold),
         ...(statistics === undefined ? {} : { output: statistics.output }),
       },
-      { guestMemoryKib, trace, observed: statistics !== undefined, processor: this.processor },
+      { guestMemoryKib, trace, observed: statistics !== undefined, processor: this.processor, deterministic },
     );
     this.timeline.mark('machine started');
     const letGo = keepAlive();

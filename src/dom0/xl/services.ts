@@ -1,6 +1,7 @@
 import type { Clock, Random, Terminal } from '../../lib/ports.ts';
 import type { Domid } from '../../abi/xen.ts';
 import type { ToolstackHost } from '../toolstack/domain-create.ts';
+import type { Determinism } from './cfg/determinism.ts';
 
 /** The world as xl sees it. The machine hands it in: dom0's programs touch no file, clock or terminal themselves. */
 export interface Services {
@@ -44,6 +45,8 @@ export interface HostOptions {
   readonly trace: readonly TraceCategory[];
   /** XENOLITH_STATS, as set; undefined where it is not. */
   readonly stats: string | undefined;
+  /** Undefined where the machine goes by the host's clock and randomness. */
+  readonly deterministic: Determinism | undefined;
 }
 
 /** A machine that runs, as dom0 sees it. */

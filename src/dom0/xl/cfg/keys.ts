@@ -109,6 +109,10 @@ export const KEYS: Readonly<Record<string, Key>> = {
   device_tree: arm('string'),
   acpi: none('boolean', 'the guest always has ACPI tables'),
 
+  // Xenolith's own: the machine that the domain runs on
+  deterministic: full('boolean', 'time goes by instructions: the same guest and input run the same way; in the foreground'),
+  seed: full('number', 'what a deterministic machine draws its randomness from'),
+
   // devices
   disk: none('list', 'the guest has no disks'),
   vif: none('list', 'the guest has no network'),

@@ -1,8 +1,10 @@
 import { XenolithError } from '../../../lib/errors.ts';
+import { SeededRandom } from '../../../lib/seeded-random.ts';
 import type { DomainConfig } from '../../toolstack/domain-config.ts';
 import { type DomainPlan, memoryNeededKib, planDomain } from '../../toolstack/domain-plan.ts';
 import { DomainError } from '../../toolstack/errors.ts';
 import type { Config } from '../cfg/config.ts';
+import { determinism } from '../cfg/determinism.ts';
 import { guestConfig } from '../cfg/guest-config.ts';
 import { parseConfig } from '../cfg/parser.ts';
 import { type Command, type Context, helpText } from '../command.ts';
@@ -101,7 +103,9 @@ async function run(argv: readonly string[], context: Context): Promise<number> {
   const text = configFile === '/dev/null' ? '' : await readText(context, configFile);
   if (!request.options.quiet) context.say(`Parsing config from ${configFile}`);
   const file = parseConfig(configFile, text, request.extra);
-  const config = guestConfig(configFile, file, services.random, (line) => context.say(line));
+  const repeats = determinism(file);
+  const random = repeats === undefined ? services.random : new SeededRandom(repeats.seed);
+  const config = guestConfig(configFile, file, random, (line) => context.say(line));
   for (const option of request.ignored) context.say(`xl create: warning: ${option} has no effect`);
 
   if (request.dryRun) {
@@ -189,6 +193,7 @@ async function start(file: Config, config: DomainConfig, request: Request, conte
       vcpus: config.maxVcpus,
       trace: request.trace,
       stats: services.environment('XENOLITH_STATS'),
+      deterministic: determinism(file),
     });
     host.failure.catch(() => {}); // heard by whoever waits for the domain; nobody may be waiting yet
     return await stopping(host, () => runForeground(host, config, plans, request.options, context));

@@ -1,0 +1,53 @@
+import type { EngineVcpu, Exit } from '../cpu/engine.ts';
+import type { VcpuState } from '../cpu/state.ts';
+
+/** A vCPU that is another one, for those that only have to do with a part of the contract. */
+export class ForwardingVcpu implements EngineVcpu {
+  readonly inner: EngineVcpu;
+  readonly state: VcpuState;
+
+  constructor(inner: EngineVcpu) {
+    this.inner = inner;
+    this.state = inner.state;
+  }
+
+  get instructions(): number {
+    return this.inner.instructions;
+  }
+  get exactBudget(): boolean {
+    return this.inner.exactBudget;
+  }
+  set exactBudget(exact: boolean) {
+    this.inner.exactBudget = exact;
+  }
+  run(budget: number): Exit {
+    return this.inner.run(budget);
+  }
+  leave(): void {
+    this.inner.leave();
+  }
+  interruptible(): boolean {
+    return this.inner.interruptible();
+  }
+  requestWindow(): void {
+    this.inner.requestWindow();
+  }
+  injectInterrupt(vector: number): void {
+    this.inner.injectInterrupt(vector);
+  }
+  injectException(vector: number, errorCode?: number): void {
+    this.inner.injectException(vector, errorCode);
+  }
+  injectNmi(): void {
+    this.inner.injectNmi();
+  }
+  flushTlb(): void {
+    this.inner.flushTlb();
+  }
+  readLinear(addressLo: number, addressHi: number, into: Uint8Array): boolean {
+    return this.inner.readLinear(addressLo, addressHi, into);
+  }
+  writeLinear(addressLo: number, addressHi: number, from: Uint8Array): boolean {
+    return this.inner.writeLinear(addressLo, addressHi, from);
+  }
+}
