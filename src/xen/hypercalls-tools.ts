@@ -18,7 +18,13 @@ import {
   XenDomctlMaxVcpus,
   XenDomctlPagingMempool,
 } from '../abi/domctl.ts';
-import { XenSysctlAvailheap } from '../abi/sysctl-topology.ts';
+import { XenSysctlCpupoolOp, XenSysctlSchedulerOp } from '../abi/sysctl-sched.ts';
+import {
+  XenSysctlAvailheap,
+  XenSysctlCputopoinfo,
+  XenSysctlGetcpuinfo,
+  XenSysctlNumainfo,
+} from '../abi/sysctl-topology.ts';
 import {
   XenSysctlGetdomaininfolist,
   XenSysctlPhysinfo,
@@ -30,8 +36,10 @@ import { __HYPERVISOR_domctl, __HYPERVISOR_sysctl } from '../abi/xen.ts';
 import type { Call } from './common/call.ts';
 import * as domctl from './common/domctl.ts';
 import * as eventDomctl from './common/event-channel-domctl.ts';
+import * as domctlSched from './common/domctl-sched.ts';
 import * as settings from './common/domctl-settings.ts';
 import * as sysctl from './common/sysctl.ts';
+import * as sysctlSched from './common/sysctl-sched.ts';
 import {
   type AbiStructure,
   type Arguments,
@@ -69,14 +77,14 @@ export const DOMCTL = operations(__HYPERVISOR_domctl, 'domctl', command, [
   op(nr.XEN_DOMCTL_pausedomain, 'XEN_DOMCTL_pausedomain', full(domctl.domctlPausedomain), JUST_DOMAIN),
   op(nr.XEN_DOMCTL_unpausedomain, 'XEN_DOMCTL_unpausedomain', full(domctl.domctlUnpausedomain), JUST_DOMAIN),
   op(nr.XEN_DOMCTL_getdomaininfo, 'XEN_DOMCTL_getdomaininfo', full(domctl.domctlGetdomaininfo), inDomctl(XenDomctlGetdomaininfo)),
-  op(nr.XEN_DOMCTL_setvcpuaffinity, 'XEN_DOMCTL_setvcpuaffinity', partly(settings.domctlSetvcpuaffinity, 'one processor: checked, not kept'), inDomctl(XenDomctlVcpuaffinity)),
+  op(nr.XEN_DOMCTL_setvcpuaffinity, 'XEN_DOMCTL_setvcpuaffinity', full(domctlSched.domctlSetvcpuaffinity), inDomctl(XenDomctlVcpuaffinity)),
   op(nr.XEN_DOMCTL_shadow_op, 'XEN_DOMCTL_shadow_op', absent()),
   op(nr.XEN_DOMCTL_max_mem, 'XEN_DOMCTL_max_mem', full(domctl.domctlMaxMem), inDomctl(XenDomctlMaxMem)),
   op(nr.XEN_DOMCTL_setvcpucontext, 'XEN_DOMCTL_setvcpucontext', absent()),
   op(nr.XEN_DOMCTL_getvcpucontext, 'XEN_DOMCTL_getvcpucontext', absent()),
-  op(nr.XEN_DOMCTL_getvcpuinfo, 'XEN_DOMCTL_getvcpuinfo', full(domctl.domctlGetvcpuinfo), inDomctl(XenDomctlGetvcpuinfo)),
+  op(nr.XEN_DOMCTL_getvcpuinfo, 'XEN_DOMCTL_getvcpuinfo', full(domctlSched.domctlGetvcpuinfo), inDomctl(XenDomctlGetvcpuinfo)),
   op(nr.XEN_DOMCTL_max_vcpus, 'XEN_DOMCTL_max_vcpus', full(domctl.domctlMaxVcpus), inDomctl(XenDomctlMaxVcpus)),
-  op(nr.XEN_DOMCTL_scheduler_op, 'XEN_DOMCTL_scheduler_op', partly(settings.domctlSchedulerOp, 'the null scheduler has no parameters'), inDomctl(XenDomctlSchedulerOp)),
+  op(nr.XEN_DOMCTL_scheduler_op, 'XEN_DOMCTL_scheduler_op', full(domctlSched.domctlSchedulerOp), inDomctl(XenDomctlSchedulerOp)),
   op(nr.XEN_DOMCTL_setdomainhandle, 'XEN_DOMCTL_setdomainhandle', full(settings.domctlSetdomainhandle), JUST_DOMAIN),
   op(nr.XEN_DOMCTL_setdebugging, 'XEN_DOMCTL_setdebugging', absent()),
   op(nr.XEN_DOMCTL_irq_permission, 'XEN_DOMCTL_irq_permission', absent()),
@@ -84,7 +92,7 @@ export const DOMCTL = operations(__HYPERVISOR_domctl, 'domctl', command, [
   op(nr.XEN_DOMCTL_ioport_permission, 'XEN_DOMCTL_ioport_permission', absent()),
   op(nr.XEN_DOMCTL_hypercall_init, 'XEN_DOMCTL_hypercall_init', absent()),
   op(nr.XEN_DOMCTL_settimeoffset, 'XEN_DOMCTL_settimeoffset', full(settings.domctlSettimeoffset), inDomctl(XenDomctlSettimeoffset)),
-  op(nr.XEN_DOMCTL_getvcpuaffinity, 'XEN_DOMCTL_getvcpuaffinity', full(settings.domctlGetvcpuaffinity), inDomctl(XenDomctlVcpuaffinity)),
+  op(nr.XEN_DOMCTL_getvcpuaffinity, 'XEN_DOMCTL_getvcpuaffinity', full(domctlSched.domctlGetvcpuaffinity), inDomctl(XenDomctlVcpuaffinity)),
   op(nr.XEN_DOMCTL_real_mode_area, 'XEN_DOMCTL_real_mode_area', absent()),
   op(nr.XEN_DOMCTL_resumedomain, 'XEN_DOMCTL_resumedomain', full(domctl.domctlResumedomain), JUST_DOMAIN),
   op(nr.XEN_DOMCTL_sendtrigger, 'XEN_DOMCTL_sendtrigger', partly(settings.domctlSendtrigger, 'NMI and RESET'), inDomctl(XenDomctlSendtrigger)),
@@ -146,21 +154,21 @@ export const SYSCTL = operations(__HYPERVISOR_sysctl, 'sysctl', command, [
   op(sys.XEN_SYSCTL_readconsole, 'XEN_SYSCTL_readconsole', full(sysctl.sysctlReadconsole), inSysctl(XenSysctlReadconsole)),
   op(sys.XEN_SYSCTL_tbuf_op, 'XEN_SYSCTL_tbuf_op', absent()),
   op(sys.XEN_SYSCTL_physinfo, 'XEN_SYSCTL_physinfo', full(sysctl.sysctlPhysinfo), inSysctl(XenSysctlPhysinfo)),
-  op(sys.XEN_SYSCTL_sched_id, 'XEN_SYSCTL_sched_id', full(sysctl.sysctlSchedId), inSysctl(XenSysctlSchedId)),
+  op(sys.XEN_SYSCTL_sched_id, 'XEN_SYSCTL_sched_id', full(sysctlSched.sysctlSchedId), inSysctl(XenSysctlSchedId)),
   op(sys.XEN_SYSCTL_perfc_op, 'XEN_SYSCTL_perfc_op', absent()),
   op(sys.XEN_SYSCTL_getdomaininfolist, 'XEN_SYSCTL_getdomaininfolist', full(sysctl.sysctlGetdomaininfolist), inSysctl(XenSysctlGetdomaininfolist)),
   op(sys.XEN_SYSCTL_debug_keys, 'XEN_SYSCTL_debug_keys', absent()),
-  op(sys.XEN_SYSCTL_getcpuinfo, 'XEN_SYSCTL_getcpuinfo', absent()),
+  op(sys.XEN_SYSCTL_getcpuinfo, 'XEN_SYSCTL_getcpuinfo', full(sysctlSched.sysctlGetcpuinfo), inSysctl(XenSysctlGetcpuinfo)),
   op(sys.XEN_SYSCTL_availheap, 'XEN_SYSCTL_availheap', full(sysctl.sysctlAvailheap), inSysctl(XenSysctlAvailheap)),
   op(sys.XEN_SYSCTL_get_pmstat, 'XEN_SYSCTL_get_pmstat', absent()),
   op(sys.XEN_SYSCTL_cpu_hotplug, 'XEN_SYSCTL_cpu_hotplug', absent()),
   op(sys.XEN_SYSCTL_pm_op, 'XEN_SYSCTL_pm_op', absent()),
   op(sys.XEN_SYSCTL_page_offline_op, 'XEN_SYSCTL_page_offline_op', absent()),
   op(sys.XEN_SYSCTL_lockprof_op, 'XEN_SYSCTL_lockprof_op', absent()),
-  op(sys.XEN_SYSCTL_cputopoinfo, 'XEN_SYSCTL_cputopoinfo', absent()),
-  op(sys.XEN_SYSCTL_numainfo, 'XEN_SYSCTL_numainfo', absent()),
-  op(sys.XEN_SYSCTL_cpupool_op, 'XEN_SYSCTL_cpupool_op', absent()),
-  op(sys.XEN_SYSCTL_scheduler_op, 'XEN_SYSCTL_scheduler_op', absent()),
+  op(sys.XEN_SYSCTL_cputopoinfo, 'XEN_SYSCTL_cputopoinfo', full(sysctlSched.sysctlCputopoinfo), inSysctl(XenSysctlCputopoinfo)),
+  op(sys.XEN_SYSCTL_numainfo, 'XEN_SYSCTL_numainfo', full(sysctlSched.sysctlNumainfo), inSysctl(XenSysctlNumainfo)),
+  op(sys.XEN_SYSCTL_cpupool_op, 'XEN_SYSCTL_cpupool_op', full(sysctlSched.sysctlCpupoolOp), inSysctl(XenSysctlCpupoolOp)),
+  op(sys.XEN_SYSCTL_scheduler_op, 'XEN_SYSCTL_scheduler_op', partly(sysctlSched.sysctlSchedulerOp, 'no ARINC 653'), inSysctl(XenSysctlSchedulerOp)),
   op(sys.XEN_SYSCTL_coverage_op, 'XEN_SYSCTL_coverage_op', absent()),
   op(sys.XEN_SYSCTL_psr_cmt_op, 'XEN_SYSCTL_psr_cmt_op', absent()),
   op(sys.XEN_SYSCTL_pcitopoinfo, 'XEN_SYSCTL_pcitopoinfo', absent()),

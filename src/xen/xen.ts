@@ -5,7 +5,6 @@ import { sendGlobalVirq } from './common/event-channel.ts';
 import { dispatch } from './hypercalls.ts';
 import { Hypervisor, type Platform } from './common/hypervisor.ts';
 import type { Vcpu } from './common/vcpu.ts';
-import { NullScheduler } from './sched/null.ts';
 import { RunLoop } from './sched/run-loop.ts';
 import type { HypercallTrace } from './trace.ts';
 import { runHvmVcpu } from './x86/hvm/run.ts';
@@ -27,7 +26,6 @@ export class Xen {
 
   constructor(platform: Platform) {
     const hypervisor = new Hypervisor(platform);
-    hypervisor.scheduler = new NullScheduler();
     hypervisor.dispatch = dispatch;
     this.#hypervisor = hypervisor;
     this.dom0 = new Dom0(hypervisor, () => this.#loop.wake());
@@ -35,7 +33,7 @@ export class Xen {
     hypervisor.console.onText = () => sendGlobalVirq(hypervisor, VIRQ_CON_RING);
     hypervisor.log(`Xen version 4.17.7 (Xenolith)`);
     hypervisor.log(`System RAM: ${Math.floor(hypervisor.frames.total / 256)}MB (${hypervisor.frames.total * 4}kB)`);
-    hypervisor.log(`Using scheduler: ${hypervisor.scheduler.name}`);
+    hypervisor.log(`Using scheduler: ${hypervisor.cpupools.first.scheduler.name}`);
   }
 
   /** Lets the machine run until `stop`. */

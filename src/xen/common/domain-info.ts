@@ -32,7 +32,7 @@ export function describeDomain(domain: Domain, info: XenDomctlGetdomaininfo): vo
     cpuTime += vcpu.runstate.timeNs(RUNSTATE_running, now);
     if ((vcpu.pauseFlags & VPF_down) !== 0) continue;
     if ((vcpu.pauseFlags & VPF_blocked) === 0) flags &= ~XEN_DOMINF_blocked;
-    if (vcpu.running) flags |= XEN_DOMINF_running;
+    if (vcpu.onPcpu) flags |= XEN_DOMINF_running;
   }
   const online = domain.onlineVcpus;
   flags = online > 0 ? flags : 0;
@@ -57,7 +57,7 @@ export function describeDomain(domain: Domain, info: XenDomctlGetdomaininfo): vo
   info.max_vcpu_id = domain.vcpus.length === 0 ? XEN_INVALID_MAX_VCPU_ID : domain.vcpus.length - 1;
   info.ssidref = domain.ssidref;
   info.handle.set(domain.handle);
-  info.cpupool = 0;
+  info.cpupool = domain.cpupool.id;
   info.gpaddr_bits = P2M_ADDRESS_BITS;
   info.arch_config.emulation_flags = domain.hvm?.emulationFlags ?? 0;
   info.arch_config.misc_flags = 0;

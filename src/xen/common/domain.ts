@@ -7,6 +7,7 @@ import type { HvmDomain } from '../x86/hvm/domain-hvm.ts';
 import type { P2m } from '../x86/mm/p2m.ts';
 import { NO_FRAME } from './buddy.ts';
 import { DomainEvents, sendGlobalVirq } from './event-channel.ts';
+import type { Cpupool } from './cpupool.ts';
 import type { FrameOwner } from './frame-table.ts';
 import { GrantTable, type GrantVersion } from './grant-table.ts';
 import type { Hypervisor } from './hypervisor.ts';
@@ -35,6 +36,8 @@ export interface DomainConfig {
   readonly maxMaptrackFrames: number;
   readonly maxGrantVersion: GrantVersion;
   readonly ssidref: number;
+  /** Pool-0 where it is not given. */
+  readonly cpupool?: Cpupool;
 }
 
 /** A domain as Xen's common code knows it (Xen's struct domain). */
@@ -52,6 +55,8 @@ export class Domain implements FrameOwner {
   xenReferences = 0;
   outstandingPages = 0;
 
+  /** The pCPUs it runs on, and their scheduler. */
+  cpupool: Cpupool;
   readonly maxVcpus: number;
   readonly vcpus: Vcpu[] = [];
   /** Guest frames of a translated domain; undefined for dom0, which sees machine frames. */
@@ -99,6 +104,7 @@ export class Domain implements FrameOwner {
     this.options = config.options;
     this.ssidref = config.ssidref;
     this.maxVcpus = config.maxVcpus;
+    this.cpupool = config.cpupool ?? xen.cpupools.first;
     xen.frames.register(this);
     const mfn = xen.frames.allocateXen(this);
     this.sharedInfo = mfn * PAGE_SIZE;
@@ -118,6 +124,7 @@ export class Domain implements FrameOwner {
     domain.pauseCount = 1;
     domain.controllerPauseCount = 1;
     xen.domains.set(config.id, domain);
+    domain.cpupool.domains.add(domain);
     updateWallclock(domain);
     return domain;
   }
@@ -215,6 +222,7 @@ export class Domain implements FrameOwner {
       this.xen.scheduler.remove(vcpu);
       vcpu.arch.destroy();
     }
+    this.xen.cpupools.removeDomain(this);
     this.p2m?.clear();
     this.#freeXenPages();
     this.xen.frames.unregister(this);

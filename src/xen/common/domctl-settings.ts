@@ -1,4 +1,4 @@
-import { XenDomctlNodeaffinity, XenDomctlSchedulerOp, XenDomctlVcpuaffinity } from '../../abi/domctl-sched.ts';
+import { XenDomctlNodeaffinity } from '../../abi/domctl-sched.ts';
 import {
   XEN_DOMCTL_SENDTRIGGER_NMI,
   XEN_DOMCTL_SENDTRIGGER_RESET,
@@ -93,37 +93,6 @@ export const domctlSetnodeaffinity = onDomain(({ call, at }) => {
 export const domctlGetnodeaffinity = onDomain((state) => {
   fillOne(state, new XenDomctlNodeaffinity(state.call.view, state.at).nodemap);
   return 0;
-});
-
-/** XEN_DOMCTL_setvcpuaffinity: there is one processor, so that only an empty map is wrong. */
-export const domctlSetvcpuaffinity = onDomain((state) => {
-  const { call, at, domain } = state;
-  const affinity = new XenDomctlVcpuaffinity(call.view, at);
-  if (domain.vcpu(affinity.vcpu) === undefined || affinity.flags === 0) return -EINVAL;
-  if ((affinity.flags & 1) !== 0) {
-    const bad = check(call, affinity.cpumap_hard);
-    if (bad !== 0) return bad;
-  }
-  state.answer = true;
-  return 0;
-});
-
-/** XEN_DOMCTL_getvcpuaffinity */
-export const domctlGetvcpuaffinity = onDomain((state) => {
-  const { call, at, domain } = state;
-  const affinity = new XenDomctlVcpuaffinity(call.view, at);
-  if (domain.vcpu(affinity.vcpu) === undefined || affinity.flags === 0) return -EINVAL;
-  if ((affinity.flags & 1) !== 0 && !fillOne(state, affinity.cpumap_hard)) return -EFAULT;
-  if ((affinity.flags & 2) !== 0 && !fillOne(state, affinity.cpumap_soft)) return -EFAULT;
-  return 0;
-});
-
-/** XEN_DOMCTL_scheduler_op: the null scheduler has nothing to set or to tell. */
-export const domctlSchedulerOp = onDomain((state) => {
-  const operation = new XenDomctlSchedulerOp(state.call.view, state.at);
-  if (operation.sched_id !== state.call.xen.scheduler.id) return -EINVAL;
-  state.answer = true;
-  return operation.cmd <= 3 ? 0 : -EINVAL;
 });
 
 /** A bitmap that has at least its lowest bit, the one thing we have. */

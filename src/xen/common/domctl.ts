@@ -9,13 +9,12 @@ import {
   XenDomctl,
   XenDomctlCreatedomain,
   XenDomctlGetdomaininfo,
-  XenDomctlGetvcpuinfo,
   XenDomctlMaxMem,
   XenDomctlMaxVcpus,
   XenDomctlPagingMempool,
 } from '../../abi/domctl.ts';
 import { XEN_X86_EMU_LAPIC } from '../../abi/arch-x86/xen.ts';
-import { EACCES, EEXIST, EFAULT, EINVAL, ENOMEM, EOVERFLOW, EPERM, ESRCH } from '../../abi/errno.ts';
+import { EACCES, EEXIST, EFAULT, EINVAL, ENODEV, ENOMEM, EOVERFLOW, EPERM, ESRCH } from '../../abi/errno.ts';
 import { DOMID_FIRST_RESERVED, type Domid } from '../../abi/xen.ts';
 import { PAGE_SIZE } from '../../cpu/engine.ts';
 import { createHvmDomain, createHvmVcpu } from '../x86/hvm/create.ts';
@@ -68,7 +67,10 @@ export function domctlCreatedomain(call: Call): HypercallResult {
     }
     const id = chooseId(call, domctl.domain);
     if (id < 0) return [id, false];
-    const config = configure(call, argument, id as Domid);
+    const cpupool = call.xen.cpupools.find(argument.cpupool_id);
+    if (cpupool === undefined) return [-ESRCH, false];
+    if (cpupool.cpus === 0) return [-ENODEV, false];
+    const config = { ...configure(call, argument, id as Domid), cpupool };
     const domain = createHvmDomain(call.xen, config, argument.arch.emulation_flags);
     if (domain === undefined) return [-ENOMEM, false];
     domctl.domain = domain.id;
@@ -140,22 +142,6 @@ export const domctlMaxMem = onDomain(({ call, at, domain }) => {
   return 0;
 });
 
-/** XEN_DOMCTL_getvcpuinfo */
-export const domctlGetvcpuinfo = onDomain((state) => {
-  const { call, at, domain } = state;
-  const info = new XenDomctlGetvcpuinfo(call.view, at);
-  if (info.vcpu >= domain.maxVcpus) return -EINVAL;
-  const vcpu = domain.vcpu(info.vcpu);
-  if (vcpu === undefined) return -ESRCH;
-  info.online = (vcpu.pauseFlags & 2) === 0 ? 1 : 0;
-  info.blocked = vcpu.pauseFlags & 1;
-  info.running = vcpu.running ? 1 : 0;
-  info.cpu_time = BigInt(vcpu.runstate.timeNs(0, call.xen.now()));
-  info.cpu = 0;
-  state.answer = true;
-  return 0;
-});
-
 /** XEN_DOMCTL_get_paging_mempool_size: what the domain's p2m may take. */
 export const domctlGetPagingMempoolSize = onDomain((state) => {
   const { call, at, domain } = state;
@@ -224,7 +210,7 @@ function refuse(call: Call, argument: XenDomctlCreatedomain): string | undefined
   if (argument.max_maptrack_frames > call.xen.limits.maxMaptrackFrames) {
     return `${argument.max_maptrack_frames} maptrack frames, but at most ${call.xen.limits.maxMaptrackFrames} are possible`;
   }
-  return argument.cpupool_id === 0 ? undefined : `cpupool ${argument.cpupool_id} does not exist`;
+  return undefined;
 }
 
 function chooseId(call: Call, asked: number): number {

@@ -1,12 +1,14 @@
 import type { Engine } from '../../cpu/engine.ts';
 import { ENGINE_RESERVED_BYTES, PAGE_SIZE } from '../../cpu/engine.ts';
 import type { Clock, Random } from '../../lib/ports.ts';
+import { XEN_SCHEDULER_CREDIT2 } from '../../abi/domctl-sched.ts';
 import { DOMID_SELF, DOMID_XEN, type Domid } from '../../abi/xen.ts';
 import type { CpuidTable } from '../x86/cpuid.ts';
-import type { Scheduler } from '../sched/scheduler.ts';
+import { SchedulerCore } from '../sched/core.ts';
 import type { HypercallTrace } from '../trace.ts';
 import type { Call, HypercallResult } from './call.ts';
 import { Console } from './console.ts';
+import { Cpupools } from './cpupool.ts';
 import type { Domain } from './domain.ts';
 import { FrameTable, type FrameOwner } from './frame-table.ts';
 import { MachineMemory } from './machine-memory.ts';
@@ -20,9 +22,19 @@ export interface Limits {
   readonly maxMaptrackFrames: number;
   /** conring_size: bytes of Xen's console ring, a power of two. */
   readonly consoleRingBytes: number;
+  /** maxcpus: the pCPUs that the machine shows, all on the one thread there is. */
+  readonly cpus: number;
+  /** sched: XEN_SCHEDULER_* of Pool-0. */
+  readonly scheduler: number;
 }
 
-const DEFAULT_LIMITS: Limits = { maxGrantFrames: 64, maxMaptrackFrames: 1024, consoleRingBytes: 16384 };
+const DEFAULT_LIMITS: Limits = {
+  maxGrantFrames: 64,
+  maxMaptrackFrames: 1024,
+  consoleRingBytes: 16384,
+  cpus: 8,
+  scheduler: XEN_SCHEDULER_CREDIT2,
+};
 
 /** What the hypervisor is built on: all of its doors to the world. */
 export interface Platform {
@@ -54,8 +66,8 @@ export class Hypervisor {
   readonly virqHandlers = new Map<number, Domain>();
   /** Called for each hypercall while set. */
   trace: HypercallTrace | undefined;
-  /** Set once, by `Xen`. */
-  scheduler!: Scheduler;
+  readonly scheduler: SchedulerCore;
+  readonly cpupools: Cpupools;
   /** Makes one hypercall; set once, by `Xen`. */
   dispatch!: (call: Call) => HypercallResult;
   /** Xen's own pages belong to nobody's reservation. */
@@ -77,6 +89,8 @@ export class Hypervisor {
     );
     this.frames.register(this.self);
     this.bootNs = platform.clock.nowNs();
+    this.scheduler = new SchedulerCore(this, this.limits.cpus);
+    this.cpupools = new Cpupools(this.scheduler, this.limits.scheduler);
     this.console = new Console(this.limits.consoleRingBytes, platform.log);
     this.dummyVcpuInfo = this.frames.allocateXen(this.self) * PAGE_SIZE;
   }

@@ -9,7 +9,6 @@ import {
   XenSysctlGetdomaininfolist,
   XenSysctlPhysinfo,
   XenSysctlReadconsole,
-  XenSysctlSchedId,
 } from '../../abi/sysctl.ts';
 import { XenSysctlAvailheap } from '../../abi/sysctl-topology.ts';
 import { TSC_KHZ } from '../x86/time.ts';
@@ -36,12 +35,12 @@ export function sysctlReadconsole(call: Call): HypercallResult {
 /** XEN_SYSCTL_physinfo */
 export function sysctlPhysinfo(call: Call): HypercallResult {
   return withSysctl(call, (at) => {
-    const { frames, memory } = call.xen;
+    const { frames, memory, scheduler } = call.xen;
     const info = new XenSysctlPhysinfo(call.view, at);
     info.threads_per_core = 1;
-    info.cores_per_socket = 1;
-    info.nr_cpus = 1;
-    info.max_cpu_id = 0;
+    info.cores_per_socket = scheduler.cpus.length;
+    info.nr_cpus = scheduler.cpus.length;
+    info.max_cpu_id = scheduler.cpus.length - 1;
     info.nr_nodes = 1;
     info.max_node_id = 0;
     info.cpu_khz = TSC_KHZ;
@@ -53,14 +52,6 @@ export function sysctlPhysinfo(call: Call): HypercallResult {
     info.outstanding_pages = frames.outstanding;
     info.max_mfn = memory.frameCount - 1;
     featureWords(call).forEach((word, index) => info.set_hw_cap(index, word));
-    return 0;
-  });
-}
-
-/** XEN_SYSCTL_sched_id */
-export function sysctlSchedId(call: Call): HypercallResult {
-  return withSysctl(call, (at) => {
-    new XenSysctlSchedId(call.view, at).sched_id = call.xen.scheduler.id;
     return 0;
   });
 }
@@ -107,7 +98,8 @@ function refuse(call: Call, at: number): HypercallResult {
   return isPrivileged(call.domain) ? 0 : -EPERM;
 }
 
-function withSysctl(call: Call, operation: (at: number) => HypercallResult): HypercallResult {
+/** Brings the structure in, checks who asks and for which version, and stores the answer unless there is an error. */
+export function withSysctl(call: Call, operation: (at: number) => HypercallResult): HypercallResult {
   const at = call.fetch(call.handle(0), XenSysctl.SIZE);
   if (at < 0) return -EFAULT;
   const refused = refuse(call, at);

@@ -158,7 +158,7 @@ test('the runstate counts every nanosecond once, in the state it was spent in', 
   );
 });
 
-test('the runstate area is written when it is registered and when the vCPU runs', () => {
+test('the runstate area is written when it is registered, when the vCPU runs, and when it stops', () => {
   const { guest: it, machine } = guest();
   const area = new vcpu.VcpuRunstateInfo(it.view(0x3000), 0);
   const register = (address: bigint) =>
@@ -170,10 +170,11 @@ test('the runstate area is written when it is registered and when the vCPU runs'
   equal(area.state, vcpu.RUNSTATE_offline);
   machine.host.spend(1_000_000);
   it.run(function* () {
+    equal(area.state, vcpu.RUNSTATE_running);
     yield EXIT_BUDGET;
     yield EXIT_HLT;
   });
-  equal(area.state, vcpu.RUNSTATE_running);
+  equal(area.state, vcpu.RUNSTATE_offline, 'and when it stops');
   equal(area.time(vcpu.RUNSTATE_offline), 1_000_000n);
 });
 

@@ -6,12 +6,16 @@ import { PAGE_SIZE } from '../../cpu/engine.ts';
 import type { Call, GuestMemory, Handle } from './call.ts';
 import type { Domain } from './domain.ts';
 import { sendVcpuVirq } from './event-channel.ts';
+import { Placement } from '../sched/placement.ts';
 import { Runstate } from './runstate.ts';
 import { Timer } from './timer.ts';
 
 /** Reasons for a vCPU not to run, as bits of `pauseFlags`. */
 export const VPF_blocked = 1 << 0;
 export const VPF_down = 1 << 1;
+
+/** A cautious guess for a vCPU that has not run yet. */
+const FIRST_GUESS_PER_NS = 0.1;
 
 /** What a vCPU is made of besides Xen's bookkeeping: a processor for guests, dom0's thread for dom0. */
 export interface ArchVcpu {
@@ -45,8 +49,10 @@ export class Vcpu {
   /** Has registers to start from. */
   initialised = false;
   pausedForShutdown = false;
-  /** A processor runs it now. */
+  /** It executes now. */
   running = false;
+  /** Its pCPU, and which it may have. */
+  readonly placement = new Placement();
 
   /** Machine address of its vcpu_info. */
   infoAddress: number;
@@ -59,6 +65,9 @@ export class Vcpu {
   polling = false;
   /** The one port polled for; 0 where it is any of several. */
   pollPort = 0;
+
+  /** Instructions a nanosecond that it executes, as last seen. */
+  speed = FIRST_GUESS_PER_NS;
 
   readonly runstate: Runstate;
   /** Where the guest wants its runstate and time copied to; 0 for nowhere. */
@@ -90,6 +99,11 @@ export class Vcpu {
   /** Its events are marked nowhere the guest can see. */
   get hasDummyInfo(): boolean {
     return this.infoAddress === this.domain.xen.dummyVcpuInfo;
+  }
+
+  /** A pCPU has it as its current one, whether or not it is that pCPU's turn on the thread. */
+  get onPcpu(): boolean {
+    return this.running || this.placement.on !== undefined;
   }
 
   get runnable(): boolean {
@@ -224,6 +238,12 @@ export class Vcpu {
     else bytes.copyWithin(address, this.infoAddress, this.infoAddress + VcpuInfo.SIZE);
     this.infoAddress = address;
     this.infoMfn = mfn;
+  }
+
+  /** It executed at `speed`. A faster one is believed slowly, as slices too long hold everybody up. */
+  noteSpeed(speed: number): void {
+    const trust = speed < this.speed ? 0.5 : 0.25;
+    this.speed += (speed - this.speed) * trust;
   }
 
   stopTimers(): void {

@@ -2,14 +2,13 @@ import { RUNSTATE_runnable, RUNSTATE_running } from '../../abi/vcpu.ts';
 import type { TimerHandle } from '../../lib/ports.ts';
 import type { Hypervisor } from '../common/hypervisor.ts';
 import type { Vcpu } from '../common/vcpu.ts';
+import type { Pcpu } from './pcpu.ts';
 
-/** Instructions of one time slice: about half a millisecond of the software processor. */
-const SLICE_INSTRUCTIONS = 200_000;
-/** A slice before a timer is due is shorter, but worth the switch. */
+/** The longest and the shortest slice: the one bounds how wrong an estimate can be, the other is worth the switch. */
+const MAX_SLICE_INSTRUCTIONS = 1_000_000;
 const MIN_SLICE_INSTRUCTIONS = 2_000;
 /** How long vCPUs may keep the thread before the host's events have their turn. */
 const TURN_NS = 1_000_000;
-const FIRST_GUESS_PER_NS = 0.1;
 
 /** What the loop serves besides timers and vCPUs: dom0, which runs on the same thread. */
 export interface Dom0Thread {
@@ -19,7 +18,10 @@ export interface Dom0Thread {
   deliverUpcall(): void;
 }
 
-/** Runs all vCPUs in turn on this thread. With nothing to do it waits for the next timer, and uses no processor. */
+/**
+ * Executes what the pCPUs have, in turns, on this thread. With nothing to do it waits for the next timer, and uses no
+ * processor.
+ */
 export class RunLoop {
   readonly #xen: Hypervisor;
   readonly #dom0: Dom0Thread;
@@ -29,8 +31,8 @@ export class RunLoop {
   #inTurn = false;
   #alarm: TimerHandle | undefined;
   #alarmNs = Number.POSITIVE_INFINITY;
-  /** Instructions a nanosecond, as last seen. */
-  #speed = FIRST_GUESS_PER_NS;
+  /** The vCPU that executed last, while nobody else has. */
+  #last: Vcpu | undefined;
 
   /** @param runVcpu runs one vCPU for about a budget of instructions and returns how many it did */
   constructor(xen: Hypervisor, dom0: Dom0Thread, runVcpu: (vcpu: Vcpu, budget: number) => number) {
@@ -77,33 +79,43 @@ export class RunLoop {
     const xen = this.#xen;
     xen.timers.expire(xen.now());
     this.#dom0.deliverUpcall();
-    const vcpu = xen.scheduler.next();
-    if (vcpu === undefined) return false;
-    this.#slice(vcpu);
+    const cpu = xen.scheduler.next();
+    const vcpu = cpu?.current;
+    this.#tellLast(vcpu);
+    if (cpu === undefined || vcpu === undefined) return false;
+    this.#slice(cpu, vcpu);
     this.#dom0.deliverUpcall();
     return true;
   }
 
-  #slice(vcpu: Vcpu): void {
-    const xen = this.#xen;
-    const startNs = xen.now();
-    const untilTimer = Math.max(MIN_SLICE_INSTRUCTIONS, (xen.timers.nextNs - startNs) * this.#speed);
-    const budget = Math.floor(Math.min(SLICE_INSTRUCTIONS, untilTimer));
+  #slice(cpu: Pcpu, vcpu: Vcpu): void {
+    const { scheduler } = this.#xen;
+    const startNs = this.#xen.now();
+    const untilTimerNs = this.#xen.timers.nextNs - startNs;
+    const wanted = Math.floor(Math.min(scheduler.sliceNs(cpu), untilTimerNs) * vcpu.speed);
+    const budget = Math.min(Math.max(wanted, MIN_SLICE_INSTRUCTIONS), MAX_SLICE_INSTRUCTIONS);
 
     vcpu.running = true;
-    if (vcpu.runstate.state !== RUNSTATE_running) {
-      vcpu.runstate.change(RUNSTATE_running, startNs);
-      vcpu.copyRunstate();
-    }
+    vcpu.runstate.change(RUNSTATE_running, startNs);
+    vcpu.copyRunstate();
+    scheduler.enter(cpu);
     const done = this.#guarded(vcpu, budget);
     vcpu.running = false;
 
-    const endNs = xen.now();
-    if (done >= MIN_SLICE_INSTRUCTIONS && endNs > startNs) {
-      this.#speed = (this.#speed * 3 + done / (endNs - startNs)) / 4;
-    }
-    if (!vcpu.runnable) vcpu.runstate.change(vcpu.restingState, endNs);
-    else if (xen.scheduler.othersWait(vcpu)) vcpu.runstate.change(RUNSTATE_runnable, endNs);
+    const endNs = this.#xen.now();
+    scheduler.leave(cpu, vcpu, endNs - startNs);
+    // Short slices say little: most of them is the switch.
+    if (done >= MIN_SLICE_INSTRUCTIONS && endNs > startNs) vcpu.noteSpeed(done / (endNs - startNs));
+    vcpu.runstate.change(vcpu.runnable ? RUNSTATE_runnable : vcpu.restingState, endNs);
+    this.#last = vcpu;
+  }
+
+  /** Who executed last and does not go on has that in its runstate area too, where others of its domain see it. */
+  #tellLast(next: Vcpu | undefined): void {
+    const last = this.#last;
+    if (last === next) return;
+    this.#last = undefined;
+    if (last !== undefined && !last.domain.dying) last.copyRunstate();
   }
 
   /** A broken invariant of ours costs the domain it was met in, as a BUG_ON costs real Xen's host. */

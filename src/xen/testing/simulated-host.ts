@@ -42,6 +42,13 @@ export class SimulatedHost implements Clock, Random {
     this.#nowNs += ns;
   }
 
+  /** Turns the event loop once; false where nothing waits in it. */
+  turn(): boolean {
+    const callback = this.#deferred.shift();
+    callback?.();
+    return callback !== undefined;
+  }
+
   /** Turns the event loop until nothing waits in it; fails where it never stops. */
   settle(maxTurns = 10_000): void {
     for (let turns = 0; this.#deferred.length > 0; turns++) {

@@ -3,11 +3,10 @@ import { XEN_DOMCTL_CDF_hap, XEN_DOMCTL_CDF_hvm } from '../../abi/domctl.ts';
 import type { Domid, Gfn } from '../../abi/xen.ts';
 import { ENGINE_RESERVED_BYTES, PAGE_SIZE } from '../../cpu/engine.ts';
 import { CONTINUE } from '../common/call.ts';
-import { Hypervisor } from '../common/hypervisor.ts';
+import { Hypervisor, type Limits } from '../common/hypervisor.ts';
 import type { Domain } from '../common/domain.ts';
 import { Dom0 } from '../dom0.ts';
 import { dispatch } from '../hypercalls.ts';
-import { NullScheduler } from '../sched/null.ts';
 import { RunLoop } from '../sched/run-loop.ts';
 import { addPage } from '../x86/mm/physmap.ts';
 import { createHvmDomain, createHvmVcpu } from '../x86/hvm/create.ts';
@@ -27,7 +26,7 @@ export class TestMachine {
   readonly dom0: Dom0;
   readonly loop: RunLoop;
 
-  constructor() {
+  constructor(limits: Partial<Limits> = {}) {
     const memory = freshMemory();
     this.engine = new FakeEngine(memory);
     this.xen = new Hypervisor({
@@ -38,8 +37,8 @@ export class TestMachine {
       random: this.host,
       defer: this.host.defer,
       log: this.host.log,
+      limits,
     });
-    this.xen.scheduler = new NullScheduler();
     this.xen.dispatch = dispatch;
     this.dom0 = new Dom0(this.xen, () => this.loop.wake());
     this.loop = new RunLoop(this.xen, this.dom0, (vcpu, budget) => {

@@ -1,0 +1,226 @@
+import type { Cpupool } from '../common/cpupool.ts';
+import type { Domain } from '../common/domain.ts';
+import type { TimerQueue } from '../common/timer.ts';
+import type { Vcpu } from '../common/vcpu.ts';
+import { assert } from '../../lib/assert.ts';
+import { ALL_CPUS, type CpuMask, countCpus, firstCpus, hasCpu, lowestCpu } from './cpu-mask.ts';
+import { Pcpu } from './pcpu.ts';
+import type { SchedulerContext } from './scheduler.ts';
+import { REFERENCE_WEIGHT, THREAD_SLICE_NS, ThreadShares } from './thread-shares.ts';
+
+/** What scheduling needs of the hypervisor. */
+export interface SchedulingHost {
+  now(): number;
+  readonly timers: TimerQueue;
+}
+
+/**
+ * What all schedulers have in common (Xen's sched/core.c). Two questions are answered apart. Which vCPU a pCPU has is
+ * its pool's scheduler's to say, as in Xen. Which of the pCPUs that have one uses the host's only thread next is
+ * answered by `ThreadShares`.
+ */
+export class SchedulerCore implements SchedulerContext {
+  readonly cpus: readonly Pcpu[];
+  /** Told when there is something to run where there was nothing. */
+  onRunnable: () => void = () => {};
+  readonly #host: SchedulingHost;
+  readonly #shares: ThreadShares;
+  /** vCPUs that schedulers know: all but dom0's, which is the thread itself. */
+  readonly #known = new Set<Vcpu>();
+  /** pCPUs that are to choose again. */
+  #tickled: CpuMask = 0;
+  /** The pCPU whose vCPU executes now. */
+  #executing: Pcpu | undefined;
+
+  constructor(host: SchedulingHost, count: number) {
+    this.#host = host;
+    this.cpus = Array.from({ length: count }, (_, id) => new Pcpu(id, host.now()));
+    this.#shares = new ThreadShares(this.cpus);
+  }
+
+  now(): number {
+    return this.#host.now();
+  }
+
+  get timers(): TimerQueue {
+    return this.#host.timers;
+  }
+
+  /** All pCPUs there are. */
+  get online(): CpuMask {
+    return firstCpus(this.cpus.length);
+  }
+
+  // vCPUs come, go, and change
+
+  /** A vCPU came into being; it sleeps. */
+  insert(vcpu: Vcpu): void {
+    const { cpupool } = vcpu.domain;
+    this.#known.add(vcpu);
+    vcpu.placement.cpu = initialCpu(vcpu, cpupool);
+    cpupool.scheduler.insert(vcpu);
+  }
+
+  /** A vCPU goes away for good. */
+  remove(vcpu: Vcpu): void {
+    if (!this.#known.delete(vcpu)) return;
+    this.detach(vcpu);
+    vcpu.domain.cpupool.scheduler.remove(vcpu);
+  }
+
+  /** A vCPU became runnable, or one reason less holds it. */
+  wake(vcpu: Vcpu): void {
+    if (this.#known.has(vcpu)) vcpu.domain.cpupool.scheduler.wake(vcpu);
+  }
+
+  /** A vCPU is not runnable any more. */
+  sleep(vcpu: Vcpu): void {
+    if (!this.#known.has(vcpu)) return;
+    vcpu.domain.cpupool.scheduler.sleep(vcpu);
+    if (vcpu.placement.on !== undefined) this.tickle(vcpu.placement.on);
+  }
+
+  /** Something waits for a vCPU. One that runs, but not on the thread just now, has it soon, as its pCPU would. */
+  interrupted(vcpu: Vcpu): void {
+    const { on } = vcpu.placement;
+    if (on === undefined || on === this.#executing || this.#executing === undefined) return;
+    this.#shares.hurry(on);
+    if (this.#shares.someoneIsUrgent) this.#executing.current?.arch.leaveGuest();
+  }
+
+  /** A running vCPU lets the others go first, dom0 among them. */
+  yield(vcpu: Vcpu): void {
+    const cpu = vcpu.placement.on;
+    if (cpu === undefined) return;
+    vcpu.domain.cpupool.scheduler.yield(vcpu);
+    this.#shares.yield(cpu);
+    this.tickle(cpu);
+  }
+
+  /** Hard or soft affinity of a vCPU changed, or the pCPUs of its pool: it leaves where it may not be. */
+  affinityChanged(vcpu: Vcpu): void {
+    if (!this.#known.has(vcpu)) return;
+    const { on } = vcpu.placement;
+    const { cpupool } = vcpu.domain;
+    const allowed = cpupool.cpus & vcpu.placement.hard;
+    if (on !== undefined && !hasCpu(allowed, on.id)) this.detach(vcpu);
+    if (!hasCpu(allowed, vcpu.placement.cpu)) vcpu.placement.cpu = initialCpu(vcpu, cpupool);
+    cpupool.scheduler.replace(vcpu);
+    if (vcpu.runnable && vcpu.placement.on === undefined) cpupool.scheduler.wake(vcpu);
+    if (vcpu.placement.on !== undefined) this.tickle(vcpu.placement.on);
+  }
+
+  /** Takes a vCPU off the pCPU that has it; its scheduler still knows it. */
+  detach(vcpu: Vcpu): void {
+    const { on } = vcpu.placement;
+    if (on === undefined) return;
+    vcpu.arch.leaveGuest();
+    this.#put(on, undefined);
+    this.tickle(on);
+  }
+
+  /** Moves a domain's vCPUs, which are all off their pCPUs, from its pool to another. */
+  move(domain: Domain, to: Cpupool): void {
+    const from = domain.cpupool;
+    const vcpus = domain.vcpus.filter((vcpu) => this.#known.has(vcpu));
+    for (const vcpu of vcpus) this.remove(vcpu);
+    from.scheduler.removeDomain(domain);
+    domain.cpupool = to;
+    for (const { placement } of domain.vcpus) {
+      placement.hard = ALL_CPUS;
+      placement.soft = ALL_CPUS;
+    }
+    for (const vcpu of vcpus) {
+      this.insert(vcpu);
+      if (vcpu.runnable) this.wake(vcpu);
+    }
+  }
+
+  // Whose turn it is
+
+  tickle(cpu: Pcpu): void {
+    if (cpu.pool === undefined) return;
+    cpu.tickled = true;
+    this.#tickled |= cpu.mask;
+    if (this.#executing === undefined) this.onRunnable();
+    else if (this.#comesFirst(cpu)) this.#executing.current?.arch.leaveGuest();
+  }
+
+  /** The pCPU that uses the thread next, for at most `sliceNs`; undefined while all are idle. */
+  next(): Pcpu | undefined {
+    while (this.#tickled !== 0) this.#schedule(this.cpus[lowestCpu(this.#tickled)] as Pcpu);
+    return this.#shares.next();
+  }
+
+  /** How long a pCPU may keep the thread. */
+  sliceNs(cpu: Pcpu): number {
+    return Math.min(cpu.sliceLeftNs, THREAD_SLICE_NS);
+  }
+
+  /** Whether the vCPU that executes has to leave the thread at its next exit. */
+  givesWay(vcpu: Vcpu): boolean {
+    if (this.#executing === undefined) return false;
+    if (vcpu.placement.on?.tickled !== false || this.#shares.someoneIsUrgent) return true;
+    return this.#tickled !== 0 && this.cpus.some((cpu) => cpu.tickled && this.#comesFirst(cpu));
+  }
+
+  /** A pCPU's vCPU starts to execute. */
+  enter(cpu: Pcpu): void {
+    this.#executing = cpu;
+  }
+
+  /** It is back, having executed for `ns`. */
+  leave(cpu: Pcpu, vcpu: Vcpu, ns: number): void {
+    this.#executing = undefined;
+    if (cpu.current !== vcpu || cpu.pool === undefined) return;
+    // A clock that stood still must not hold the others up: every turn counts for something.
+    const spentNs = Math.max(1, ns);
+    const { scheduler } = cpu.pool;
+    cpu.ranNs += spentNs;
+    cpu.sliceLeftNs -= spentNs;
+    this.#shares.charge((spentNs * REFERENCE_WEIGHT) / scheduler.weight(vcpu));
+    scheduler.ran(vcpu, cpu, spentNs);
+    if (cpu.sliceLeftNs <= 0 || !vcpu.runnable) this.tickle(cpu);
+  }
+
+  /** Whether another vCPU than this one has a pCPU or waits for the thread. */
+  othersWait(vcpu: Vcpu): boolean {
+    return this.cpus.some(({ current }) => current !== undefined && current !== vcpu);
+  }
+
+  /** A tickled pCPU that the one that executes has to make room for: itself, or one that may have woken up. */
+  #comesFirst(cpu: Pcpu): boolean {
+    return cpu === this.#executing || cpu.current === undefined;
+  }
+
+  #schedule(cpu: Pcpu): void {
+    this.#tickled &= ~cpu.mask;
+    cpu.tickled = false;
+    if (cpu.pool === undefined) return;
+    const { vcpu, sliceNs } = cpu.pool.scheduler.schedule(cpu);
+    cpu.sliceLeftNs = sliceNs;
+    if (vcpu !== cpu.current) this.#put(cpu, vcpu);
+  }
+
+  /** A pCPU changes from what it has to another vCPU, or to none. */
+  #put(cpu: Pcpu, vcpu: Vcpu | undefined): void {
+    const wasIdle = cpu.current === undefined;
+    if (cpu.current !== undefined) cpu.current.placement.on = undefined;
+    if (vcpu !== undefined) {
+      assert(vcpu.placement.on === undefined, 'a vCPU is on one pCPU at a time');
+      vcpu.placement.on = cpu;
+      vcpu.placement.cpu = cpu.id;
+    }
+    cpu.take(vcpu, this.now());
+    if (wasIdle && vcpu !== undefined) this.#shares.join(cpu);
+  }
+}
+
+/** Where a new vCPU is put: those of a domain side by side, domains not all on the same pCPU. */
+function initialCpu(vcpu: Vcpu, pool: Cpupool): number {
+  const allowed = pool.cpus & vcpu.placement.hard;
+  let candidates = allowed & vcpu.placement.soft || allowed || pool.cpus;
+  const skip = countCpus(candidates) === 0 ? 0 : (vcpu.domain.id + vcpu.vcpuId) % countCpus(candidates);
+  for (let index = 0; index < skip; index++) candidates &= candidates - 1;
+  return Math.max(0, lowestCpu(candidates));
+}

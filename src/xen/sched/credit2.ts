@@ -1,0 +1,386 @@
+import {
+  XEN_DOMCTL_SCHEDOP_getinfo,
+  XEN_DOMCTL_SCHEDOP_putinfo,
+  XEN_SCHEDULER_CREDIT2,
+  type XenDomctlSchedulerOp,
+} from '../../abi/domctl-sched.ts';
+import { EINVAL } from '../../abi/errno.ts';
+import {
+  XEN_SYSCTL_SCHED_RATELIMIT_MAX,
+  XEN_SYSCTL_SCHED_RATELIMIT_MIN,
+  XEN_SYSCTL_SCHEDOP_putinfo,
+  type XenSysctlSchedulerOp,
+} from '../../abi/sysctl-sched.ts';
+import type { Domain } from '../common/domain.ts';
+import type { Vcpu } from '../common/vcpu.ts';
+import { hasCpu } from './cpu-mask.ts';
+import { DomainBudget, REPLENISH_PERIOD_NS } from './credit2-budget.ts';
+import type { Pcpu } from './pcpu.ts';
+import { type Decision, IDLE, type Scheduler, type SchedulerContext } from './scheduler.ts';
+
+const DEFAULT_WEIGHT = 256;
+/** What everybody gets when the first has nothing left, and the longest slice. */
+const CREDIT_INIT_NS = 10_000_000;
+/**
+ * Xen forgives a debt above CREDIT_INIT, which a vCPU of little weight has after its shortest slice already, and so
+ * gets more than its weight says. A debt is remembered here, but nobody has to wait longer than a second for one.
+ */
+const CREDIT_MIN_NS = -100 * CREDIT_INIT_NS;
+const MIN_SLICE_NS = 500_000;
+const CREDIT_MAX_NS = CREDIT_INIT_NS + MIN_SLICE_NS;
+/** A vCPU stays where it was unless it has so much more credit than who runs elsewhere. */
+const MIGRATE_RESIST_NS = 500_000;
+const DEFAULT_RATELIMIT_NS = 1_000_000;
+const US = 1000;
+
+/** A domain's parameters. */
+class Share {
+  weight = DEFAULT_WEIGHT;
+  /** Percent of one pCPU, over all its vCPUs; 0 for as much as it gets. */
+  cap = 0;
+  readonly units = new Set<Unit>();
+  readonly budget: DomainBudget;
+
+  constructor(budget: DomainBudget) {
+    this.budget = budget;
+  }
+
+  /** What a vCPU takes of the budget at once: each has its chance in every period. */
+  get quotaNs(): number {
+    const each = (REPLENISH_PERIOD_NS * this.cap) / 100 / Math.max(1, this.units.size);
+    return Math.max(each, MIN_SLICE_NS);
+  }
+}
+
+/** What the scheduler knows of a vCPU. */
+class Unit {
+  readonly vcpu: Vcpu;
+  readonly share: Share;
+  creditNs = CREDIT_INIT_NS;
+  /** What it has taken of its domain's budget and not used. */
+  budgetNs = 0;
+  queued = false;
+  /** Waits for its domain's budget. */
+  parked = false;
+  yields = false;
+  /** The pCPU that was asked to take it. */
+  tickled: Pcpu | undefined;
+
+  constructor(vcpu: Vcpu, share: Share) {
+    this.vcpu = vcpu;
+    this.share = share;
+  }
+}
+
+/**
+ * Xen's credit2: who has most credit runs; running burns it, faster for lower weights; when the first in line has
+ * none left everybody gets more. All pCPUs of the pool share one queue.
+ */
+export class Credit2Scheduler implements Scheduler {
+  readonly id = XEN_SCHEDULER_CREDIT2;
+  readonly name = 'SMP Credit Scheduler rev2 (credit2)';
+  readonly #context: SchedulerContext;
+  readonly #units = new Map<Vcpu, Unit>();
+  readonly #shares = new Map<Domain, Share>();
+  readonly #cpus: Pcpu[] = [];
+  /** Those that wait for a pCPU, most credit first. */
+  readonly #queue: Unit[] = [];
+  #ratelimitNs = DEFAULT_RATELIMIT_NS;
+  #maxWeight = DEFAULT_WEIGHT;
+
+  constructor(context: SchedulerContext) {
+    this.#context = context;
+  }
+
+  addCpu(cpu: Pcpu): void {
+    this.#cpus.push(cpu);
+  }
+
+  removeCpu(cpu: Pcpu): void {
+    this.#cpus.splice(this.#cpus.indexOf(cpu), 1);
+  }
+
+  insert(vcpu: Vcpu): void {
+    const share = this.#share(vcpu.domain);
+    const unit = new Unit(vcpu, share);
+    this.#units.set(vcpu, unit);
+    share.units.add(unit);
+    this.#findMaxWeight();
+  }
+
+  remove(vcpu: Vcpu): void {
+    const unit = this.#units.get(vcpu);
+    if (unit === undefined) return;
+    this.#stop(unit);
+    unit.share.units.delete(unit);
+    this.#units.delete(vcpu);
+    this.#findMaxWeight();
+  }
+
+  removeDomain(domain: Domain): void {
+    this.#shares.get(domain)?.budget.stop();
+    this.#shares.delete(domain);
+    this.#findMaxWeight();
+  }
+
+  wake(vcpu: Vcpu): void {
+    const unit = this.#units.get(vcpu);
+    if (unit === undefined || !vcpu.runnable || unit.queued || unit.parked || vcpu.placement.on !== undefined) return;
+    this.#queueOrPark(unit);
+  }
+
+  sleep(vcpu: Vcpu): void {
+    const unit = this.#units.get(vcpu);
+    if (unit !== undefined) this.#stop(unit);
+  }
+
+  yield(vcpu: Vcpu): void {
+    const unit = this.#units.get(vcpu);
+    if (unit !== undefined) unit.yields = true;
+  }
+
+  replace(vcpu: Vcpu): void {
+    const unit = this.#units.get(vcpu);
+    if (unit?.queued) this.#offer(unit);
+  }
+
+  ran(vcpu: Vcpu, _cpu: Pcpu, ns: number): void {
+    const unit = this.#units.get(vcpu);
+    if (unit === undefined) return;
+    unit.creditNs = Math.max(CREDIT_MIN_NS, unit.creditNs - (ns * this.#maxWeight) / unit.share.weight);
+    if (unit.share.cap !== 0) unit.budgetNs -= ns;
+  }
+
+  schedule(cpu: Pcpu): Decision {
+    const current = cpu.current === undefined ? undefined : this.#units.get(cpu.current);
+    const chosen = this.#choose(cpu, current);
+    if (chosen !== current && current !== undefined) this.#preempt(current);
+    if (chosen === undefined) return IDLE;
+    this.#dequeue(chosen);
+    chosen.tickled = undefined;
+    this.#resetCredits(chosen);
+    return { vcpu: chosen.vcpu, sliceNs: this.#slice(chosen, chosen === current ? cpu.ranNs : 0) };
+  }
+
+  weight(vcpu: Vcpu): number {
+    return this.#units.get(vcpu)?.share.weight ?? DEFAULT_WEIGHT;
+  }
+
+  /** Whoever has most credit, so that shares are those of the weights whichever pCPUs the vCPUs are on. */
+  standing(vcpu: Vcpu): number {
+    return -(this.#units.get(vcpu)?.creditNs ?? 0);
+  }
+
+  adjustDomain(domain: Domain, operation: XenDomctlSchedulerOp): number {
+    const share = this.#share(domain);
+    const { credit2 } = operation;
+    switch (operation.cmd) {
+      case XEN_DOMCTL_SCHEDOP_getinfo:
+        credit2.weight = share.weight;
+        credit2.cap = share.cap;
+        return 0;
+      case XEN_DOMCTL_SCHEDOP_putinfo:
+        if (credit2.weight !== 0) share.weight = credit2.weight;
+        this.#findMaxWeight();
+        if (credit2.cap > 100 * domain.vcpus.length) return -EINVAL;
+        this.#setCap(share, credit2.cap);
+        return 0;
+      default:
+        return -EINVAL;
+    }
+  }
+
+  adjustPool(operation: XenSysctlSchedulerOp): number {
+    const parameters = operation.sched_credit2;
+    if (operation.cmd === XEN_SYSCTL_SCHEDOP_putinfo) {
+      const us = parameters.ratelimit_us;
+      if (us !== 0 && (us > XEN_SYSCTL_SCHED_RATELIMIT_MAX || us < XEN_SYSCTL_SCHED_RATELIMIT_MIN)) return -EINVAL;
+      this.#ratelimitNs = us * US;
+    }
+    parameters.ratelimit_us = this.#ratelimitNs / US;
+    return 0;
+  }
+
+  // Choosing
+
+  /** Who is to run on a pCPU: what it has, or the first in the queue that has more credit and may run there. */
+  #choose(cpu: Pcpu, current: Unit | undefined): Unit | undefined {
+    const yields = current?.yields === true;
+    if (current !== undefined) current.yields = false;
+    const goesOn = current?.vcpu.runnable === true && this.#hasBudget(current);
+    if (goesOn && !yields && cpu.ranNs < this.#ratelimitNs) return current;
+
+    const kept = goesOn && !this.#ratherElsewhere(current, cpu) ? current : undefined;
+    const keptNs = kept?.creditNs ?? Number.NEGATIVE_INFINITY;
+    for (const unit of this.#queue) {
+      const { placement } = unit.vcpu;
+      if (!yields && unit.creditNs <= keptNs) break;
+      if (!hasCpu(placement.hard, cpu.id)) continue;
+      if (unit.tickled !== undefined && unit.tickled !== cpu && unit.tickled.tickled) continue;
+      if (!yields && placement.cpu !== cpu.id && keptNs + MIGRATE_RESIST_NS > unit.creditNs) continue;
+      if (this.#hasBudget(unit)) return unit;
+    }
+    return kept;
+  }
+
+  /** A vCPU runs where it would rather not, while a pCPU that it prefers is idle. */
+  #ratherElsewhere(unit: Unit, cpu: Pcpu): boolean {
+    const { placement } = unit.vcpu;
+    if (!placement.hasPreference || hasCpu(placement.soft, cpu.id)) return false;
+    return this.#cpus.some((other) => isIdle(other) && hasCpu(placement.soft & placement.hard, other.id));
+  }
+
+  /** Until it has as little credit as the next one, or none, or no budget, within the bounds. */
+  #slice(unit: Unit, ranNs: number): number {
+    const next = this.#queue[0];
+    const spare = unit.creditNs - Math.max(0, next?.creditNs ?? 0);
+    const burning = Math.max(0, (spare * unit.share.weight) / this.#maxWeight);
+    const wanted = unit.share.cap === 0 ? burning : Math.min(burning, unit.budgetNs);
+    const least = Math.max(MIN_SLICE_NS, this.#ratelimitNs - ranNs);
+    return Math.min(Math.max(wanted, least), Math.max(least, CREDIT_INIT_NS));
+  }
+
+  /**
+   * Where nobody that wants to run has any credit left, everybody gets more; little of what they had is carried over.
+   * As the thread is shared, those on other pCPUs count as well.
+   */
+  #resetCredits(chosen: Unit): void {
+    let mostNs = Math.max(chosen.creditNs, this.#queue[0]?.creditNs ?? chosen.creditNs);
+    for (const { current } of this.#cpus) {
+      const unit = current?.runnable ? this.#units.get(current) : undefined;
+      if (unit !== undefined) mostNs = Math.max(mostNs, unit.creditNs);
+    }
+    if (mostNs > 0) return;
+    const more = (Math.floor(-mostNs / CREDIT_INIT_NS) + 1) * CREDIT_INIT_NS;
+    for (const unit of this.#units.values()) unit.creditNs = Math.min(unit.creditNs + more, CREDIT_MAX_NS);
+  }
+
+  // Waiting
+
+  /** A vCPU loses its pCPU, and waits if it is runnable. */
+  #preempt(unit: Unit): void {
+    this.#returnBudget(unit);
+    if (unit.vcpu.runnable) this.#queueOrPark(unit);
+  }
+
+  #queueOrPark(unit: Unit): void {
+    if (!this.#hasBudget(unit)) {
+      unit.parked = true;
+      return;
+    }
+    const at = this.#queue.findIndex((other) => other.creditNs < unit.creditNs);
+    this.#queue.splice(at < 0 ? this.#queue.length : at, 0, unit);
+    unit.queued = true;
+    this.#offer(unit);
+  }
+
+  /** Has the pCPU look at its queue that a waiting vCPU would run on: an idle one, or one with less credit. */
+  #offer(unit: Unit): void {
+    const { placement } = unit.vcpu;
+    const allowed = this.#cpus.filter((cpu) => hasCpu(placement.hard, cpu.id));
+    const preferred = allowed.filter((cpu) => hasCpu(placement.soft, cpu.id));
+    const best = idleOne(preferred, placement.cpu) ?? idleOne(allowed, placement.cpu) ?? this.#weakest(allowed, unit);
+    if (best === undefined) return;
+    unit.tickled = best;
+    this.#context.tickle(best);
+  }
+
+  /** The pCPU whose vCPU has least credit, and less than a waiting one: it would rather have that. */
+  #weakest(cpus: readonly Pcpu[], unit: Unit): Pcpu | undefined {
+    let weakest: Pcpu | undefined;
+    let leastNs = unit.creditNs;
+    for (const cpu of cpus) {
+      const current = cpu.current === undefined ? undefined : this.#units.get(cpu.current);
+      if (current === undefined || cpu.tickled) continue;
+      const creditNs = current.creditNs + (cpu.id === unit.vcpu.placement.cpu ? 0 : MIGRATE_RESIST_NS);
+      if (creditNs >= leastNs) continue;
+      if (cpu.ranNs < this.#ratelimitNs) {
+        // It may go on for now, but not to the end of a slice that was given it while nobody waited.
+        cpu.sliceLeftNs = Math.min(cpu.sliceLeftNs, this.#ratelimitNs - cpu.ranNs);
+        continue;
+      }
+      weakest = cpu;
+      leastNs = creditNs;
+    }
+    return weakest;
+  }
+
+  #dequeue(unit: Unit): void {
+    if (!unit.queued) return;
+    this.#queue.splice(this.#queue.indexOf(unit), 1);
+    unit.queued = false;
+  }
+
+  /** It waits for nothing any more. */
+  #stop(unit: Unit): void {
+    this.#dequeue(unit);
+    unit.parked = false;
+    unit.tickled = undefined;
+    unit.yields = false;
+    this.#returnBudget(unit);
+  }
+
+  // Caps
+
+  /** It may run: uncapped, or with a part of its domain's budget, which it takes now. */
+  #hasBudget(unit: Unit): boolean {
+    const { share } = unit;
+    if (share.cap === 0) return true;
+    if (unit.budgetNs <= 0) unit.budgetNs += share.budget.grab(share.quotaNs - unit.budgetNs);
+    return unit.budgetNs > 0;
+  }
+
+  #returnBudget(unit: Unit): void {
+    if (unit.share.cap !== 0) unit.share.budget.giveBack(unit.budgetNs);
+    unit.budgetNs = 0;
+  }
+
+  #setCap(share: Share, cap: number): void {
+    for (const unit of share.units) this.#returnBudget(unit);
+    share.cap = cap;
+    if (cap === 0) share.budget.stop();
+    else share.budget.set((REPLENISH_PERIOD_NS * cap) / 100);
+    this.#unpark(share);
+  }
+
+  #unpark(share: Share): void {
+    for (const unit of share.units) {
+      if (!unit.parked) continue;
+      unit.parked = false;
+      this.#queueOrPark(unit);
+    }
+  }
+
+  #share(domain: Domain): Share {
+    let share = this.#shares.get(domain);
+    if (share === undefined) {
+      const { timers } = this.#context;
+      const made: Share = new Share(
+        new DomainBudget(
+          timers,
+          () => this.#context.now(),
+          () => this.#unpark(made),
+        ),
+      );
+      share = made;
+      this.#shares.set(domain, made);
+    }
+    return share;
+  }
+
+  /** Credit is worth its nanoseconds for the highest weight there is. */
+  #findMaxWeight(): void {
+    let max = 1;
+    for (const { weight, units } of this.#shares.values()) if (units.size > 0) max = Math.max(max, weight);
+    this.#maxWeight = max;
+  }
+}
+
+function isIdle(cpu: Pcpu): boolean {
+  return cpu.current === undefined && !cpu.tickled;
+}
+
+/** An idle pCPU, the one that is asked for if possible. */
+function idleOne(cpus: readonly Pcpu[], rather: number): Pcpu | undefined {
+  return cpus.find((cpu) => isIdle(cpu) && cpu.id === rather) ?? cpus.find(isIdle);
+}
