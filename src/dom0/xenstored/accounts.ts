@@ -1,5 +1,7 @@
 import { assert } from '../../lib/assert.ts';
 import type { Domid } from '../../abi/xen.ts';
+import { FEATURES } from './features.ts';
+import type { Quota } from './quotas.ts';
 
 /** The domain whose daemons may do everything, and who owns what nobody else does. */
 export const PRIVILEGED_DOMID = 0 as Domid;
@@ -22,6 +24,9 @@ export class Account {
   credit = 0;
   creditMs = 0;
   slowedLogged = false;
+  /** XENSTORE_SERVER_FEATURE_* that it is told of. */
+  features = FEATURES;
+  readonly #ownLimits = new Map<Quota, number>();
 
   constructor(domid: Domid, since: number) {
     this.domid = domid;
@@ -30,6 +35,20 @@ export class Account {
 
   get privileged(): boolean {
     return this.domid === PRIVILEGED_DOMID;
+  }
+
+  /** How much it may have: what was set for it, or else for all; Infinity where that is 0. */
+  limitOf(quota: Quota): number {
+    return (this.#ownLimits.get(quota) ?? quota.limit) || Number.POSITIVE_INFINITY;
+  }
+
+  /** What was set for it alone. */
+  ownLimit(quota: Quota): number | undefined {
+    return this.#ownLimits.get(quota);
+  }
+
+  setOwnLimit(quota: Quota, limit: number): void {
+    this.#ownLimits.set(quota, limit);
   }
 }
 

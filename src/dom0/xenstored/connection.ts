@@ -1,4 +1,5 @@
 import {
+  XENSTORE_ERROR_COMM,
   XENSTORE_ERROR_PROTO,
   XENSTORE_ERROR_RINGIDX,
   XENSTORE_PAYLOAD_MAX,
@@ -17,15 +18,17 @@ import type { Limits } from './limits.ts';
 import { WATCH_EVENT_TIMEOUT_MS } from './quotas.ts';
 import type { Transaction } from './transactions.ts';
 import type { Transport } from './transport.ts';
+import type { SetWatch, Watch, WatchIndex } from './watches.ts';
 
-/** A watch a client has set. */
-export interface Watch {
-  /** Absolute, or a special name with a @. */
-  readonly path: string;
-  readonly token: string;
-  /** What the client left out in front of the path, and does not want to see in events: '' or '/local/domain/N/'. */
-  readonly prefix: string;
+/** What all connections share. */
+export interface ConnectionServices {
+  readonly clock: Clock;
+  readonly limits: Limits;
+  readonly watches: WatchIndex<Connection>;
 }
+
+/** A privileged client that leaves so many bytes of events unread is disconnected; domains have their quota. */
+const MOST_UNREAD_BYTES = 16 * 1024 * 1024;
 
 /** A client of xenstored: a domain on its ring, or a process of dom0 on a stream. */
 export class Connection {
@@ -35,8 +38,10 @@ export class Connection {
   readonly transport: Transport;
   readonly #clock: Clock;
   readonly #limits: Limits;
+  readonly #watchIndex: WatchIndex<Connection>;
   #target: Connection | undefined;
-  #watches: Watch[] = [];
+  /** By path and token. */
+  readonly #watches = new Map<string, SetWatch<Connection>>();
   readonly transactions = new Map<number, Transaction>();
   #nextTransactionId = 1;
   readonly #reader = new MessageReader();
@@ -45,12 +50,13 @@ export class Connection {
   #expiry: TimerHandle | undefined;
   #ignored = false;
 
-  constructor(account: Account, isDomain: boolean, transport: Transport, clock: Clock, limits: Limits) {
+  constructor(account: Account, isDomain: boolean, transport: Transport, services: ConnectionServices) {
     this.account = account;
     this.isDomain = isDomain;
     this.transport = transport;
-    this.#clock = clock;
-    this.#limits = limits;
+    this.#clock = services.clock;
+    this.#limits = services.limits;
+    this.#watchIndex = services.watches;
     this.#output = new OutputQueue(account);
   }
 
@@ -88,23 +94,32 @@ export class Connection {
 
   // --- what it has set up
 
-  get watches(): readonly Watch[] {
-    return this.#watches;
+  /** In the order they were set. */
+  get watches(): Iterable<Watch> {
+    return this.#watches.values();
+  }
+
+  hasWatch(path: string, token: string): boolean {
+    return this.#watches.has(keyOf(path, token));
   }
 
   addWatch(watch: Watch): void {
-    this.#watches.push(watch);
+    this.#watches.set(keyOf(watch.path, watch.token), this.#watchIndex.add(this, watch));
     this.#countWatch(watch, 1);
   }
 
-  removeWatch(watch: Watch): void {
-    this.#watches = this.#watches.filter((other) => other !== watch);
+  /** False where it has none. */
+  removeWatch(path: string, token: string): boolean {
+    const watch = this.#watches.get(keyOf(path, token));
+    if (watch === undefined) return false;
+    this.#watches.delete(keyOf(path, token));
+    this.#watchIndex.remove(watch);
     this.#countWatch(watch, -1);
+    return true;
   }
 
   removeAllWatches(): void {
-    for (const watch of this.#watches) this.#countWatch(watch, -1);
-    this.#watches = [];
+    for (const { path, token } of this.#watches.values()) this.removeWatch(path, token);
   }
 
   #countWatch(watch: Watch, sign: 1 | -1): void {
@@ -153,7 +168,7 @@ export class Connection {
   sendEvent(path: string, token: string, cause: OutstandingRequest | undefined): void {
     if (this.#ignored) return;
     const payload = nulTerminated(path, token);
-    const key = `${path}\0${token}`;
+    const key = keyOf(path, token);
     if (payload.length > XENSTORE_PAYLOAD_MAX) return;
     if (!path.startsWith('@') && this.#output.hasEvent(key)) return;
     if (!this.#limits.allowsMemory(this, memoryOf(payload.length))) return;
@@ -164,7 +179,8 @@ export class Connection {
     cause?.addEvent();
     const message = formatMessage({ type: XS_WATCH_EVENT, reqId: 0, txId: 0, payload });
     this.#output.addEvent(message, key, expiresNs, () => cause?.eventGone());
-    this.#armExpiry();
+    if (!this.privileged) this.#armExpiry();
+    else if (this.#output.bytes > MOST_UNREAD_BYTES) this.#giveUp(XENSTORE_ERROR_COMM);
     this.#wake();
   }
 
@@ -283,4 +299,9 @@ export class Connection {
     this.#expiry?.cancel();
     this.#expiry = undefined;
   }
+}
+
+/** Tokens may be anything but NULs. */
+function keyOf(path: string, token: string): string {
+  return `${path}\0${token}`;
 }

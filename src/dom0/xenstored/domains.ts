@@ -78,17 +78,17 @@ export class Domains {
       return;
     }
     const { events, clock } = this.#services;
-    const { accounts, store, limits, connections } = this.#state;
+    const { accounts, store, limits, connections, watches } = this.#state;
     const port = asXsError(() => events.bindInterdomain(domid, remotePort));
     const account = accounts.open(domid, store.generation);
-    const ring = new RingTransport(page, events);
-    const connection = new Connection(account, true, ring, clock, limits);
+    const ring = new RingTransport(page, events, account.features);
+    const connection = new Connection(account, true, ring, { clock, limits, watches });
     this.#introduced.set(domid, { connection, ring, unmap, shutdown: false });
     limits.rate.addDomain(account);
     connections.add(connection);
     this.#onConnection(connection);
     ring.bind(port);
-    if (domid !== PRIVILEGED_DOMID) this.#state.fireSpecialWatches('@introduceDomain');
+    if (domid !== PRIVILEGED_DOMID) this.#state.fireSpecialWatches('@introduceDomain', domid);
     ring.reset();
   }
 
@@ -115,7 +115,7 @@ export class Domains {
     this.#state.accounts.close(domid);
     // A domain that gets the number now must be younger than every permission given so far.
     this.#state.store.nextGeneration();
-    if (domain !== undefined) this.#state.fireSpecialWatches('@releaseDomain');
+    if (domain !== undefined) this.#state.fireSpecialWatches('@releaseDomain', domid);
   }
 
   /** Looks which domains have shut down or died since the last time, upon VIRQ_DOM_EXC. */
@@ -131,6 +131,7 @@ export class Domains {
         released ||= domain !== undefined;
       } else if (info.shutdown && domain !== undefined && !domain.shutdown) {
         domain.shutdown = true;
+        this.#state.fireDomainWatches('@releaseDomain', domid);
         shutDown = true;
       }
     }

@@ -31,8 +31,8 @@ export class Limits {
   mayBeHeard(holder: Holder): boolean {
     if (holder.privileged) return true;
     const { account } = holder;
-    if (account.outstanding >= this.quotas.outstanding.limit) return false;
-    if (account.memory >= this.quotas.memory.limit) return false;
+    if (account.outstanding >= account.limitOf(this.quotas.outstanding)) return false;
+    if (account.memory >= account.limitOf(this.quotas.memory)) return false;
     return this.rate.waitMs(account) === 0;
   }
 
@@ -45,8 +45,8 @@ export class Limits {
   allowsAccountMemory(account: Account, bytes: number): boolean {
     if (account.privileged) return true;
     const memory = account.memory + bytes;
-    const standing =
-      memory >= this.quotas.memory.limit ? 'hard' : memory >= this.quotas.softMemory.limit ? 'soft' : 'below';
+    const isSoft = memory >= account.limitOf(this.quotas.softMemory);
+    const standing = memory >= account.limitOf(this.quotas.memory) ? 'hard' : isSoft ? 'soft' : 'below';
     if (standing !== account.memoryLogged) this.#logMemory(account, standing);
     return standing !== 'hard';
   }

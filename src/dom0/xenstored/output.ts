@@ -49,6 +49,7 @@ export class OutputQueue {
   readonly #account: Account;
   #entries: Entry[] = [];
   readonly #eventKeys = new Set<string>();
+  #bytes = 0;
 
   constructor(account: Account) {
     this.#account = account;
@@ -56,6 +57,11 @@ export class OutputQueue {
 
   get empty(): boolean {
     return this.#entries.length === 0;
+  }
+
+  /** Of all messages that are not sent whole. */
+  get bytes(): number {
+    return this.#bytes;
   }
 
   /** When the first of the waiting events expires, of which nothing is sent yet; undefined where none does. */
@@ -92,8 +98,9 @@ export class OutputQueue {
 
   /** Drops events that waited too long, except one that is partly sent. */
   expire(nowNs: number): void {
-    const expired = this.#entries.filter((entry) => entry.expiresNs <= nowNs && entry.sent === 0);
-    this.#entries = this.#entries.filter((entry) => !expired.includes(entry));
+    const isExpired = (entry: Entry) => entry.expiresNs <= nowNs && entry.sent === 0;
+    const expired = this.#entries.filter(isExpired);
+    this.#entries = this.#entries.filter((entry) => !isExpired(entry));
     for (const entry of expired) this.#drop(entry);
   }
 
@@ -105,10 +112,12 @@ export class OutputQueue {
 
   #add(entry: Entry): void {
     this.#entries.push(entry);
+    this.#bytes += entry.bytes.length;
     this.#account.memory += memoryOf(entry.bytes.length - XsdSockmsg.SIZE);
   }
 
   #drop(entry: Entry): void {
+    this.#bytes -= entry.bytes.length;
     if (entry.eventKey !== undefined) this.#eventKeys.delete(entry.eventKey);
     this.#account.memory -= memoryOf(entry.bytes.length - XsdSockmsg.SIZE);
     entry.gone();

@@ -24,12 +24,6 @@ export function childOf(parent: string, leaf: string): string {
   return parent === ROOT ? `/${leaf}` : `${parent}/${leaf}`;
 }
 
-/** Whether `path` is `ancestor` or below it. For the special names with a @ too. */
-export function isWithin(path: string, ancestor: string): boolean {
-  if (!path.startsWith(ancestor)) return false;
-  return path.length === ancestor.length || ancestor === ROOT || path[ancestor.length] === '/';
-}
-
 /**
  * Whether a node may have this name: absolute, of the permitted characters, with no empty component.
  *

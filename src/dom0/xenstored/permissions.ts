@@ -1,6 +1,7 @@
 // Who may do what with a node (docs/misc/xenstore.txt, "Permissions").
 
 import type { Domid } from '../../abi/xen.ts';
+import { DOMID_ANY } from '../../libs/store/later-types.ts';
 import { nulTerminated } from '../../libs/store/wire.ts';
 
 export const XS_PERM_NONE = 0;
@@ -35,7 +36,7 @@ export function accessOf(subject: Subject, permissions: Permissions): number {
 }
 
 function concerns(entry: Permission, subject: Subject): boolean {
-  return entry.domid === subject.domid || entry.domid === subject.target?.domid;
+  return entry.domid === subject.domid || entry.domid === subject.target?.domid || entry.domid === DOMID_ANY;
 }
 
 const ACCESS_OF_LETTER: Readonly<Record<string, number>> = {

@@ -5,7 +5,7 @@ import { XENSTORE_REL_PATH_MAX } from '../../abi/io/xs_wire.ts';
 export interface Quota {
   readonly name: string;
   readonly description: string;
-  /** May be changed at run time by CONTROL "quota set". */
+  /** 0: there is none. May be changed at run time, for one domain too (`Account.limitOf`). */
   limit: number;
 }
 
@@ -45,6 +45,12 @@ export class Quotas {
 
   /** As CONTROL "quota-soft" lists them. */
   readonly soft: readonly Quota[] = [this.softMemory];
+
+  /** As GET_QUOTA and SET_QUOTA name them. */
+  readonly byName: ReadonlyMap<string, Quota> = new Map([
+    ...this.hard.map((row) => [row.name, row] as const),
+    ...this.soft.map((row) => [`soft-${row.name}`, row] as const),
+  ]);
 }
 
 function quota(name: string, limit: number, description: string): Quota {

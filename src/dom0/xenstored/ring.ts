@@ -18,13 +18,16 @@ export class RingTransport implements Transport {
   readonly #page: XenstoreDomainInterface;
   readonly #events: EventChannels;
   #port: Port | undefined;
+  readonly #hasError: boolean;
   #moved = false;
   #ready: () => void = () => {};
 
-  constructor(page: Uint8Array, events: EventChannels) {
+  /** @param features XENSTORE_SERVER_FEATURE_* the domain is told of */
+  constructor(page: Uint8Array, events: EventChannels, features: number) {
     this.#page = new XenstoreDomainInterface(new DataView(page.buffer, page.byteOffset, page.byteLength), 0);
     this.#events = events;
-    this.#page.server_features = XENSTORE_SERVER_FEATURE_ERROR;
+    this.#hasError = (features & XENSTORE_SERVER_FEATURE_ERROR) !== 0;
+    this.#page.server_features = features;
   }
 
   /** Listens to `port` from now on, instead of the one before; undefined: to none. */
@@ -78,7 +81,7 @@ export class RingTransport implements Transport {
   }
 
   giveUp(error: number): void {
-    this.#page.error = error;
+    if (this.#hasError) this.#page.error = error;
   }
 
   close(): void {

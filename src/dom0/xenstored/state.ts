@@ -1,12 +1,15 @@
 import type { Domid } from '../../abi/xen.ts';
+import { DOMID_ANY } from '../../libs/store/later-types.ts';
 import type { Accounts } from './accounts.ts';
 import type { Connection } from './connection.ts';
 import type { OutstandingRequest } from './output.ts';
 import type { Limits } from './limits.ts';
-import { isWithin, parentOf } from './paths.ts';
+import { parentOf } from './paths.ts';
 import type { Permission, Permissions } from './permissions.ts';
 import { accessOf, XS_PERM_READ } from './permissions.ts';
 import type { Node, SpecialWatch, Store } from './store.ts';
+import type { Watch } from './watches.ts';
+import { WatchIndex } from './watches.ts';
 
 /** What is known of a node that changed. */
 export interface Changed {
@@ -27,7 +30,8 @@ export class State {
   readonly store: Store;
   readonly accounts: Accounts;
   readonly limits: Limits;
-  /** In the order they came; events go out in it. */
+  readonly watches = new WatchIndex<Connection>();
+  /** In the order they came. */
   readonly connections = new Set<Connection>();
 
   constructor(store: Store, accounts: Accounts, limits: Limits) {
@@ -43,7 +47,8 @@ export class State {
   }
 
   currentPermissions(permissions: Permissions, generation: number): Permissions {
-    const isStale = (entry: Permission) => !entry.ignored && !this.accounts.wasThere(entry.domid, generation);
+    const isStale = (entry: Permission) =>
+      !entry.ignored && entry.domid !== DOMID_ANY && !this.accounts.wasThere(entry.domid, generation);
     const [owner, ...others] = permissions;
     if (!others.some(isStale)) return permissions;
     return [owner, ...others.map((entry) => (isStale(entry) ? { ...entry, ignored: true } : entry))];
@@ -58,23 +63,37 @@ export class State {
   /** Sends events for a change to everybody who watches it and may know of it. */
   fireWatches(changed: Changed): void {
     const { path, reach, cause } = changed;
-    for (const connection of this.connections) {
-      const watches = connection.watches.filter((watch) =>
-        reach === 'exact' ? watch.path === path : isWithin(path, watch.path),
-      );
-      if (watches.length === 0 || !this.#mayKnow(connection, changed)) continue;
-      for (const watch of watches) connection.sendEvent(path.slice(watch.prefix.length), watch.token, cause);
+    const watches = reach === 'exact' ? this.watches.at(path) : this.watches.reaching(path);
+    const known = new Map<Connection, boolean>();
+    for (const { owner, prefix, token } of watches) {
+      const mayKnow = known.get(owner) ?? this.#mayKnow(owner, changed);
+      known.set(owner, mayKnow);
+      if (mayKnow) owner.sendEvent(path.slice(prefix.length), token, cause);
     }
   }
 
-  /** Sends events of xenstored's own making to everybody who watches them and may read them. */
-  fireSpecialWatches(name: SpecialWatch): void {
+  /**
+   * Sends events of xenstored's own making to everybody who watches them and may read them: of the name to watches
+   * without a depth, of the name and the domain, where one is given, to those of just that and those with a depth.
+   */
+  fireSpecialWatches(name: SpecialWatch, domid?: Domid): void {
+    this.#fireSpecial(name, name, (watch) => watch.depth === undefined);
+    if (domid !== undefined) this.fireDomainWatches(name, domid);
+  }
+
+  /** As `fireSpecialWatches`, to those alone who want to know which domain it is. */
+  fireDomainWatches(name: SpecialWatch, domid: Domid): void {
+    const path = `${name}/${domid}`;
+    this.#fireSpecial(name, path, (watch) => watch.path === path || (watch.depth ?? 0) > 0);
+  }
+
+  #fireSpecial(name: SpecialWatch, path: string, concerns: (watch: Watch) => boolean): void {
     const permissions = this.store.specialWatches.get(name);
-    for (const connection of this.connections) {
-      if (permissions === undefined || !(accessOf(connection, permissions) & XS_PERM_READ)) continue;
-      for (const watch of connection.watches) {
-        if (watch.path === name) connection.sendEvent(name, watch.token, undefined);
-      }
+    if (permissions === undefined) return;
+    const watches = path === name ? this.watches.at(name) : [...this.watches.at(name), ...this.watches.at(path)];
+    for (const watch of watches) {
+      if (!concerns(watch) || !(accessOf(watch.owner, permissions) & XS_PERM_READ)) continue;
+      watch.owner.sendEvent(path, watch.token, undefined);
     }
   }
 

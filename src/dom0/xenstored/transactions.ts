@@ -55,9 +55,10 @@ export class Transaction {
     const known = this.#accessed.get(path);
     if (known !== undefined) return known.current;
 
-    if (!this.#account.privileged && this.#accessed.size >= this.#quotas.transactionNodes.limit) {
+    const limit = this.#account.limitOf(this.#quotas.transactionNodes);
+    if (!this.#account.privileged && this.#accessed.size >= limit) {
       this.failed = true;
-      throw new XsError('ENOSPC', `more than ${this.#quotas.transactionNodes.limit} nodes in one transaction`);
+      throw new XsError('ENOSPC', `more than ${limit} nodes in one transaction`);
     }
     const node = this.#store.get(path);
     this.#accessed.set(path, { original: node, current: node, modified: false, watches: undefined });

@@ -29,6 +29,11 @@ export class View {
     this.#transaction = transaction;
   }
 
+  get #pathMax(): number {
+    const { pathMax } = this.#state.limits.quotas;
+    return this.#connection?.account.limitOf(pathMax) ?? pathMax.limit;
+  }
+
   /** The node whatever its permissions are, or undefined. */
   read(path: string): Node | undefined {
     if (this.#transaction === undefined) return this.#state.read(path);
@@ -43,7 +48,7 @@ export class View {
    *   so that nobody learns from an error what there is
    */
   require(path: string, access: number): Node {
-    if (!isValidPath(path, this.#state.limits.quotas.pathMax.limit)) throw new XsError('EINVAL', `no path: ${path}`);
+    if (!isValidPath(path, this.#pathMax)) throw new XsError('EINVAL', `no path: ${path}`);
     const node = this.read(path);
     if (node !== undefined && (this.#accessTo(node) & access) === access) return node;
     if ((this.#accessTo(this.#nearestParent(path)) & access) === 0) throw new XsError('EACCES', path);
@@ -150,7 +155,7 @@ export class View {
     const { limits, accounts } = this.#state;
     try {
       for (const { path, node } of writes) {
-        if (!connection.privileged && nodeSize(node) >= limits.quotas.nodeSize.limit) {
+        if (!connection.privileged && nodeSize(node) >= connection.account.limitOf(limits.quotas.nodeSize)) {
           throw new XsError('ENOSPC', `${path} would have ${nodeSize(node)} bytes`);
         }
         // What a transaction holds is its client's, what the store holds the owner's.
@@ -168,7 +173,7 @@ export class View {
   #requireNodes(count: number): void {
     const connection = this.#connection;
     if (connection === undefined || connection.privileged) return;
-    const limit = this.#state.limits.quotas.nodes.limit;
+    const limit = connection.account.limitOf(this.#state.limits.quotas.nodes);
     if (connection.account.nodes + count > limit) throw new XsError('ENOSPC', `more than ${limit} nodes`);
   }
 

@@ -94,8 +94,10 @@ export class Xenstored {
 
   #attach(transport: Transport): void {
     const { state } = this.#daemon;
+    const { limits, watches } = state;
+    const { clock } = this.#services;
     const account = state.accounts.owner(PRIVILEGED_DOMID);
-    const connection = new Connection(account, false, transport, this.#services.clock, state.limits);
+    const connection = new Connection(account, false, transport, { clock, limits, watches });
     state.connections.add(connection);
     this.#watchOver(connection);
   }

@@ -7,8 +7,7 @@ import { GuestRing, STORE_PORT } from '../../../src/dom0/xenstored/testing/guest
 import { SimulatedXen } from '../../../src/dom0/xenstored/testing/simulated-xen.ts';
 import { Xenstored } from '../../../src/dom0/xenstored/xenstored.ts';
 import { NodeClock } from '../../../src/host/node/clock.ts';
-import type { UnixSocketServer } from '../../../src/host/node/unix-socket-server.ts';
-import { serveXenstore } from '../../../src/machine/xenstore-socket.ts';
+import { listenOnUnixSocket, type UnixSocketServer } from '../../../src/host/node/unix-socket-server.ts';
 
 /** Xen's own test of a xenstored, of Debian's xen-utils. */
 export const TEST_XENSTORE = '/usr/lib/xen-4.17/bin/test-xenstore';
@@ -35,11 +34,15 @@ export class ServedStore {
     this.#server = server;
   }
 
-  static async start(): Promise<ServedStore> {
+  static async start(maxConnections = 100): Promise<ServedStore> {
     const xen = new SimulatedXen();
     const xenstored = new Xenstored({ events: xen, grants: xen, ctrl: xen, clock: new NodeClock() });
     const folder = mkdtempSync(join(tmpdir(), 'xenolith-store-'));
-    const server = await serveXenstore(xenstored, join(folder, 'socket'));
+    const server = await listenOnUnixSocket({
+      path: join(folder, 'socket'),
+      maxConnections,
+      onConnection: (socket) => xenstored.accept(socket),
+    });
     return new ServedStore(xen, xenstored, folder, server);
   }
 

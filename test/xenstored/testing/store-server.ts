@@ -3,7 +3,7 @@
 import { Xenstored } from '../../../src/dom0/xenstored/xenstored.ts';
 import { SimulatedXen } from '../../../src/dom0/xenstored/testing/simulated-xen.ts';
 import { NodeClock } from '../../../src/host/node/clock.ts';
-import { serveXenstore } from '../../../src/machine/xenstore-socket.ts';
+import { listenOnUnixSocket } from '../../../src/host/node/unix-socket-server.ts';
 
 const [path = '', ...domids] = process.argv.slice(2);
 const xen = new SimulatedXen();
@@ -15,5 +15,5 @@ const xenstored = new Xenstored({
   clock: new NodeClock(),
   log: (line) => console.error(line),
 });
-await serveXenstore(xenstored, path, console.error);
+await listenOnUnixSocket({ path, maxConnections: 10_000, onConnection: (socket) => xenstored.accept(socket) });
 console.log('ready');

@@ -1,5 +1,6 @@
 import type { Domid } from '../../../abi/xen.ts';
 import { nulTerminated, splitStrings, textOf } from '../../../libs/store/wire.ts';
+import type { Account } from '../accounts.ts';
 import type { Connection } from '../connection.ts';
 import type { Domains } from '../domains.ts';
 import { XsError } from '../errors.ts';
@@ -71,4 +72,12 @@ export function domidOf(text: string): Domid {
 /** The leading decimal number, as C's atoi reads it: 0 where there is none. */
 export function leadingNumber(text: string): number {
   return Number(/^\s*([-+]?\d{1,15})/.exec(text)?.[1] ?? 0);
+}
+
+/** The account of a domain that Xen knows, introduced or not. */
+export function knownAccount(request: Request, domid: string): Account {
+  const { accounts, store } = request.daemon.state;
+  const account = accounts.findExisting(domidOf(domid), store.generation);
+  if (account === undefined) throw new XsError('ENOENT', `no domain ${domid}`);
+  return account;
 }

@@ -1,3 +1,4 @@
+import { DOMID_ANY, XENSTORE_SERVER_FEATURE_DOMID_ANY } from '../../../libs/store/later-types.ts';
 import { XsError } from '../errors.ts';
 import type { Permission, Permissions } from '../permissions.ts';
 import { accessOf, parsePermission, XS_PERM_OWNER, XS_PERM_WRITE } from '../permissions.ts';
@@ -12,10 +13,12 @@ export function setPerms(request: Request): Uint8Array {
   if (path === undefined || entries.length === 0) throw new XsError('EINVAL', 'not a path and permissions');
   const { connection } = request;
   const { permissions: quota } = request.daemon.state.limits.quotas;
-  if (!connection.privileged && entries.length > quota.limit) throw new XsError('ENOSPC', 'too many permissions');
+  const limit = connection.account.limitOf(quota);
+  if (!connection.privileged && entries.length > limit) throw new XsError('ENOSPC', 'too many permissions');
 
   const [owner, ...others] = entries.map((entry) => parsed(request, entry));
-  if (owner === undefined || owner.ignored) throw new XsError('ENOENT', 'the owner is no domain that exists');
+  if (owner === undefined || owner.ignored || owner.domid === DOMID_ANY)
+    throw new XsError('ENOENT', 'the owner is no domain that exists');
   const permissions: Permissions = [owner, ...others];
   if (path.startsWith('@')) {
     setSpecial(request, path, permissions);
@@ -34,6 +37,10 @@ function parsed(request: Request, text: string): Permission {
   const permission = parsePermission(text);
   if (permission === undefined) throw new XsError('EINVAL', `no permission: ${text}`);
   const { accounts, store } = request.daemon.state;
+  if (permission.domid === DOMID_ANY) {
+    const { features } = request.connection.account;
+    return { ...permission, ignored: (features & XENSTORE_SERVER_FEATURE_DOMID_ANY) === 0 };
+  }
   const ignored = accounts.findExisting(permission.domid, store.generation) === undefined;
   return { ...permission, ignored };
 }

@@ -20,14 +20,17 @@ import {
   XS_WATCH,
   XS_WRITE,
 } from '../../../abi/io/xs_wire.ts';
+import { XS_GET_FEATURE, XS_GET_QUOTA, XS_SET_FEATURE, XS_SET_QUOTA } from '../../../libs/store/later-types.ts';
 import { control } from './control.ts';
 import { directory } from './directory.ts';
 import { directoryPart } from './directory-part.ts';
+import { getFeature, setFeature } from './features.ts';
 import { getDomainPath } from './get-domain-path.ts';
 import { getPerms } from './get-perms.ts';
 import { introduce } from './introduce.ts';
 import { isDomainIntroduced } from './is-domain-introduced.ts';
 import { mkdir } from './mkdir.ts';
+import { getQuota, setQuota } from './quotas.ts';
 import { read } from './read.ts';
 import { release } from './release.ts';
 import type { Request } from './request.ts';
@@ -77,4 +80,8 @@ export const REQUESTS: ReadonlyMap<number, RequestRow> = new Map([
   { type: XS_SET_TARGET,           name: 'SET_TARGET',           handler: setTarget,          privileged: true },
   { type: XS_RESET_WATCHES,        name: 'RESET_WATCHES',        handler: resetWatches },
   { type: XS_DIRECTORY_PART,       name: 'DIRECTORY_PART',       handler: directoryPart },
+  { type: XS_GET_FEATURE,          name: 'GET_FEATURE',          handler: getFeature },
+  { type: XS_SET_FEATURE,          name: 'SET_FEATURE',          handler: setFeature,         privileged: true },
+  { type: XS_GET_QUOTA,            name: 'GET_QUOTA',            handler: getQuota,           privileged: true },
+  { type: XS_SET_QUOTA,            name: 'SET_QUOTA',            handler: setQuota,           privileged: true },
 ].map((row) => [row.type, row as RequestRow]));

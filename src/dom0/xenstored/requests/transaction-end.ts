@@ -42,8 +42,8 @@ function requireNodes(request: Request, transaction: Transaction): void {
   for (const [domid, count] of transaction.nodeCounts()) {
     const account = accounts.findExisting(domid, store.generation);
     if (account === undefined) throw new XsError('ENOMEM', `domain ${domid} would own nodes and is gone`);
-    if (isBound && !account.privileged && account.nodes + count > quota.limit) {
-      throw new XsError('ENOSPC', `more than ${quota.limit} nodes`);
+    if (isBound && !account.privileged && account.nodes + count > account.limitOf(quota)) {
+      throw new XsError('ENOSPC', `more than ${account.limitOf(quota)} nodes`);
     }
   }
 }

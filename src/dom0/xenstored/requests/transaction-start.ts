@@ -8,9 +8,9 @@ export function transactionStart(request: Request): Uint8Array {
   if (request.transaction !== undefined) throw new XsError('EBUSY', 'transactions do not nest');
   const { connection } = request;
   const { store, limits } = request.daemon.state;
-  const { transactions: quota } = limits.quotas;
-  if (!connection.privileged && connection.transactions.size >= quota.limit) {
-    throw new XsError('ENOSPC', `more than ${quota.limit} transactions`);
+  const limit = connection.account.limitOf(limits.quotas.transactions);
+  if (!connection.privileged && connection.transactions.size >= limit) {
+    throw new XsError('ENOSPC', `more than ${limit} transactions`);
   }
   const transaction = new Transaction(connection.freeTransactionId(), store, connection.account, limits.quotas);
   connection.transactions.set(transaction.id, transaction);
