@@ -7,11 +7,12 @@ import { ProcessorCpuid } from '../cpu/system/cpuid.ts';
 import { Xenconsoled } from '../dom0/console/xenconsoled.ts';
 import { domainStore, type DomainStore } from '../dom0/toolstack/store-access.ts';
 import { Xenstored } from '../dom0/xenstored/xenstored.ts';
-import type { DomainConsole, Host, TraceCategory } from '../dom0/xl/services.ts';
+import type { ConsoleViewer, DomainConsole, Host, TraceCategory } from '../dom0/xl/services.ts';
 import { VirtualClock } from '../host/virtual/virtual-clock.ts';
 import type { Clock, Random } from '../lib/ports.ts';
 import { SeededRandom } from '../lib/seeded-random.ts';
 import { HypercallCtrl } from '../libs/ctrl/ctrl-hypercalls.ts';
+import { ToolCalls } from '../libs/ctrl/tool-calls.ts';
 import { EventChannelDriver } from '../libs/evtchn/evtchn-driver.ts';
 import { PrivcmdForeignMemory } from '../libs/foreignmemory/foreignmemory-privcmd.ts';
 import { HypercallGrantTables } from '../libs/gnttab/gnttab-hypercalls.ts';
@@ -80,6 +81,7 @@ const FAILURES: ReadonlySet<number> = new Set([SHUTDOWN_crash, SHUTDOWN_watchdog
 export class Machine implements Host {
   readonly clock: Clock;
   readonly ctrl: HypercallCtrl;
+  readonly tools: ToolCalls;
   readonly foreignMemory: PrivcmdForeignMemory;
   readonly store: DomainStore;
   readonly failure: Promise<never>;
@@ -126,6 +128,7 @@ export class Machine implements Host {
     const grants = new HypercallGrantTables(dom0, dom0);
     const ctrl = new HypercallCtrl(dom0);
     this.ctrl = ctrl;
+    this.tools = new ToolCalls(dom0);
     this.foreignMemory = new PrivcmdForeignMemory(dom0);
 
     // dom0's daemons, and the toolstack's connection to the first.
@@ -171,6 +174,21 @@ export class Machine implements Host {
     return console;
   }
 
+  /** Has `viewer` see a domain's console; returns what ends that. */
+  attachConsole(domid: Domid, viewer: ConsoleViewer, from: 'unread' | 'all'): () => void {
+    return this.#xenconsoled.attach(domid, viewer, from);
+  }
+
+  /** What is kept of a console's output. */
+  consoleLog(domid: Domid): Uint8Array {
+    return this.#xenconsoled.recorded(domid);
+  }
+
+  /** xenstored, for those that serve it to others. */
+  get xenstored(): Xenstored {
+    return this.#xenstored;
+  }
+
   describe(domid: Domid): string | undefined {
     const told = this.#log.describe(domid);
     const { shutdown = false, shutdown_reason = 0 } = this.ctrl.domain_getinfo(domid) ?? {};
@@ -192,7 +210,11 @@ export class Machine implements Host {
 
   /** Whoever attaches to a console has the daemon look at its ring: this one does it for that alone. */
   #lookAtConsole(domid: Domid): void {
-    const detach = this.#xenconsoled.attach(domid, { output: (bytes) => bytes.length, onDrain() {}, onInput() {} });
+    const detach = this.#xenconsoled.attach(
+      domid,
+      { output: (bytes) => bytes.length, onDrain() {}, onInput() {} },
+      'all',
+    );
     detach();
   }
 }

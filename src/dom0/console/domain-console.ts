@@ -37,6 +37,8 @@ export class DomainConsole {
   #ended = false;
   #servicing = false;
   #serviceAgain = false;
+  /** How far somebody has read, of those that are not here any more. */
+  #readTo = 0;
 
   constructor(domid: Domid, events: EventChannels, overflow: Overflow, historyBytes: number, limit: number) {
     this.domid = domid;
@@ -52,13 +54,15 @@ export class DomainConsole {
   }
 
   /**
-   * Has `client` see the console: first what of the past is kept, then everything as it comes.
+   * Has `client` see the console: first what of the past is kept, then everything as it comes. 'unread' starts where
+   * those that were here before have left off, as a terminal line does, and 'all' as far back as there is anything.
    *
    * @returns what detaches it
    */
-  attach(client: ConsoleClient): () => void {
+  attach(client: ConsoleClient, from: 'unread' | 'all' = 'unread'): () => void {
     const { start, end } = this.#backlog;
-    const attached = { client, position: Math.max(start, end - this.#historyBytes), full: false };
+    const unread = Math.max(start, end - this.#historyBytes, Math.min(this.#readTo, end));
+    const attached = { client, position: from === 'all' ? start : unread, full: false };
     this.#clients.add(attached);
     client.onDrain(() => {
       attached.full = false;
@@ -70,10 +74,23 @@ export class DomainConsole {
     if (this.#input.length >= INPUT_PAUSE) client.inputPaused?.(true);
     this.service();
     return () => {
-      this.#clients.delete(attached);
+      if (this.#clients.delete(attached) && from === 'unread') this.#readTo = Math.max(this.#readTo, attached.position);
       // It may have been the one the guest had to wait for.
       this.service();
     };
+  }
+
+  /** A copy of what of the past is kept. */
+  recorded(): Uint8Array {
+    this.service();
+    const { start, end } = this.#backlog;
+    const bytes = new Uint8Array(end - start);
+    for (let at = start; at < end; ) {
+      const piece = this.#backlog.piece(at);
+      bytes.set(piece, at - start);
+      at += piece.length;
+    }
+    return bytes;
   }
 
   get hasClients(): boolean {

@@ -86,17 +86,23 @@ export class Xenconsoled {
 
   /**
    * Has `client` see the console of a domain, from when it has one: it may be attached before the domain is there.
+   * `from` says with how much of the past (DomainConsole.attach).
    *
    * @returns what detaches it
    */
-  attach(domid: Domid, client: ConsoleClient): () => void {
+  attach(domid: Domid, client: ConsoleClient, from: 'unread' | 'all' = 'unread'): () => void {
     const entry = this.#entry(domid);
-    const detach = entry.console.attach(client);
+    const detach = entry.console.attach(client, from);
     return () => {
       detach();
       const wasNeverThere = entry.unwatch === undefined && !entry.gone;
       if (wasNeverThere && !entry.console.hasClients) this.#entries.delete(domid);
     };
+  }
+
+  /** What is kept of a console's output; nothing where there is none. */
+  recorded(domid: Domid): Uint8Array {
+    return this.#entries.get(domid)?.console.recorded() ?? new Uint8Array(0);
   }
 
   #entry(domid: Domid): Entry {

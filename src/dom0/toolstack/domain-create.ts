@@ -37,17 +37,20 @@ export interface CreatedDomain {
   readonly consolePort: Port;
 }
 
+/** Hears of a step before it is taken. */
+export type Progress = (step: string) => void | Promise<void>;
+
 /**
  * Makes a PVH domain, down to its nodes in the store, and leaves it paused (libxl_domain_create_new).
  *
  * All or nothing: when a step fails, everything made before it is taken back, and the DomainError names the step and
- * its cause. `progress` hears of each step before it is taken.
+ * its cause. `progress` hears of each step before it is taken, which waits for it; what it throws ends the creation.
  */
 export async function createDomain(
   host: ToolstackHost,
   config: DomainConfig,
   plan: DomainPlan,
-  progress: (step: string) => void = () => {},
+  progress: Progress = () => {},
 ): Promise<CreatedDomain> {
   const undo = new Undo();
   const builder = new Builder(host, config, plan, undo, progress);
@@ -71,15 +74,9 @@ class Builder {
   readonly #config: DomainConfig;
   readonly #plan: DomainPlan;
   readonly #undo: Undo;
-  readonly #progress: (step: string) => void;
+  readonly #progress: Progress;
 
-  constructor(
-    host: ToolstackHost,
-    config: DomainConfig,
-    plan: DomainPlan,
-    undo: Undo,
-    progress: (step: string) => void,
-  ) {
+  constructor(host: ToolstackHost, config: DomainConfig, plan: DomainPlan, undo: Undo, progress: Progress) {
     this.#host = host;
     this.#config = config;
     this.#plan = plan;
@@ -118,9 +115,9 @@ class Builder {
     return { domid, storePort: ports.store, consolePort: ports.console };
   }
 
-  #step<T>(what: string, body: () => T | Promise<T>): Promise<T> {
-    this.#progress(what);
-    return attempt(`${what} (domain ${this.#config.name})`, body);
+  async #step<T>(what: string, body: () => T | Promise<T>): Promise<T> {
+    await this.#progress(what);
+    return await attempt(`${what} (domain ${this.#config.name})`, body);
   }
 
   #requireFreeMemory(): void {

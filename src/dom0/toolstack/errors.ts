@@ -9,6 +9,10 @@ export type DomainErrorCode =
   | 'DOMAIN_MEMORY'
   /** another domain has the name */
   | 'DOMAIN_NAME'
+  /** another domain has the UUID */
+  | 'DOMAIN_UUID'
+  /** whoever asked for it does not want it any more */
+  | 'DOMAIN_CANCELLED'
   /** Xen or the store refused a step */
   | 'DOMAIN_REFUSED';
 

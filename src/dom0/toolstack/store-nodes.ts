@@ -36,6 +36,18 @@ export function pvhStoreNodes(config: DomainConfig, state: BuildState): StoreNod
   return [...madeNodes(config, state), ...builtNodes(config, state), ...consoleNodes(state)];
 }
 
+/** The nodes that tie a preserved domain to its new name and UUID. */
+export function preservedNodes(config: Pick<DomainConfig, 'name' | 'uuid'>, domid: number): StoreNode[] {
+  const vm = `/vm/${uuidText(config.uuid)}`;
+  return [
+    { path: vm, value: '', permissions: ['n0', `r${domid}`] },
+    { path: `${vm}/name`, value: config.name },
+    { path: `${vm}/uuid`, value: uuidText(config.uuid) },
+    { path: `/local/domain/${domid}/vm`, value: vm },
+    { path: `/local/domain/${domid}/name`, value: config.name },
+  ];
+}
+
 /** Of libxl__device_console_add: how much output xenconsoled keeps for a console nobody reads. */
 const CONSOLE_BUFFER_LIMIT = 1 << 20;
 /** public/io/xenbus.h */

@@ -1,3 +1,4 @@
+import type { OptionTable } from './getopt.ts';
 import type { Services } from './services.ts';
 
 /** One of xl's subcommands; each has a file in commands/. */
@@ -9,6 +10,10 @@ export interface Command {
   readonly usage: string;
   /** The options, a line each; empty where there are none. */
   readonly options: readonly string[];
+  /** What its options are to getopt; undefined for what takes none. */
+  readonly table?: OptionTable;
+  /** Why it does nothing yet; undefined for what does something. */
+  readonly absent?: string;
   /** It asks for, or changes, something that -f could force. */
   readonly modifies: boolean;
   /** It knows what -N means. */

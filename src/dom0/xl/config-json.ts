@@ -1,11 +1,19 @@
 import { type DomainConfig, type ShutdownAction, uuidText } from '../toolstack/domain-config.ts';
 
-/**
- * A domain's configuration as libxl_domain_config_to_json has it: libxl's names, in libxl's order, without what is at
- * its default.
- */
+/** A domain's configuration as libxl_domain_config_to_json has it, printed as libxl prints it. */
 export function configJson(config: DomainConfig): string {
-  const json = {
+  return yajl(configOf(config));
+}
+
+/** JSON with libxl's indentation, which leaves an empty line in what is empty. */
+export function yajl(value: unknown): string {
+  const text = JSON.stringify(value, undefined, 4);
+  return `${text.replaceAll(/^( *)(.*)\{\}(,?)$/gm, '$1$2{\n\n$1}$3').replaceAll(/^( *)(.*)\[\](,?)$/gm, '$1$2[\n\n$1]$3')}\n`;
+}
+
+/** libxl's names for a domain's configuration, in libxl's order, without what is at its default. */
+export function configOf(config: DomainConfig): Record<string, unknown> {
+  return {
     c_info: {
       type: 'pvh',
       name: config.name,
@@ -34,7 +42,6 @@ export function configJson(config: DomainConfig): string {
     ...action('on_crash', config.onCrash),
     ...action('on_soft_reset', config.onSoftReset),
   };
-  return `${JSON.stringify(json, undefined, 4)}\n`;
 }
 
 /** libxl spells its actions in its own way, and leaves out destroy. */

@@ -30,6 +30,20 @@ export function ending(reason: number, config: DomainConfig): Ending {
   return unlike === undefined ? base : { ...base, unlike: `${key} = "${action}": ${unlike}` };
 }
 
+/** The exit status that tells of a SHUTDOWN_* reason. */
+export function statusOf(reason: number): number {
+  return STATUSES[reason] ?? EXIT_CRASH;
+}
+
+const STATUSES: Readonly<Record<number, number>> = {
+  [SHUTDOWN_poweroff]: EXIT_POWEROFF,
+  [SHUTDOWN_reboot]: EXIT_REBOOT,
+  [SHUTDOWN_suspend]: EXIT_SUSPEND,
+  [SHUTDOWN_crash]: EXIT_CRASH,
+  [SHUTDOWN_watchdog]: EXIT_WATCHDOG,
+  [SHUTDOWN_soft_reset]: EXIT_SOFT_RESET,
+};
+
 type ByReason = readonly [what: string, key: string, action: ShutdownAction, status: number];
 
 function byReason(reason: number, config: DomainConfig): ByReason {

@@ -1,10 +1,12 @@
 /**
- * What `xl create -F` exits with: it tells how the domain ended. README.md has the table for users. A signal is
- * 128 + its number.
+ * What `xl create -F` and `xl wait` exit with: it tells how the domain ended. README.md has the table for users. A
+ * signal is 128 + its number.
  */
 export const EXIT_POWEROFF = 0;
 /** Usage, configuration, image or host: no domain ran, or it could not be started again. */
 export const EXIT_ERROR = 1;
+/** An option that is unknown, or too few arguments: what xl's option reader exits with. */
+export const EXIT_USAGE = 2;
 export const EXIT_CRASH = 10;
 export const EXIT_WATCHDOG = 11;
 /** The domain asked for a reboot, and on_reboot says destroy. */

@@ -118,7 +118,7 @@ const refused: readonly (readonly [what: string, line: string, files: Record<str
       'create in the background',
       'create guest.cfg',
       {},
-      /^xl create without -F: a domain cannot outlive xl yet: expected -F.*\n$/,
+      /^xl create without -F: there is no host here for the domain to live on: expected -F.*\n$/,
     ],
     ['create -e', 'create -F -e guest.cfg', {}, /^xl create -e: .*\n$/],
     ['an unknown option', 'create -F -z guest.cfg', {}, /^xl create: option `z' not supported.\n\nUsage: /],
@@ -135,7 +135,8 @@ const refused: readonly (readonly [what: string, line: string, files: Record<str
       {},
       /^xl create: --trace=all: "all" cannot be traced: /,
     ],
-    ['a command that is not there yet', 'list', {}, /^xl list is not there yet: .*\n$/],
+    ['a command that needs a host', 'list', {}, /^xl list: there is no host here to ask: .*\n$/],
+    ['a command that is not there yet', 'save', {}, /^xl save is not there yet: .*\n$/],
     ['a command that xl does not know', 'explode', {}, /^xl: explode: command not implemented; /],
     ['an abbreviation of several commands', 'con', {}, /^xl: con: command not implemented; /],
     ['an unknown global option', '-x create', {}, /^unknown global option: /],
@@ -188,7 +189,7 @@ test('help', async () => {
   equal(await run('help', on), 0);
   match(on.out, /^Usage xl \[-vfNtT\] <subcommand> \[args\]\n/);
   match(on.out, /\n create +Create a domain/);
-  match(on.out, /\nnot there yet:\n\n list destroy /);
+  match(on.out, /\nnot there yet:\n\n config-update /);
 
   for (const line of ['help create', 'create -h', 'create --help', 'cr -h']) {
     const each = services();

@@ -66,8 +66,8 @@ function help(name: string | undefined, services: Services): number {
 
 function listing(): string {
   const row = (command: Command) => ` ${command.name.padEnd(19)} ${command.summary}\n`;
-  const there = COMMANDS.filter((command) => command.usage !== '');
-  const absent = COMMANDS.filter((command) => command.usage === '');
+  const there = COMMANDS.filter((command) => command.absent === undefined);
+  const absent = COMMANDS.filter((command) => command.absent !== undefined);
   return [
     'Usage xl [-vfNtT] <subcommand> [args]\n\n',
     'xl full list of subcommands:\n\n',

@@ -1,7 +1,11 @@
 import type { Clock, Random, Terminal } from '../../lib/ports.ts';
 import type { Domid } from '../../abi/xen.ts';
+import type { ToolCalls } from '../../libs/ctrl/tool-calls.ts';
 import type { ToolstackHost } from '../toolstack/domain-create.ts';
 import type { Determinism } from './cfg/determinism.ts';
+import type { Cancellation } from '../toolstack/domain-record.ts';
+import type { Domains } from '../toolstack/domains.ts';
+import type { ConsoleSeats } from './console-seats.ts';
 
 /** The world as xl sees it. The machine hands it in: dom0's programs touch no file, clock or terminal themselves. */
 export interface Services {
@@ -10,15 +14,29 @@ export interface Services {
   /** All else: warnings, errors, what becomes of the domain. */
   stderr(text: string): void;
   /** Where `create -c` shows the guest's console. */
-  readonly terminal: Terminal;
+  readonly terminal: PacedTerminal;
   readonly clock: Clock;
   readonly random: Random;
   readonly files: Files;
   environment(name: string): string | undefined;
   /** Calls back for each signal that asks the process to end; returns how to stop that. */
   onSignal(handler: (signal: Signal) => void): () => void;
+  /** The host that the command was given to; undefined where xl runs by itself, without one. */
+  readonly running?: RunningHost | undefined;
+  /** Whoever gave the command is gone, or does not want it any more; undefined where that would be the end of xl. */
+  readonly cancellation?: Cancellation | undefined;
   /** Starts a machine with Xen and dom0's daemons on it, and room for the domain asked for. */
   startHost(options: HostOptions): Promise<Host>;
+}
+
+/** A terminal that may be far away, behind somebody who reads slowly. */
+export interface PacedTerminal extends Terminal {
+  /** Bytes that it was given and nobody has read yet; nothing ever waits where it is undefined. */
+  readonly unsent?: number;
+  /** Calls back whenever all of those have been read, or nobody ever will. */
+  onDrain?(listener: () => void): void;
+  /** Leaves what is typed where it is, or goes on to hand it over. */
+  holdInput?(hold: boolean): void;
 }
 
 export interface Files {
@@ -69,4 +87,42 @@ export interface DomainConsole {
   write(bytes: Uint8Array): void;
   /** Hands over what the guest has left in its ring: the last words before it is destroyed. */
   drain(): void;
+}
+
+/** A machine that outlives the commands it is given, and what looks after its domains. */
+export interface RunningHost extends ToolstackHost {
+  readonly clock: Clock;
+  readonly tools: ToolCalls;
+  readonly domains: Domains;
+  /** Who is at its consoles. */
+  readonly seats: ConsoleSeats;
+  /** Its folder. */
+  readonly folder: string;
+  /** Its process. */
+  readonly pid: number;
+  /** Where it runs, as uname(2) tells. */
+  readonly node: {
+    readonly name: string;
+    readonly release: string;
+    readonly version: string;
+    readonly machine: string;
+  };
+  /** When it started. */
+  readonly startedNs: bigint;
+  /** Has `viewer` see a domain's console; returns what ends that. */
+  attachConsole(domid: Domid, viewer: ConsoleViewer, from: 'unread' | 'all'): () => void;
+  describe(domid: Domid): string | undefined;
+  /** Puts a domain's memory into a file. */
+  dumpCore(domid: Domid, path: string): Promise<void>;
+  /** Destroys all domains and ends, once the command that asks for it is answered. */
+  stop(): void;
+}
+
+/** Whoever looks at a domain's console: dom0/console/console-client.ts has the rules. */
+export interface ConsoleViewer {
+  output(bytes: Uint8Array): number;
+  onDrain(listener: () => void): void;
+  onInput(listener: (bytes: Uint8Array) => void): void;
+  inputPaused?(paused: boolean): void;
+  closed?(): void;
 }

@@ -8,8 +8,7 @@ import { EXIT_ERROR } from '../exit-status.ts';
 export const ABSENT: readonly Command[] = [
   ...waiting(
     'it needs a host that outlives the command that started it; only `xl create -F` runs a domain, in the foreground',
-    ['list', 'destroy', 'shutdown', 'reboot', 'pause', 'unpause', 'console', 'domid', 'domname', 'rename', 'vm-list'],
-    ['config-update', 'uptime', 'info', 'dmesg', 'top', 'debug-keys', 'set-parameters', 'sharing', 'claims'],
+    ['config-update', 'uptime', 'info', 'dmesg', 'top', 'debug-keys', 'set-parameters', 'sharing'],
     ['mem-max', 'mem-set', 'vcpu-list', 'vcpu-pin', 'vcpu-set', 'trigger', 'sysrq', 'button-press', 'devd'],
     ['sched-credit', 'sched-credit2', 'sched-rtds', 'cpupool-create', 'cpupool-list', 'cpupool-destroy'],
     ['cpupool-rename', 'cpupool-cpu-add', 'cpupool-cpu-remove', 'cpupool-migrate', 'cpupool-numa-split'],
@@ -46,6 +45,7 @@ function waiting(why: string, ...names: readonly (readonly string[])[]): Command
     name,
     summary: `Not there yet: ${why}`,
     usage: '',
+    absent: why,
     options: [],
     modifies: false,
     canDryRun: true,

@@ -9,6 +9,7 @@ import { guestConfig } from '../cfg/guest-config.ts';
 import { parseConfig } from '../cfg/parser.ts';
 import { type Command, type Context, helpText } from '../command.ts';
 import { configJson } from '../config-json.ts';
+import { createOnHost } from '../create-on-host.ts';
 import { EXIT_ERROR } from '../exit-status.ts';
 import { type ForegroundOptions, runForeground } from '../foreground.ts';
 import { getopt, type OptionTable } from '../getopt.ts';
@@ -30,7 +31,7 @@ export const create: Command = {
     '-n, --dryrun            Print the configuration and do nothing (same as xl -N).',
     '-d                      Print the configuration and go on.',
     '-q, --quiet             Say only what goes wrong.',
-    '-e                      Exit once the domain runs (needs a host daemon).',
+    '-e                      Leave the domain alone once it has shut down.',
     '-V, --vncviewer         Ignored: there is no VNC display.',
     '-A, --vncviewer-autopass',
     '                        Ignored as well.',
@@ -45,6 +46,9 @@ export const create: Command = {
   ],
   modifies: true,
   canDryRun: true,
+  get table() {
+    return OPTIONS;
+  },
   run,
 };
 
@@ -98,7 +102,7 @@ async function run(argv: readonly string[], context: Context): Promise<number> {
       'xl create: no config file: expected one, for example xl create -F -c guest.cfg',
     );
   }
-  if (!request.dryRun) requireForeground(request);
+  if (!request.dryRun && services.running === undefined) requireForeground(request);
 
   const text = configFile === '/dev/null' ? '' : await readText(context, configFile);
   if (!request.options.quiet) context.say(`Parsing config from ${configFile}`);
@@ -114,7 +118,13 @@ async function run(argv: readonly string[], context: Context): Promise<number> {
   }
   if (request.debug) services.stderr(configJson(config));
 
-  return await start(file, config, request, context);
+  const { running } = services;
+  if (running === undefined) return await start(file, config, request, context);
+  const { foreground, unattended, options } = request;
+  const plan = () => readAndPlan(file, config, context);
+  return await locating(file, () =>
+    createOnHost(running, { config, plan, foreground, unattended, ...options }, context),
+  );
 }
 
 function readArguments(argv: readonly string[], context: Context): Request | string {
@@ -172,7 +182,7 @@ function requireForeground({ foreground, unattended }: Request): void {
   const which = unattended ? '-e' : 'without -F';
   throw new XenolithError(
     'XL_NOT_THERE_YET',
-    `xl create ${which}: a domain cannot outlive xl yet: expected -F, for example xl create -F -c guest.cfg`,
+    `xl create ${which}: there is no host here for the domain to live on: expected -F, for example xl create -F -c guest.cfg`,
   );
 }
 

@@ -1,0 +1,237 @@
+import { mkdirSync, rmSync, writeSync, closeSync } from 'node:fs';
+import { arch, hostname, release, version } from 'node:os';
+import { join } from 'node:path';
+import { Domains } from '../../dom0/toolstack/domains.ts';
+import { ConsoleSeats } from '../../dom0/xl/console-seats.ts';
+import type { RunningHost } from '../../dom0/xl/services.ts';
+import { NodeClock } from '../../host/node/clock.ts';
+import { defer, keepAlive } from '../../host/node/event-loop.ts';
+import { availableMemoryKib } from '../../host/node/memory.ts';
+import { NodeRandom } from '../../host/node/random.ts';
+import { onEndSignal } from '../../host/node/signals.ts';
+import type { UnixSocket } from '../../host/node/unix-socket.ts';
+import { XenolithError } from '../../lib/errors.ts';
+import { type Machine, startMachine } from '../machine.ts';
+import { findHome, type Home, makeHome, XL_SOCKET } from './home.ts';
+import { HostLog } from './host-log.ts';
+import { READY, TAKEN } from './launch.ts';
+import { takeLock } from './lock.ts';
+import { removeRunning, tellOfLost, writeRunning } from './running-file.ts';
+import { Session, type SessionHost } from './session.ts';
+import { hostSockets, serveSocket } from './sockets.ts';
+
+const EXIT_INTERNAL = 70;
+/** What guests get where nobody says how much: a machine's most, or this part of what this host has left. */
+const MOST_MIB = 3968;
+const PART = 0.7;
+const LEAST_MIB = 16;
+/** Commands at once. */
+const MOST_COMMANDS = 1000;
+
+/** How a host is started. */
+export interface HostStart {
+  readonly environment: NodeJS.ProcessEnv;
+  /** MiB for all guests together, as written; undefined where nothing is. */
+  readonly memory: string | undefined;
+  /** Hears once that it serves, or finds another serving. */
+  readonly told: (what: typeof READY | typeof TAKEN) => void;
+  /** Lines of its log go here too. */
+  readonly echo?: (line: string) => void;
+}
+
+/** A host, from its start to its end: the machine, its domains, and everybody who asks something of them. */
+export async function runHost({ environment, memory, told, echo }: HostStart): Promise<number> {
+  const home = findHome(environment);
+  makeHome(home);
+  const memoryMib = readMemory(memory);
+  const unlock = takeLock(home.lock);
+  if (unlock === undefined) {
+    told(TAKEN);
+    return 0;
+  }
+  const file = new HostLog(home.log);
+  const log = (line: string) => {
+    file.line(line);
+    echo?.(line);
+  };
+  const daemon = await startDaemon(home, memoryMib, log);
+  told(READY);
+  const letGo = keepAlive();
+  const status = await daemon.end;
+  letGo();
+  unlock();
+  return status;
+}
+
+/** How a host that was started in the background answers whoever did that: on descriptor 3. */
+export function tellParent(what: string): void {
+  try {
+    writeSync(PARENT, what);
+    closeSync(PARENT);
+  } catch {
+    // Whoever started us has gone, or is a shell.
+  }
+}
+
+const PARENT = 3;
+
+function readMemory(text: string | undefined): number {
+  if (text === undefined || text === '') {
+    const part = Math.floor((availableMemoryKib() / 1024) * PART);
+    return Math.max(LEAST_MIB, Math.min(MOST_MIB, part));
+  }
+  const mib = /^[0-9]+$/.test(text) ? Number(text) : 0;
+  if (mib >= LEAST_MIB) return mib;
+  throw new XenolithError(
+    'HOST_MEMORY',
+    `memory = ${text}: expected MiB for all guests together, at least ${LEAST_MIB}, for example --memory=2048`,
+  );
+}
+
+async function startDaemon(home: Home, memoryMib: number, log: (line: string) => void): Promise<Daemon> {
+  const clock = new NodeClock();
+  const random = new NodeRandom();
+  const machine = await startMachine(
+    { clock, random, defer, availableMemoryKib, log, alarm: log, trace: log, holdInput: () => {} },
+    { guestMemoryKib: memoryMib * 1024, trace: [], observed: false },
+  );
+  const daemon = new Daemon(home, machine, clock, random, log);
+  await daemon.serve();
+  log(`host: process ${process.pid} serves ${home.folder}, ${memoryMib} MiB for guests`);
+  return daemon;
+}
+
+class Daemon implements SessionHost {
+  readonly clock: NodeClock;
+  readonly random: NodeRandom;
+  readonly log: (line: string) => void;
+  readonly running: RunningHost;
+  /** Resolves with the exit status once all is over. */
+  readonly end: Promise<number>;
+  readonly #home: Home;
+  readonly #machine: Machine;
+  readonly #domains: Domains;
+  readonly #since = new Date().toISOString();
+  readonly #stops: (() => void | Promise<void>)[] = [];
+  #news: string | undefined;
+  #ended: (status: number) => void = () => {};
+  #stopping = false;
+
+  constructor(home: Home, machine: Machine, clock: NodeClock, random: NodeRandom, log: (line: string) => void) {
+    this.#home = home;
+    this.#machine = machine;
+    this.clock = clock;
+    this.random = random;
+    this.log = log;
+    this.end = new Promise((resolve) => {
+      this.#ended = resolve;
+    });
+    this.#domains = this.#makeDomains();
+    this.running = this.#makeRunning();
+  }
+
+  /** Opens the sockets: from here on others see this host. */
+  async serve(): Promise<void> {
+    const { folder, running } = this.#home;
+    this.#news = tellOfLost(running);
+    if (this.#news !== undefined) this.log(this.#news);
+    this.#writeDown();
+    this.#domains.onEvent((event) => {
+      this.log(
+        `domain ${event.domid} (${event.name}): ${event.event}${event.reason === undefined ? '' : `, ${event.reason}`}`,
+      );
+      this.#writeDown();
+    });
+    for (const socket of hostSockets(this.#machine)) this.#stops.push(await serveSocket(folder, socket));
+    const connected = (socket: UnixSocket) => void new Session(socket, this);
+    // The last one: whoever finds it finds all of the host.
+    this.#stops.push(await serveSocket(folder, { path: XL_SOCKET, maxConnections: MOST_COMMANDS, connected }));
+    this.#stops.push(onEndSignal(({ name }) => void this.#stop(`${name}`)));
+    this.#machine.failure.catch((error: unknown) => this.#broken(error));
+  }
+
+  takeNews(): string | undefined {
+    const news = this.#news;
+    this.#news = undefined;
+    return news;
+  }
+
+  #makeDomains(): Domains {
+    const machine = this.#machine;
+    const { clock, random, log } = this;
+    return new Domains({
+      ctrl: machine.ctrl,
+      tools: machine.tools,
+      foreignMemory: machine.foreignMemory,
+      store: machine.store,
+      clock,
+      random,
+      log,
+      breathe: () => new Promise((resolve) => defer(resolve)),
+      describe: (domid) => machine.describe(domid),
+      consoleLog: (domid) => machine.consoleLog(domid),
+      dumpCore: async (_domid, name) => {
+        mkdirSync(this.#home.dumps, { recursive: true, mode: 0o700 });
+        throw new XenolithError('DUMP_CORE', `${join(this.#home.dumps, name)}: core dumps are not there yet`);
+      },
+    });
+  }
+
+  #makeRunning(): RunningHost {
+    const machine = this.#machine;
+    return {
+      ctrl: machine.ctrl,
+      tools: machine.tools,
+      foreignMemory: machine.foreignMemory,
+      store: machine.store,
+      clock: this.clock,
+      domains: this.#domains,
+      seats: new ConsoleSeats(),
+      folder: this.#home.folder,
+      pid: process.pid,
+      node: { name: hostname(), release: release(), version: version(), machine: arch() === 'x64' ? 'x86_64' : arch() },
+      startedNs: this.clock.wallclockNs(),
+      attachConsole: (domid, viewer, from) => machine.attachConsole(domid, viewer, from),
+      describe: (domid) => machine.describe(domid),
+      dumpCore: async () => {
+        throw new XenolithError('DUMP_CORE', 'core dumps are not there yet');
+      },
+      // Only once whoever asks has its answer.
+      stop: () => void setImmediate(() => void this.#stop('xl host stop')),
+    };
+  }
+
+  #writeDown(): void {
+    const domains = [...this.#domains.records()].map(({ domid, config }) => ({ domid, name: config.name }));
+    const failure = writeRunning(this.#home.running, { pid: process.pid, since: this.#since, domains });
+    if (failure !== undefined) this.log(`host: what runs cannot be written down: ${failure}`);
+  }
+
+  async #stop(why: string): Promise<void> {
+    if (this.#stopping) return;
+    this.#stopping = true;
+    this.log(`host: ends: ${why}`);
+    for (const stop of this.#stops) void stop();
+    try {
+      await this.#domains.destroyAll();
+    } catch (error) {
+      this.log(`host: ${(error as Error).message}`);
+    }
+    await this.#machine.stop();
+    this.#leave();
+    this.#ended(0);
+  }
+
+  /** A bug of ours: nothing of the machine can be trusted any more. */
+  #broken(error: unknown): void {
+    this.log(`host: internal error: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+    // What ran stays written down: the next host tells that it is lost.
+    rmSync(this.#home.socket, { force: true });
+    this.#ended(EXIT_INTERNAL);
+  }
+
+  #leave(): void {
+    rmSync(this.#home.socket, { force: true });
+    removeRunning(this.#home.running);
+  }
+}

@@ -1,0 +1,49 @@
+import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+
+/** What a host writes down while it runs, for the next one to tell of where this one ends without a word. */
+export interface RunningState {
+  readonly pid: number;
+  readonly since: string;
+  readonly domains: readonly { readonly domid: number; readonly name: string }[];
+}
+
+/** Writes the state down, whole or not at all; returns why it could not, as on a full disk. */
+export function writeRunning(path: string, state: RunningState): string | undefined {
+  try {
+    writeFileSync(`${path}.new`, `${JSON.stringify(state)}\n`, { mode: 0o600 });
+    renameSync(`${path}.new`, path);
+    return undefined;
+  } catch (error) {
+    return (error as Error).message;
+  }
+}
+
+/** Nothing runs any more, and everybody knows. */
+export function removeRunning(path: string): void {
+  rmSync(path, { force: true });
+}
+
+/** A sentence about a host that ended without stopping; undefined where there was none. */
+export function tellOfLost(path: string): string | undefined {
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch {
+    return undefined;
+  }
+  const state = parse(text);
+  if (state === undefined) return 'xl: the host before this one was killed, and what ran on it is lost';
+  const names = state.domains.map(({ domid, name }) => `${name} (domid ${domid})`);
+  const lost = names.length === 0 ? 'no domain ran on it' : `lost with it: ${names.join(', ')}`;
+  return `xl: the host before this one, process ${state.pid}, was killed; ${lost}`;
+}
+
+function parse(text: string): RunningState | undefined {
+  try {
+    const { pid, since, domains } = JSON.parse(text) as Partial<RunningState>;
+    const fine = typeof pid === 'number' && typeof since === 'string' && Array.isArray(domains);
+    return fine ? { pid, since, domains } : undefined;
+  } catch {
+    return undefined;
+  }
+}
