@@ -121,7 +121,9 @@ async function run(argv: readonly string[], context: Context): Promise<number> {
   const { running } = services;
   if (running === undefined) return await start(file, config, request, context);
   if (repeats !== undefined) {
-    context.say('xl create: warning: deterministic has no effect: a host goes by its own time, whereas -F makes a machine');
+    context.say(
+      'xl create: warning: deterministic has no effect: a host goes by its own time, whereas -F makes a machine',
+    );
   }
   const { foreground, unattended, options } = request;
   const plan = () => readAndPlan(file, config, context);
