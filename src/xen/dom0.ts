@@ -1,5 +1,6 @@
 import { DOMID_SELF, type Domid } from '../abi/xen.ts';
 import { EINVAL, EPERM, ESRCH } from '../abi/errno.ts';
+import { RUNSTATE_blocked, RUNSTATE_running } from '../abi/vcpu.ts';
 import { PAGE_SIZE } from '../cpu/engine.ts';
 import { assert } from '../lib/assert.ts';
 import { Call, CONTINUE, type GuestMemory } from './common/call.ts';
@@ -57,7 +58,7 @@ export class Dom0 implements Dom0Thread {
     this.#vcpu.initialised = true;
     this.#vcpu.pauseFlags = 0;
     this.#vcpu.running = true;
-    this.#vcpu.runstate.change(0, xen.now());
+    this.#vcpu.runstate.change(RUNSTATE_blocked, xen.now());
     domain.controllerPauseCount = 0;
     domain.pauseCount = 0;
     domain.creationFinished = true;
@@ -71,6 +72,7 @@ export class Dom0 implements Dom0Thread {
     const { call } = this.#arch;
     const { timers } = this.#xen;
     const alarmNs = timers.nextNs;
+    const wasRunning = this.#run(true);
     call.begin(nr, false);
     call.args.set([a1, a2, a3, a4, a5, 0].map((value) => BigInt.asUintN(64, BigInt(value))));
     let result = this.#xen.dispatch(call);
@@ -79,6 +81,7 @@ export class Dom0 implements Dom0Thread {
       result = this.#xen.dispatch(call);
     }
     if (timers.nextNs < alarmNs) this.#wake();
+    this.#run(wasRunning);
     return result;
   }
 
@@ -146,6 +149,7 @@ export class Dom0 implements Dom0Thread {
     if (!this.#arch.upcallRaised) return;
     this.#arch.upcallRaised = false;
     if (!this.#vcpu.upcallPending) return;
+    this.#run(true);
     try {
       this.#upcall();
     } catch (failure) {
@@ -153,6 +157,18 @@ export class Dom0 implements Dom0Thread {
       const text = failure instanceof Error ? (failure.stack ?? failure.message) : String(failure);
       for (const line of text.split('\n')) this.#xen.log(`dom0: ${line}`);
     }
+    this.#run(false);
+  }
+
+  /**
+   * dom0's time is what its services take to answer events, and its hypercalls; what else the process does is not
+   * the machine's. Returns whether it was running before.
+   */
+  #run(running: boolean): boolean {
+    const { runstate } = this.#vcpu;
+    const before = runstate.state === RUNSTATE_running;
+    runstate.change(running ? RUNSTATE_running : RUNSTATE_blocked, this.#xen.now());
+    return before;
   }
 }
 

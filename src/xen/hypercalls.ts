@@ -167,7 +167,7 @@ const SCHED_OP = operations(xen.__HYPERVISOR_sched_op, 'sched_op', byFirst, [
   op(sched.SCHEDOP_remote_shutdown, 'SCHEDOP_remote_shutdown', full(schedOp.schedopRemoteShutdown), at(1, sched.SchedRemoteShutdown)),
   op(sched.SCHEDOP_shutdown_code, 'SCHEDOP_shutdown_code', full(schedOp.schedopShutdownCode), at(1, sched.SchedShutdown)),
   op(sched.SCHEDOP_watchdog, 'SCHEDOP_watchdog', full(schedOp.schedopWatchdog), at(1, sched.SchedWatchdog)),
-  op(sched.SCHEDOP_pin_override, 'SCHEDOP_pin_override', absent('one processor')),
+  op(sched.SCHEDOP_pin_override, 'SCHEDOP_pin_override', full(schedOp.schedopPinOverride), at(1, sched.SchedPinOverride)),
 ]);
 
 const XEN_VERSION = operations(xen.__HYPERVISOR_xen_version, 'xen_version', byFirst, [

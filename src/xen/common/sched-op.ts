@@ -1,6 +1,7 @@
 import { CompatSchedPoll } from '../../abi/compat/sched.ts';
-import { EFAULT, EINVAL, ENOSPC, EPERM, ESRCH } from '../../abi/errno.ts';
-import { SchedPoll, SchedRemoteShutdown, SchedShutdown, SchedWatchdog } from '../../abi/sched.ts';
+import { EBUSY, EFAULT, EINVAL, ENOSPC, EPERM, ESRCH } from '../../abi/errno.ts';
+import { SchedPinOverride, SchedPoll, SchedRemoteShutdown, SchedShutdown, SchedWatchdog } from '../../abi/sched.ts';
+import { hasCpu } from '../sched/cpu-mask.ts';
 import { isPrivileged } from '../xsm.ts';
 import { type Call, element, type HypercallResult } from './call.ts';
 import { type Domain, NR_DOMAIN_WATCHDOG_TIMERS } from './domain.ts';
@@ -89,6 +90,27 @@ export function schedopWatchdog(call: Call): HypercallResult {
   if (at < 0) return -EFAULT;
   const { id, timeout } = new SchedWatchdog(call.view, at);
   return setWatchdog(call.domain, id, timeout);
+}
+
+/** SCHEDOP_pin_override: pins the calling vCPU of dom0 to a pCPU until it is undone, whatever its hard affinity. */
+export function schedopPinOverride(call: Call): HypercallResult {
+  if (!isPrivileged(call.domain)) return -EPERM;
+  const at = call.fetch(call.handle(1), SchedPinOverride.SIZE);
+  if (at < 0) return -EFAULT;
+  const { pcpu } = new SchedPinOverride(call.view, at);
+  const { placement } = call.vcpu;
+  if (pcpu < 0) {
+    if (placement.overridden === undefined) return -EINVAL;
+    placement.hard = placement.overridden;
+    placement.overridden = undefined;
+  } else {
+    if (placement.overridden !== undefined) return -EBUSY;
+    if (!hasCpu(call.domain.cpupool.cpus, pcpu)) return -EINVAL;
+    placement.overridden = placement.hard;
+    placement.hard = 1 << pcpu;
+  }
+  call.xen.scheduler.affinityChanged(call.vcpu);
+  return 0;
 }
 
 /** set_timer_op: VIRQ_TIMER at an absolute time; 0 cancels. */

@@ -87,7 +87,7 @@ export class Vcpu {
       vcpuId < XEN_LEGACY_MAX_VCPUS ? domain.sharedInfo + vcpuId * VcpuInfo.SIZE : domain.xen.dummyVcpuInfo;
     this.runstate = new Runstate(domain.xen.now());
     this.singleshotTimer = new Timer(() => sendVcpuVirq(this, VIRQ_TIMER));
-    this.periodicTimer = new Timer(() => this.#periodicFired());
+    this.periodicTimer = new Timer(() => this.#tick());
     this.pollTimer = new Timer(() => this.unblock());
   }
 
@@ -130,9 +130,12 @@ export class Vcpu {
     else this.sleep();
   }
 
-  /** Ends a block; polling as well. */
+  /** There is something for it: ends a block; polling as well. */
   unblock(): void {
-    if ((this.pauseFlags & VPF_blocked) === 0) return;
+    if ((this.pauseFlags & VPF_blocked) === 0) {
+      this.domain.xen.scheduler.interrupted(this);
+      return;
+    }
     this.endPoll();
     this.pauseFlags &= ~VPF_blocked;
     this.wake();
@@ -196,14 +199,20 @@ export class Vcpu {
 
   /** VCPUOP_set_periodic_timer; 0 stops it. */
   setPeriod(periodNs: number): void {
-    const { timers } = this.domain.xen;
+    this.domain.xen.timers.stop(this.periodicTimer);
     this.periodNs = periodNs;
-    if (periodNs === 0) {
-      timers.stop(this.periodicTimer);
-      return;
-    }
     this.#lastPeriodicNs = this.domain.xen.now();
-    timers.set(this.periodicTimer, this.#lastPeriodicNs + periodNs);
+    this.#tick();
+  }
+
+  /** A pCPU takes it: its periodic timer goes on, with one tick for all that it missed. */
+  takePcpu(): void {
+    this.#tick();
+  }
+
+  /** It loses its pCPU. As in Xen periodic ticks do not wake who sleeps. */
+  leavePcpu(): void {
+    this.domain.xen.timers.stop(this.periodicTimer);
   }
 
   /** Where vcpu_info is goes back to shared_info, or nowhere; a registered frame is let go. */
@@ -253,12 +262,13 @@ export class Vcpu {
     timers.stop(this.pollTimer);
   }
 
-  #periodicFired(): void {
+  #tick(): void {
+    if (this.periodNs === 0) return;
     const now = this.domain.xen.now();
-    // Ticks that nobody had time for are one tick: a pending event is one bit.
-    const passed = Math.floor((now - this.#lastPeriodicNs) / this.periodNs);
-    this.#lastPeriodicNs += passed * this.periodNs;
+    if (now >= this.#lastPeriodicNs + this.periodNs) {
+      sendVcpuVirq(this, VIRQ_TIMER);
+      this.#lastPeriodicNs = now;
+    }
     this.domain.xen.timers.set(this.periodicTimer, this.#lastPeriodicNs + this.periodNs);
-    sendVcpuVirq(this, VIRQ_TIMER);
   }
 }

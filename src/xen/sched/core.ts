@@ -204,15 +204,20 @@ export class SchedulerCore implements SchedulerContext {
 
   /** A pCPU changes from what it has to another vCPU, or to none. */
   #put(cpu: Pcpu, vcpu: Vcpu | undefined): void {
-    const wasIdle = cpu.current === undefined;
-    if (cpu.current !== undefined) cpu.current.placement.on = undefined;
+    const { current } = cpu;
+    if (current !== undefined) {
+      current.placement.on = undefined;
+      current.leavePcpu();
+    }
     if (vcpu !== undefined) {
       assert(vcpu.placement.on === undefined, 'a vCPU is on one pCPU at a time');
       vcpu.placement.on = cpu;
       vcpu.placement.cpu = cpu.id;
     }
     cpu.take(vcpu, this.now());
-    if (wasIdle && vcpu !== undefined) this.#shares.join(cpu);
+    if (vcpu === undefined) return;
+    if (current === undefined) this.#shares.join(cpu);
+    vcpu.takePcpu();
   }
 }
 
