@@ -120,6 +120,21 @@ export const OFFSET_VECTOR_A = 0x4c0;
 export const OFFSET_VECTOR_B = 0x4d0;
 export const OFFSET_VECTOR_RESULT = 0x4e0;
 
+/** u32: machine address of the PML4 where generated code may walk the tables by itself, else 0: see emit/tlb-refill.ts. */
+export const OFFSET_WALK_ROOT = 0x500;
+/** u32 and u64: where in the nested cache a guest frame is, and the tag of its entries (emit/nested-layout.ts). */
+export const OFFSET_NESTED_BIAS = 0x504;
+export const OFFSET_NESTED_KEY = 0x508;
+/**
+ * By TLB: of the RW and US bits of an entry, a mask and what is wanted under it, u8 each, for reads and for writes.
+ */
+export const OFFSET_WALK_RIGHTS = 0x510;
+export const WALK_RIGHTS_SIZE = 8;
+export const WALK_RIGHTS_READ = 0;
+export const WALK_RIGHTS_WRITE = 2;
+/** u32: 1 where global pages are respected. */
+export const OFFSET_WALK_GLOBAL = 0x530;
+
 export const VCPU_STATE_SIZE = 0x600;
 
 // RFLAGS (SDM vol. 1, 3.4.3)

@@ -4,6 +4,7 @@
  * linked to them, looks again. Space comes back only by throwing everything away (`reset`).
  */
 import { type Decoder, DECODED, INCOMPLETE, TOO_LONG } from '../decode/decoder.ts';
+import { FRAMES_WITH_CODE } from '../emit/nested-layout.ts';
 import type { CodeWatch } from '../mmu/mmu.ts';
 import { EVENT_HAS_ERROR } from '../mmu/mmu.ts';
 import type { MachineMemory } from '../mmu/machine-memory.ts';
@@ -59,7 +60,7 @@ export class CodeCache implements CodeWatch {
     this.#memory = memory;
     this.#decoder = decoder;
     this.#writer = writer;
-    this.#hasCode = new Uint8Array(memory.frames);
+    this.#hasCode = memory.u8.subarray(FRAMES_WITH_CODE, FRAMES_WITH_CODE + memory.frames);
   }
 
   addUser(user: CodeUser): void {

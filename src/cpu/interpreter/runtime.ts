@@ -3,10 +3,12 @@ import { emitCopyBlock, emitFillBlock } from '../emit/blocks.ts';
 import { Code } from '../emit/code.ts';
 import type { ModuleBuilder } from '../emit/module.ts';
 import * as op from '../emit/opcodes.ts';
+import { emitProbeWrite, emitReadSlow, emitWriteSlow } from '../emit/slow-access.ts';
 import type { Runtime } from '../emit/tier.ts';
-import { type Bits, LOADS, STORES, wasmType } from '../emit/values.ts';
+import { emitTlbRefill } from '../emit/tlb-refill.ts';
 import { OFFSET_SCRATCH } from '../state.ts';
 import { emitAddressFunction } from './address-function.ts';
+import { VCPU_TLBS } from './layout.ts';
 
 /** What the module imports from TypeScript; every 64-bit value goes through OFFSET_SCRATCH as halves. */
 export interface InterpreterImports {
@@ -45,11 +47,12 @@ export function emitRuntime(module: ModuleBuilder): RuntimeFunctions {
   const find = module.import('find', [], [TYPE_I32]);
   const system = module.import('system', [TYPE_I32, TYPE_I32], [TYPE_I32]);
   const vectorSlow = module.import('vectorSlow', [TYPE_I32], [TYPE_I32]);
+  const refill = emitTlbRefill(module, VCPU_TLBS);
   const widths = [8, 16, 32, 64, 128] as const;
   return {
-    readSlow: byWidth(widths, (bits) => emitReadSlow(module, slowRead, bits)),
-    writeSlow: byWidth(widths, (bits) => emitWriteSlow(module, slowWrite, bits)),
-    probeWrite: emitProbe(module, probeWrite),
+    readSlow: byWidth(widths, (bits) => emitReadSlow(module, refill, slowRead, bits)),
+    writeSlow: byWidth(widths, (bits) => emitWriteSlow(module, refill, slowWrite, bits)),
+    probeWrite: emitProbeWrite(module, refill, probeWrite),
     offsetLinear: emitOffsetLinear(module, offsetLinear),
     address: emitAddressFunction(module, segmentLinear),
     find,
@@ -68,41 +71,6 @@ function byWidth(widths: readonly Width[], make: (bits: Width) => number): Recor
   return result;
 }
 
-function emitReadSlow(module: ModuleBuilder, slowRead: number, bits: Bits): number {
-  const index = module.declare([TYPE_I32, TYPE_I64], [wasmType(bits)]);
-  const code = new Code();
-  pushHalves(code, 1);
-  code.i32(bits / 8);
-  code.call(slowRead);
-  code.get(0);
-  code.memory(LOADS[bits], OFFSET_SCRATCH);
-  module.define(index, [], code);
-  return index;
-}
-
-function emitWriteSlow(module: ModuleBuilder, slowWrite: number, bits: Bits): number {
-  const index = module.declare([TYPE_I32, TYPE_I64, wasmType(bits)], []);
-  const code = new Code();
-  code.get(0);
-  code.get(2);
-  code.memory(STORES[bits], OFFSET_SCRATCH);
-  pushHalves(code, 1);
-  code.i32(bits / 8);
-  code.call(slowWrite);
-  module.define(index, [], code);
-  return index;
-}
-
-function emitProbe(module: ModuleBuilder, probeWrite: number): number {
-  const index = module.declare([TYPE_I32, TYPE_I64, TYPE_I32], [TYPE_I32]);
-  const code = new Code();
-  pushHalves(code, 1);
-  code.get(2);
-  code.call(probeWrite);
-  module.define(index, [], code);
-  return index;
-}
-
 function emitOffsetLinear(module: ModuleBuilder, offsetLinear: number): number {
   const index = module.declare([TYPE_I32, TYPE_I32, TYPE_I64, TYPE_I32, TYPE_I32], [TYPE_I64]);
   const code = new Code();
@@ -116,13 +84,4 @@ function emitOffsetLinear(module: ModuleBuilder, offsetLinear: number): number {
   code.memory(op.OP_I64_LOAD, OFFSET_SCRATCH);
   module.define(index, [], code);
   return index;
-}
-
-function pushHalves(code: Code, local: number): void {
-  code.get(local);
-  code.op(op.OP_I32_WRAP_I64);
-  code.get(local);
-  code.i64(32n);
-  code.op(op.OP_I64_SHR_U);
-  code.op(op.OP_I32_WRAP_I64);
 }

@@ -9,7 +9,9 @@ import * as state from '../state.ts';
 import { dataBreakpointHits, dataBreakpointsEnabled } from './data-breakpoints.ts';
 import { FetchCache, pageNumber } from './fetch-cache.ts';
 import type { MachineMemory } from './machine-memory.ts';
+import { NestedCache } from './nested-cache.ts';
 import { Tlb } from './tlb.ts';
+import { allowRefill, forbidRefill } from './refill-rights.ts';
 import {
   ACCESS_EXECUTE,
   ACCESS_READ,
@@ -41,6 +43,7 @@ export class Mmu {
   readonly #intercepts: Intercepts;
   readonly #code: CodeWatch;
   readonly #tlb: Tlb;
+  readonly #nested: NestedCache;
   readonly #fetched = new FetchCache();
   readonly #scratch: Uint8Array;
   #secondMachine = -1;
@@ -59,7 +62,8 @@ export class Mmu {
     this.#intercepts = intercepts;
     this.#code = code;
     this.#tlb = new Tlb(memory, tlbs);
-    this.walker = new Walker(cpu, memory, nested);
+    this.#nested = new NestedCache(cpu, memory, nested);
+    this.walker = new Walker(cpu, memory, this.#nested);
     this.#scratch = memory.u8.subarray(cpu.base + state.OFFSET_SCRATCH, cpu.base + state.OFFSET_SCRATCH + 16);
   }
 
@@ -84,14 +88,17 @@ export class Mmu {
     return this.#fetched.isGlobal;
   }
 
-  /** Forgets every translation. */
+  /** Forgets every translation, and what nested paging said. */
   flushAll(): void {
+    forbidRefill(this.#cpu);
+    this.#nested.forget();
     this.#tlb.flushAll();
     this.#fetched.forgetAll();
   }
 
   /** CR3 was loaded: forgets what is not global, of the PCID too unless `keeps`. */
   loadContext(pcid: number, keeps: boolean): void {
+    forbidRefill(this.#cpu);
     this.#tlb.flushLocal();
     this.#fetched.load(pcid, keeps);
   }
@@ -245,6 +252,7 @@ export class Mmu {
 
   // Caches what the walker just found.
   #fill(lo: number, hi: number, privilege: Privilege): void {
+    allowRefill(this.#cpu, this.#nested);
     const { machine, writable, isGlobal, kind } = this.walker;
     const mayWrite = writable && !this.#code.holdsCode(Math.floor(machine / 4096));
     this.#tlb.fill(TLB_OF_PRIVILEGE[privilege], lo, hi, machine - (machine % 4096), mayWrite, isGlobal, kind);

@@ -2,9 +2,10 @@
  * Translation of linear addresses: the guest's page tables (SDM vol. 3A, chapter 4), each step of them and the result
  * through nested paging. Sets accessed and dirty bits. No allocation: results are fields.
  */
-import { NESTED_EXECUTE, NESTED_READ, NESTED_SCALE, NESTED_WRITE, type NestedPaging } from '../engine.ts';
+import { NESTED_EXECUTE, NESTED_READ, NESTED_SCALE, NESTED_WRITE } from '../engine.ts';
 import * as state from '../state.ts';
 import type { MachineMemory } from './machine-memory.ts';
+import type { NestedCache } from './nested-cache.ts';
 
 export const ACCESS_READ = 0;
 export const ACCESS_WRITE = 1;
@@ -26,8 +27,8 @@ export const PF_I = 16;
 
 // Paging-structure entries
 const P = 1;
-const RW = 2;
-const US = 4;
+export const RW = 2;
+export const US = 4;
 const A = 1 << 5;
 const D = 1 << 6;
 const PS = 1 << 7;
@@ -52,7 +53,7 @@ export type PageKind = 0 | 1 | 2;
 export class Walker {
   readonly #state: state.VcpuState;
   readonly #memory: MachineMemory;
-  readonly #nested: NestedPaging;
+  readonly #nested: NestedCache;
 
   /** Guest-physical address of the byte that was asked for. */
   gpa = 0;
@@ -65,7 +66,7 @@ export class Walker {
   isGlobal = false;
   errorCode = 0;
 
-  constructor(cpu: state.VcpuState, memory: MachineMemory, nested: NestedPaging) {
+  constructor(cpu: state.VcpuState, memory: MachineMemory, nested: NestedCache) {
     this.#state = cpu;
     this.#memory = memory;
     this.#nested = nested;
@@ -105,7 +106,7 @@ export class Walker {
 
   // Index in `u32` of an entry of a paging structure, or -1 where no memory backs it.
   #entryIndex(tableGpa: number, index: number, entrySize: number): number {
-    const entry = this.#nested.lookup(Math.floor(tableGpa / 4096));
+    const entry = this.#nested.lookup(Math.floor(tableGpa / 4096), NESTED_READ);
     if (((entry % NESTED_SCALE) & NESTED_READ) === 0) return -1;
     return (Math.floor(entry / NESTED_SCALE) * 4096 + index * entrySize) / 4;
   }
