@@ -119,6 +119,8 @@ export const OFFSET_X87_CONTROL = 0x490;
 export const OFFSET_VECTOR_A = 0x4c0;
 export const OFFSET_VECTOR_B = 0x4d0;
 export const OFFSET_VECTOR_RESULT = 0x4e0;
+/** u32: what the two words of lazy flags are; 0 wherever TypeScript or the interpreter looks. See region/lazy-flags.ts. */
+export const OFFSET_FLAGS_KIND = 0x4f0;
 
 /** u32: machine address of the PML4 where generated code may walk the tables by itself, else 0: see emit/tlb-refill.ts. */
 export const OFFSET_WALK_ROOT = 0x500;

@@ -89,6 +89,12 @@ export class CodeCache implements CodeWatch {
     return this.#hasCode[mfn] !== 0;
   }
 
+  overlapsCode(address: number, length: number): boolean {
+    const code = this.#pages.get(Math.floor(address / 4096));
+    const first = address % 4096;
+    return code !== undefined && overlaps(code, first >>> 6, (first + length - 1) >>> 6);
+  }
+
   written(address: number, length: number): void {
     const end = address + length;
     for (let page = address - (address % 4096); page < end; page += 4096) {

@@ -20,7 +20,7 @@ export interface RecordPlaces {
   readonly ahead: number;
 }
 
-const FILE_OFFSETS: Readonly<Record<RegisterFile, number>> = {
+export const FILE_OFFSETS: Readonly<Record<RegisterFile, number>> = {
   gpr: OFFSET_GPR,
   xmm: OFFSET_XMM,
   mm: OFFSET_X87,
@@ -39,7 +39,7 @@ const SLOT_SIZES: Readonly<Record<RegisterFile, number>> = {
   debug: 1,
 };
 /** An MMX write sets the exponent of the x87 register to all ones (SDM vol. 1, 9.2). */
-const MMX_EXPONENT_OFFSET = 8;
+export const MMX_EXPONENT_OFFSET = 8;
 
 /** Byte that says which register a slot field means. Legacy high bytes are the second byte of registers 0 to 3. */
 export function slotOf(file: RegisterFile, number: number): number {

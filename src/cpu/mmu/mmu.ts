@@ -30,6 +30,8 @@ import {
 export interface CodeWatch {
   /** Whether writes to a frame must be told to `written`. */
   holdsCode(mfn: number): boolean;
+  /** Whether a write of these bytes would change code that `written` then drops. */
+  overlapsCode(address: number, length: number): boolean;
   /** Bytes of machine memory are about to change. */
   written(address: number, length: number): void;
 }
@@ -38,6 +40,11 @@ export class Mmu {
   readonly walker: Walker;
   /** Data breakpoints met since this was last cleared, as bits of DR6. */
   dataHits = 0;
+  /**
+   * Translated code runs: an access that reaches a device, or writes over code, is not made, and EVENT_INTERPRET
+   * raised instead, so that the instruction is done again by the interpreter.
+   */
+  memoryOnly = false;
   readonly #cpu: state.VcpuState;
   readonly #memory: MachineMemory;
   readonly #intercepts: Intercepts;
@@ -149,9 +156,11 @@ export class Mmu {
     if (!this.#aligned(lo, bytes)) return 0;
     if (!this.#translateRange(lo, hi, bytes, ACCESS_WRITE, privilege)) return 0;
     this.#watch(lo, hi, bytes, true);
-    if (this.#secondMachine !== NO_SECOND) return 0;
     const { machine } = this.walker;
-    if (machine < 0 || this.#code.holdsCode(Math.floor(machine / 4096))) return 0;
+    if (this.#secondMachine !== NO_SECOND || machine < 0 || this.#code.holdsCode(Math.floor(machine / 4096))) {
+      if (this.memoryOnly) this.#cpu.setU32(state.OFFSET_EVENT, EVENT_INTERPRET);
+      return 0;
+    }
     this.#fill(lo, hi, privilege);
     return machine;
   }
@@ -165,6 +174,7 @@ export class Mmu {
   readInto(lo: number, hi: number, bytes: number, privilege: Privilege, into: Uint8Array): boolean {
     if (!this.#translateRange(lo, hi, bytes, ACCESS_READ, privilege)) return false;
     const { machine, gpa } = this.walker;
+    if (this.memoryOnly && this.#refuses(lo, bytes, false)) return false;
     if (this.#secondMachine === NO_SECOND) {
       if (machine >= 0) this.#fill(lo, hi, privilege);
       this.#readPart(machine, gpa, bytes, into, 0);
@@ -179,6 +189,7 @@ export class Mmu {
   writeFrom(lo: number, hi: number, bytes: number, privilege: Privilege, from: Uint8Array): boolean {
     if (!this.#translateRange(lo, hi, bytes, ACCESS_WRITE, privilege)) return false;
     const { machine, gpa } = this.walker;
+    if (this.memoryOnly && this.#refuses(lo, bytes, true)) return false;
     if (this.#secondMachine === NO_SECOND) {
       if (machine >= 0 && !this.#code.holdsCode(Math.floor(machine / 4096))) this.#fill(lo, hi, privilege);
       this.#writePart(machine, gpa, bytes, from, 0);
@@ -217,6 +228,22 @@ export class Mmu {
     }
     this.#cpu.setHalves(state.OFFSET_CR2, lo, hi);
     setEvent(this.#cpu, state.EXCEPTION_PF, this.walker.errorCode);
+  }
+
+  // See `memoryOnly`: what was just translated is a device, or code that would be written.
+  #refuses(lo: number, bytes: number, isWrite: boolean): boolean {
+    const { machine } = this.walker;
+    let refused = machine < 0;
+    if (this.#secondMachine === NO_SECOND) {
+      refused ||= isWrite && this.#code.overlapsCode(machine, bytes);
+    } else {
+      const first = 4096 - (lo & 0xfff);
+      refused ||= this.#firstMachine < 0;
+      refused ||= isWrite && this.#code.overlapsCode(this.#firstMachine, first);
+      refused ||= isWrite && this.#code.overlapsCode(this.#secondMachine, bytes - first);
+    }
+    if (refused) this.#cpu.setU32(state.OFFSET_EVENT, EVENT_INTERPRET);
+    return refused;
   }
 
   #firstMachine = -1;
@@ -324,6 +351,8 @@ export class Mmu {
 export const EVENT_HAS_ERROR = 0x100;
 /** A #GP for an address that is not canonical: #SS instead where the access was to the stack segment. */
 export const EVENT_NOT_CANONICAL = 0x200;
+/** No exception: the instruction is for the interpreter. See `Mmu.memoryOnly`. */
+export const EVENT_INTERPRET = 0x400;
 
 /** Notes the exception that the instruction ends with. */
 export function setEvent(cpu: state.VcpuState, vector: number, errorCode = -1): void {
