@@ -8,10 +8,11 @@ export interface Figures {
   boot?: BootFigures;
   suite?: SuiteFigures;
   idle?: IdleFigures;
+  browser?: SuiteFigures;
 }
 
 /** What we want to be true, a row each, and whether it is; nothing of what has not been measured. */
-export function claims({ boot, suite, idle }: Figures, ours: string, peer: string): string {
+export function claims({ boot, suite, idle, browser }: Figures, ours: string, peer: string): string {
   const rows: string[][] = [];
   const claim = (what: string, figure: number, most: number, unit = '') =>
     rows.push([what, `${figure.toFixed(2)}${unit}`, `${most}${unit}`, figure <= most ? 'yes' : 'NO']);
@@ -27,5 +28,10 @@ export function claims({ boot, suite, idle }: Figures, ours: string, peer: strin
     if (beyondMiB !== undefined) claim("memory beyond the guest's RAM after the suite", beyondMiB, 381, ' MiB');
   }
   if (idle !== undefined) claim('idle shell, share of a core', idle.ours.share, 3, ' %');
+  if (browser !== undefined) {
+    const { geometricMean, slowest } = compare(browser, 'chromium', ours);
+    claim('suite in chromium, geometric mean, against Node', geometricMean, 1.3);
+    claim(`suite in chromium, slowest against Node: ${slowest.name}`, slowest.ratio, 1.3);
+  }
   return table(['claim', 'measured', 'at most', 'holds'], rows);
 }

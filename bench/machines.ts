@@ -21,6 +21,8 @@ export interface Machine {
 export interface Contest {
   readonly ours: Machine;
   readonly peer: Machine;
+  /** the guest's kernel, unpacked */
+  readonly vmlinux: string;
   /** where ours writes its counts when it exits (XENOLITH_STATS) */
   readonly statsFile: string;
   /** to be removed at the end */
@@ -39,10 +41,25 @@ export async function prepare(): Promise<Contest> {
   return {
     ours: xenolith(folder, vmlinux, guest.ramdisk, statsFile),
     peer: qemuTcg(vmlinux, guest.ramdisk),
+    vmlinux,
     statsFile,
     folder,
     description: `Debian kernel ${guest.version}, ${MEMORY_MIB} MiB, 1 vCPU; ${qemu}; Node ${process.version}`,
   };
+}
+
+/** The guest's xl.cfg. */
+export function guestConfig(kernel: string, ramdisk: string, words: string): string {
+  const lines = [
+    'name = "bench"',
+    'type = "pvh"',
+    `kernel = "${kernel}"`,
+    `ramdisk = "${ramdisk}"`,
+    `cmdline = "console=hvc0 ${words}"`,
+    `memory = ${MEMORY_MIB}`,
+    'vcpus = 1',
+  ];
+  return `${lines.join('\n')}\n`;
 }
 
 function xenolith(folder: string, vmlinux: string, usual: string, statsFile: string): Machine {
@@ -52,16 +69,7 @@ function xenolith(folder: string, vmlinux: string, usual: string, statsFile: str
     environment: { XENOLITH_STATS: statsFile },
     command: (words, ramdisk = usual) => {
       const config = join(folder, 'guest.cfg');
-      const lines = [
-        'name = "bench"',
-        'type = "pvh"',
-        `kernel = "${vmlinux}"`,
-        `ramdisk = "${ramdisk}"`,
-        `cmdline = "console=hvc0 ${words}"`,
-        `memory = ${MEMORY_MIB}`,
-        'vcpus = 1',
-      ];
-      writeFileSync(config, `${lines.join('\n')}\n`);
+      writeFileSync(config, guestConfig(vmlinux, ramdisk, words));
       return [xl, 'create', '-F', '-c', config];
     },
   };

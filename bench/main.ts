@@ -2,19 +2,23 @@ import { rmSync, writeFileSync } from 'node:fs';
 import { cpus, loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
 import { boot, bootTable } from './boot.ts';
+import { inChromium } from './browser.ts';
+import { CHROMIUM } from './chromium.ts';
 import { claims, type Figures } from './claims.ts';
 import { idle, idleTable } from './idle.ts';
 import { type Contest, prepare } from './machines.ts';
+import { ensureProgram } from './peer-programs.ts';
 import { compete, inGuest, onHost } from './suite.ts';
 import { ensureSuite } from './suite-image.ts';
-import { PROGRAMS, type SuiteOrder } from './suite-programs.ts';
-import { suiteFigures, suiteTable } from './suite-report.ts';
+import { type Contestant, PROGRAMS, type SuiteOrder } from './suite-programs.ts';
+import { type SuiteFigures, suiteFigures, suiteTable } from './suite-report.ts';
 
-const USAGE = `usage: npm run bench -- [--boot] [--suite] [--idle] [options]
+const USAGE = `usage: npm run bench -- [--boot] [--suite] [--idle] [--browser] [options]
   --boot           from the start of the process to /init, against QEMU
   --suite          the programs of bench/suite/, against QEMU and the host's own processor
   --idle           a shell at its prompt: share of a core, memory
                    without any of these: all three
+  --browser        the suite in headless Chromium, against Node
   --runs N, -n N   how often; the median counts (5)
   --only A,B       these programs of the suite alone:
                    ${PROGRAMS.slice(0, 10).join(' ')}
@@ -29,7 +33,8 @@ interface Request {
   readonly json: string | undefined;
 }
 
-const PARTS = ['boot', 'suite', 'idle'] as const;
+const USUAL_PARTS = ['boot', 'suite', 'idle'] as const;
+const PARTS = [...USUAL_PARTS, 'browser'] as const;
 const QUICK_DIVISOR = 8;
 
 async function main(): Promise<void> {
@@ -55,7 +60,8 @@ async function main(): Promise<void> {
 }
 
 /** Prints each table as soon as it is there. */
-async function measure(contest: Contest, { parts, runs, order }: Request): Promise<Figures> {
+async function measure(contest: Contest, request: Request): Promise<Figures> {
+  const { parts, runs } = request;
   const figures: Figures = {};
   if (parts.has('boot')) {
     figures.boot = await boot(contest, runs);
@@ -64,14 +70,29 @@ async function measure(contest: Contest, { parts, runs, order }: Request): Promi
   if (parts.has('suite')) {
     const image = await ensureSuite();
     const contestants = [inGuest(contest.ours, image), inGuest(contest.peer, image), onHost(contest, image)];
-    figures.suite = suiteFigures(order.names, await compete(contestants, order, runs));
-    const names = contestants.map(({ name }) => name);
-    console.log(`${image.compiler}\n${suiteTable(figures.suite, names, runs)}\n`);
+    figures.suite = await suite(contestants, request, image.compiler);
   }
   if (parts.has('idle')) {
     figures.idle = await idle(contest);
     console.log(`${idleTable(contest, figures.idle)}\n`);
   }
+  if (parts.has('browser')) {
+    const chromium = ensureProgram(CHROMIUM, ['chromium']);
+    const image = await ensureSuite();
+    const contestants = [inChromium(contest, image), inGuest(contest.ours, image)];
+    figures.browser = await suite(contestants, request, `${chromium}, headless`);
+  }
+  return figures;
+}
+
+async function suite(
+  contestants: readonly Contestant[],
+  { order, runs }: Request,
+  title: string,
+): Promise<SuiteFigures> {
+  const figures = suiteFigures(order.names, await compete(contestants, order, runs));
+  const names = contestants.map(({ name }) => name);
+  console.log(`${title}\n${suiteTable(figures, names, runs)}\n`);
   return figures;
 }
 
@@ -82,7 +103,7 @@ function readArguments(): Request {
   if (!Number.isInteger(runs) || runs < 1) usage(1, `--runs ${values.runs}: expected a count, for example --runs 3`);
   const chosen = PARTS.filter((part) => values[part]);
   return {
-    parts: new Set(chosen.length > 0 ? chosen : PARTS),
+    parts: new Set(chosen.length > 0 ? chosen : USUAL_PARTS),
     runs,
     order: { names: programs(values.only), divisor: values.quick ? QUICK_DIVISOR : 1 },
     json: values.json,
@@ -96,6 +117,7 @@ function parsed() {
         boot: { type: 'boolean' },
         suite: { type: 'boolean' },
         idle: { type: 'boolean' },
+        browser: { type: 'boolean' },
         runs: { type: 'string', short: 'n' },
         only: { type: 'string', multiple: true },
         quick: { type: 'boolean' },

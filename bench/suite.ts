@@ -22,7 +22,8 @@ export function inGuest(machine: Machine, image: SuiteImage): Contestant {
   return {
     name: machine.name,
     run: async (order) => {
-      const run = start(machine.command(kernelWords(order), image.initramfs), machine.environment, TIMEOUT_MS);
+      // Without the environment that asks ours for counts, which cost a little.
+      const run = start(machine.command(kernelWords(order), image.initramfs), {}, TIMEOUT_MS);
       try {
         const begunMs = await run.until(BEGIN);
         const endedMs = await run.until(END);

@@ -64,7 +64,7 @@ if (import.meta.main) {
   const top = ['README.md', 'CONTRIBUTING.md'].filter((path) => existsSync(ROOT + path));
   const pages = [
     ...top.map((path) => ({ path, text: readFileSync(ROOT + path, 'utf8') })),
-    ...readSources(['.md'], ['docs', 'src', 'guests', 'bench', 'tools', 'test']),
+    ...readSources(['.md'], ['docs', 'src', 'guests', 'web', 'bench', 'tools', 'test']),
   ];
   findings.push(...deadLinks(pages, (path) => existsSync(ROOT + path)));
   for (const finding of findings) console.log(finding);

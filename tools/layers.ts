@@ -104,7 +104,7 @@ function overlaps(entry: string, folder: string): boolean {
 }
 
 if (import.meta.main) {
-  const sources = readSources(['.ts'], ['src', 'guests', 'tools', 'bench', 'test']);
+  const sources = readSources(['.ts'], ['src', 'guests', 'web', 'tools', 'bench', 'test']);
   const findings = checkLayers(sources);
   const there = LAYERS.filter((layer) => existsSync(`${ROOT}${layer.folder}tsconfig.json`));
   const folders = new Set(there.map((layer) => layer.folder));

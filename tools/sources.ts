@@ -12,7 +12,7 @@ export interface Source {
 }
 
 /** Where our own sources are; everything else at the top is configuration or installed. */
-const FOLDERS = ['src', 'test', 'guests', 'tools', 'bench', 'docs'];
+const FOLDERS = ['src', 'test', 'guests', 'web', 'tools', 'bench', 'docs'];
 const SKIPPED = new Set(['node_modules', '.build', 'dist']);
 
 /** Reads every source under the source folders whose name ends in one of the endings, in the order of their paths. */

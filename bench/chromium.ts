@@ -1,0 +1,81 @@
+import { existsSync } from 'node:fs';
+import { type Browser, chromium, type Page } from 'playwright-core';
+
+/** Debian's package `chromium`. */
+export const CHROMIUM = '/usr/bin/chromium';
+
+/** As root it runs without its sandbox alone; the rest keeps it from calling home. */
+const FLAGS = [
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+];
+
+export function hasChromium(): boolean {
+  return existsSync(CHROMIUM);
+}
+
+/** xl on a page of its own in a browser of its own. */
+export interface WebConsole {
+  readonly browser: Browser;
+  /** Resolves when the console shows the text; rejects when xl has ended without. */
+  until(text: string, timeoutMs: number): Promise<void>;
+  /** Resolves with xl's exit status. */
+  ended(timeoutMs: number): Promise<number>;
+  /** what xl and the guest have printed */
+  text(): Promise<string>;
+  close(): Promise<void>;
+}
+
+/** Starts headless Chromium, which has xl do as `argv` says on the page of serveWeb's server. */
+export async function runInChromium(origin: string, argv: readonly string[]): Promise<WebConsole> {
+  const browser = await chromium.launch({ executablePath: CHROMIUM, args: FLAGS });
+  const page = await browser.newPage();
+  const complaints: string[] = [];
+  page.on('pageerror', (error) => complaints.push(error.message));
+  page.on('crash', () => complaints.push('the page crashed'));
+  await page.goto(`${origin}/?${argv.map((word) => `xl=${encodeURIComponent(word)}`).join('&')}`);
+
+  const text = () =>
+    page
+      .locator('pre')
+      .textContent()
+      .then((content) => content ?? '');
+  const wait = async (wanted: string | undefined, timeoutMs: number) => {
+    const state = await stateOnceThere(page, wanted, timeoutMs);
+    if (wanted === undefined ? state.status === undefined : !state.found)
+      throw new Error(
+        `xl in Chromium ended with ${state.status} ${complaints.join(' ')}:\n${(await text()).slice(-2000)}`,
+      );
+    return Number(state.status);
+  };
+  return {
+    browser,
+    until: async (wanted, timeoutMs) => void (await wait(wanted, timeoutMs)),
+    ended: (timeoutMs) => wait(undefined, timeoutMs),
+    text,
+    close: () => browser.close(),
+  };
+}
+
+interface PageState {
+  readonly found: boolean;
+  readonly status: string | undefined;
+}
+
+const POLL_MS = 20;
+
+async function stateOnceThere(page: Page, wanted: string | undefined, timeout: number): Promise<PageState> {
+  const script = `(() => {
+    const { status } = document.documentElement.dataset;
+    const wanted = ${JSON.stringify(wanted)};
+    const found = wanted !== undefined && document.querySelector('pre').textContent.includes(wanted);
+    return found || status !== undefined ? { found, status } : undefined;
+  })()`;
+  const handle = await page.waitForFunction(script, undefined, { timeout, polling: POLL_MS });
+  return (await handle.jsonValue()) as PageState;
+}
