@@ -1,0 +1,65 @@
+import type { EngineVcpu } from '../../src/cpu/engine.ts';
+import type { RunObserver } from '../../src/machine/deterministic-engine.ts';
+import { machineHash, pageHashes, registersOf } from './machine-hash.ts';
+
+/** Which checkpoints there are: from a number of instructions on, each so many, up to one past which nothing counts. */
+export interface Plan {
+  readonly from: number;
+  readonly every: number;
+  readonly to: number;
+}
+
+export interface Checkpoint {
+  readonly instructions: number;
+  readonly hash: string;
+}
+
+/** A machine at its last checkpoint, for a report. */
+export interface Snapshot {
+  readonly registers: readonly (readonly string[])[];
+  readonly pages: Int32Array;
+}
+
+/**
+ * Looks at a deterministic machine at exact instruction counts. In between it may have runs cut into pieces, which must
+ * change nothing.
+ */
+export class Checkpoints implements RunObserver {
+  readonly lines: Checkpoint[] = [];
+  /** Called once, at the last checkpoint. */
+  onEnd: () => void = () => {};
+  /** The machine's memory, once it is there. */
+  memory: ArrayBufferLike | undefined;
+  readonly #plan: Plan;
+  readonly #slice: () => number;
+  #next: number;
+  #vcpus: Iterable<EngineVcpu> = [];
+
+  /** @param slice how long the next piece of a run is */
+  constructor(plan: Plan, slice: () => number = () => Number.POSITIVE_INFINITY) {
+    this.#plan = plan;
+    this.#slice = slice;
+    this.#next = plan.from;
+  }
+
+  portion(executed: number, budget: number): number {
+    const untilNext = this.#next > executed ? this.#next - executed : budget;
+    return Math.max(1, Math.min(budget, untilNext, this.#slice()));
+  }
+
+  ran(executed: number, vcpus: Iterable<EngineVcpu>): void {
+    // One instruction late where interrupts are held off: in every run at the same place.
+    if (executed < this.#next || this.memory === undefined) return;
+    this.#vcpus = vcpus;
+    this.lines.push({ instructions: executed, hash: machineHash(this.memory, vcpus) });
+    this.#next += this.#plan.every;
+    if (this.#next <= this.#plan.to) return;
+    this.#next = Number.POSITIVE_INFINITY;
+    this.onEnd();
+  }
+
+  /** Only in `onEnd` is it that of the last checkpoint. */
+  snapshot(): Snapshot {
+    return { registers: [...this.#vcpus].map(registersOf), pages: pageHashes(this.memory ?? new ArrayBuffer(0)) };
+  }
+}

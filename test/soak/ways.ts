@@ -1,0 +1,28 @@
+import { SeededRandom } from '../../src/lib/seeded-random.ts';
+import { ENGINES } from '../cpu/engines.ts';
+import type { Way } from './compare-runs.ts';
+
+/** Every engine as it is, and every engine with its runs cut into pieces of random lengths. */
+export function allWays(seed: number): readonly [Way, Way, ...Way[]] {
+  const [first, ...others] = ENGINES.flatMap(({ name, make }): Way[] => [
+    { name, make },
+    { name: `${name} in pieces`, make, slices: () => pieces(seed) },
+  ]);
+  const [second, ...rest] = others;
+  if (first === undefined || second === undefined) throw new Error('there is an engine');
+  return [first, second, ...rest];
+}
+
+/** Mostly long pieces; sometimes a burst of short ones, a single instruction too. */
+function pieces(seed: number): () => number {
+  const random = new SeededRandom(seed);
+  let burst = 0;
+  return () => {
+    if (burst > 0) {
+      burst--;
+      return 1 + random.below(40);
+    }
+    if (random.below(100) === 0) burst = random.below(50);
+    return 1 + random.below(1 << (8 + random.below(12)));
+  };
+}
