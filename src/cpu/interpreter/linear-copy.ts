@@ -12,15 +12,17 @@ export function copyByPages(
   copy: (lo: number, hi: number, part: Uint8Array) => boolean,
 ): boolean {
   const event = registers.u32(OFFSET_EVENT);
-  const cr2 = registers.u64(OFFSET_CR2);
+  const cr2Lo = registers.u32(OFFSET_CR2);
+  const cr2Hi = registers.u32(OFFSET_CR2 + 4);
   let done = 0;
   let lo = addressLo >>> 0;
   let hi = addressHi >>> 0;
+  if ((lo & 0xfff) + bytes.length <= 4096 && bytes.length > 0 && copy(lo, hi, bytes)) return true;
   while (done < bytes.length) {
     const length = Math.min(4096 - (lo & 0xfff), bytes.length - done);
     if (!copy(lo, hi, bytes.subarray(done, done + length))) {
       registers.setU32(OFFSET_EVENT, event);
-      registers.setU64(OFFSET_CR2, cr2);
+      registers.setHalves(OFFSET_CR2, cr2Lo, cr2Hi);
       return false;
     }
     done += length;

@@ -172,6 +172,11 @@ export class Mmu {
 
   /** Reads at most 4096 bytes with a privilege; false after a fault was raised. */
   readInto(lo: number, hi: number, bytes: number, privilege: Privilege, into: Uint8Array): boolean {
+    const known = this.#known(lo, hi, bytes, privilege, false);
+    if (known >= 0) {
+      this.#readPart(known, 0, bytes, into, 0);
+      return true;
+    }
     if (!this.#translateRange(lo, hi, bytes, ACCESS_READ, privilege)) return false;
     const { machine, gpa } = this.walker;
     if (this.memoryOnly && this.#refuses(lo, bytes, false)) return false;
@@ -187,6 +192,11 @@ export class Mmu {
   }
 
   writeFrom(lo: number, hi: number, bytes: number, privilege: Privilege, from: Uint8Array): boolean {
+    const known = this.#known(lo, hi, bytes, privilege, true);
+    if (known >= 0) {
+      this.#writePart(known, 0, bytes, from, 0);
+      return true;
+    }
     if (!this.#translateRange(lo, hi, bytes, ACCESS_WRITE, privilege)) return false;
     const { machine, gpa } = this.walker;
     if (this.memoryOnly && this.#refuses(lo, bytes, true)) return false;
@@ -244,6 +254,12 @@ export class Mmu {
     }
     if (refused) this.#cpu.setU32(state.OFFSET_EVENT, EVENT_INTERPRET);
     return refused;
+  }
+
+  // Where the TLB has a range that lies in one page; -1 where it has not. Devices and code to be written are never there.
+  #known(lo: number, hi: number, bytes: number, privilege: Privilege, isWrite: boolean): number {
+    if ((lo & 0xfff) + bytes > 4096) return -1;
+    return this.#tlb.find(TLB_OF_PRIVILEGE[privilege], lo, hi, isWrite);
   }
 
   #firstMachine = -1;

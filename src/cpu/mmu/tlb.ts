@@ -50,6 +50,14 @@ export class Tlb {
     u32[write + ADDEND] = machinePage - pageLo;
   }
 
+  /** Machine address behind a linear one that may be read, or written, without another look; -1 where none is cached. */
+  find(table: number, lo: number, hi: number, isWrite: boolean): number {
+    const u32 = this.#u32;
+    const at = this.#entry(table, (lo >>> 12) & (layout.TLB_ENTRIES - 1)) + (isWrite ? WRITE : 0);
+    if (u32[at] !== (lo & 0xfffff000) >>> 0 || u32[at + 1] !== hi >>> 0) return -1;
+    return ((lo >>> 0) + (u32[at + ADDEND] as number)) >>> 0;
+  }
+
   /** Forgets all that is not global. */
   flushLocal(): void {
     const lengths = (this.address + layout.TLB_LIST_LENGTHS) / 4;
