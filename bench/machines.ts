@@ -12,8 +12,11 @@ export const MEMORY_MIB = 256;
 /** What boots the guest: we or the peer. */
 export interface Machine {
   readonly name: string;
-  /** the command that boots with these words after the console's on the kernel's command line, and another ramdisk */
-  command(words: string, ramdisk?: string): readonly string[];
+  /**
+   * the command that boots with these words after the console's on the kernel's command line, another ramdisk, and
+   * more lines in xl.cfg, which are no matter of the peer's
+   */
+  command(words: string, ramdisk?: string, settings?: readonly string[]): readonly string[];
   readonly environment: Readonly<Record<string, string>>;
 }
 
@@ -49,7 +52,7 @@ export async function prepare(): Promise<Contest> {
 }
 
 /** The guest's xl.cfg. */
-export function guestConfig(kernel: string, ramdisk: string, words: string): string {
+export function guestConfig(kernel: string, ramdisk: string, words: string, settings: readonly string[] = []): string {
   const lines = [
     'name = "bench"',
     'type = "pvh"',
@@ -58,6 +61,7 @@ export function guestConfig(kernel: string, ramdisk: string, words: string): str
     `cmdline = "console=hvc0 ${words}"`,
     `memory = ${MEMORY_MIB}`,
     'vcpus = 1',
+    ...settings,
   ];
   return `${lines.join('\n')}\n`;
 }
@@ -67,9 +71,9 @@ function xenolith(folder: string, vmlinux: string, usual: string, statsFile: str
   return {
     name: 'xenolith',
     environment: { XENOLITH_STATS: statsFile },
-    command: (words, ramdisk = usual) => {
+    command: (words, ramdisk = usual, settings = []) => {
       const config = join(folder, 'guest.cfg');
-      writeFileSync(config, guestConfig(vmlinux, ramdisk, words));
+      writeFileSync(config, guestConfig(vmlinux, ramdisk, words, settings));
       return [xl, 'create', '-F', '-c', config];
     },
   };

@@ -8,17 +8,18 @@ import { claims, type Figures } from './claims.ts';
 import { idle, idleTable } from './idle.ts';
 import { type Contest, prepare } from './machines.ts';
 import { ensureProgram } from './peer-programs.ts';
-import { compete, inGuest, onHost } from './suite.ts';
+import { compete, inGuest, inGuestByHost, onHost } from './suite.ts';
 import { ensureSuite } from './suite-image.ts';
 import { type Contestant, PROGRAMS, type SuiteOrder } from './suite-programs.ts';
 import { type SuiteFigures, suiteFigures, suiteTable } from './suite-report.ts';
 
-const USAGE = `usage: npm run bench -- [--boot] [--suite] [--idle] [--browser] [options]
+const USAGE = `usage: npm run bench -- [--boot] [--suite] [--idle] [--browser] [--deterministic] [options]
   --boot           from the start of the process to /init, against QEMU
   --suite          the programs of bench/suite/, against QEMU and the host's own processor
   --idle           a shell at its prompt: share of a core, memory
                    without any of these: all three
   --browser        the suite in headless Chromium, against Node
+  --deterministic  the suite with a clock that counts instructions, against the usual
   --runs N, -n N   how often; the median counts (5)
   --only A,B       these programs of the suite alone:
                    ${PROGRAMS.slice(0, 10).join(' ')}
@@ -34,7 +35,7 @@ interface Request {
 }
 
 const USUAL_PARTS = ['boot', 'suite', 'idle'] as const;
-const PARTS = [...USUAL_PARTS, 'browser'] as const;
+const PARTS = [...USUAL_PARTS, 'browser', 'deterministic'] as const;
 const QUICK_DIVISOR = 8;
 
 async function main(): Promise<void> {
@@ -82,6 +83,14 @@ async function measure(contest: Contest, request: Request): Promise<Figures> {
     const contestants = [inChromium(contest, image), inGuest(contest.ours, image)];
     figures.browser = await suite(contestants, request, `${chromium}, headless`);
   }
+  if (parts.has('deterministic')) {
+    const image = await ensureSuite();
+    const contestants = [
+      inGuestByHost(contest.ours, image, 'deterministic', ['deterministic = 1']),
+      inGuestByHost(contest.ours, image, contest.ours.name, []),
+    ];
+    figures.deterministic = await suite(contestants, request, 'timed by the host');
+  }
   return figures;
 }
 
@@ -118,6 +127,7 @@ function parsed() {
         suite: { type: 'boolean' },
         idle: { type: 'boolean' },
         browser: { type: 'boolean' },
+        deterministic: { type: 'boolean' },
         runs: { type: 'string', short: 'n' },
         only: { type: 'string', multiple: true },
         quick: { type: 'boolean' },

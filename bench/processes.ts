@@ -7,12 +7,19 @@ export interface Run {
   readonly startedMs: number;
   /** What it has written to both its outputs so far. */
   output(): string;
+  /** Its finished lines so far, each with the milliseconds from the start until its end was there. */
+  lines(): readonly Line[];
   /** Resolves, with the milliseconds since its start, when a line holds the text; rejects when the program ends first. */
   until(text: string): Promise<number>;
   /** Resolves, with the milliseconds since its start, when the program ended with status 0. */
   ended(): Promise<number>;
   /** Ends it, if it still runs, and waits until it is gone. */
   stop(): Promise<void>;
+}
+
+export interface Line {
+  readonly text: string;
+  readonly atMs: number;
 }
 
 /** Starts a program with its own input and output, so that what it prints can be timed. */
@@ -25,6 +32,7 @@ export function start(
   const [program = '', ...parameters] = command;
   const child = spawn(program, parameters, { env: { ...process.env, ...environment }, stdio: 'pipe' });
   const output = { text: '' };
+  const lines: Line[] = [];
   const waiting = new Set<() => void>();
   const wake = () => {
     for (const one of waiting) one();
@@ -38,7 +46,10 @@ export function start(
   for (const stream of [child.stdout, child.stderr]) {
     stream.setEncoding('latin1');
     stream.on('data', (text: string) => {
+      const begun = output.text.slice(output.text.lastIndexOf('\n') + 1);
       output.text += text;
+      for (const line of (begun + text).split('\n').slice(0, -1))
+        lines.push({ text: line, atMs: performance.now() - startedMs });
       wake();
     });
   }
@@ -68,6 +79,7 @@ export function start(
     child,
     startedMs,
     output: () => output.text,
+    lines: () => lines,
     until: (text) => wait(() => (output.text.includes(text) ? performance.now() - startedMs : undefined)),
     ended: () => wait(() => (end?.reason === '' ? end.atMs : undefined)),
     stop: async () => {

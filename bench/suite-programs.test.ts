@@ -1,6 +1,6 @@
 import { deepEqual, throws } from 'node:assert/strict';
 import test from 'node:test';
-import { readOutput } from './suite-programs.ts';
+import { readOutput, timedByHost } from './suite-programs.ts';
 
 const ORDER = { names: ['crc32', 'awk'], divisor: 1 };
 const OUTPUT = [
@@ -29,4 +29,16 @@ test('a program that failed, or printed nothing, makes the run void', () => {
 
 test('a guest whose clock runs slow would win every contest: its run is void', () => {
   throws(() => readOutput(OUTPUT, ORDER, 3), /the guest counted 2 s where 3.00 s passed on the host/);
+});
+
+test("by the host's clock a program takes from the line before its own to that", () => {
+  const lines = OUTPUT.split('\r\n').map((text, at) => ({ text, atMs: at * at * 100 }));
+  const timed = timedByHost(lines, readOutput(OUTPUT, ORDER));
+  deepEqual(
+    [...timed].map(([name, { seconds, checksum }]) => [name, seconds, checksum]),
+    [
+      ['crc32', 0.3, '000000002e70e32b'],
+      ['awk', 0.5, '50406b2bbb0623fc'],
+    ],
+  );
 });

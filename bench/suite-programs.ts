@@ -76,6 +76,23 @@ export function readOutput(output: string, { names }: SuiteOrder, hostSeconds?: 
   return found;
 }
 
+/** The same results with other times: from the line before a program's own to that. */
+export function timedByHost(
+  lines: readonly { readonly text: string; readonly atMs: number }[],
+  programs: ReadonlyMap<string, Timed>,
+): Map<string, Timed> {
+  let before = lines.find(({ text }) => text.includes(BEGIN))?.atMs ?? Number.NaN;
+  const timed = new Map<string, Timed>();
+  for (const { text, atMs } of lines) {
+    const name = /^suite: (\S+) /.exec(text)?.[1] ?? '';
+    const program = programs.get(name);
+    if (program === undefined) continue;
+    timed.set(name, { ...program, seconds: (atMs - before) / 1000 });
+    before = atMs;
+  }
+  return timed;
+}
+
 function checkClock(output: string, hostSeconds: number): void {
   const time = (marker: string) => Number(new RegExp(`^suite: at ([\\d.]+) ${marker}`, 'm').exec(output)?.[1]);
   const guestSeconds = time(END) - time(BEGIN);

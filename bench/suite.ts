@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Contest, type Machine, MEMORY_MIB } from './machines.ts';
-import { assertNoChildren, residentMiB, start } from './processes.ts';
+import { assertNoChildren, type Run, residentMiB, start } from './processes.ts';
 import type { SuiteImage } from './suite-image.ts';
 import {
   BEGIN,
@@ -10,6 +10,7 @@ import {
   END,
   kernelWords,
   readOutput,
+  timedByHost,
   type SuiteOrder,
   type SuiteRun,
 } from './suite-programs.ts';
@@ -22,8 +23,7 @@ export function inGuest(machine: Machine, image: SuiteImage): Contestant {
   return {
     name: machine.name,
     run: async (order) => {
-      // Without the environment that asks ours for counts, which cost a little.
-      const run = start(machine.command(kernelWords(order), image.initramfs), {}, TIMEOUT_MS);
+      const run = boot(machine, image, order);
       try {
         const begunMs = await run.until(BEGIN);
         const endedMs = await run.until(END);
@@ -34,6 +34,30 @@ export function inGuest(machine: Machine, image: SuiteImage): Contestant {
           programs: readOutput(run.output(), order, (endedMs - begunMs) / 1000),
           beyondMiB: total - Math.min(MEMORY_MIB, largestMapping),
         };
+      } finally {
+        await run.stop();
+      }
+    },
+  };
+}
+
+/**
+ * The suite in a guest, timed by the host: from the end of one program to the end of the next. What the programs
+ * prepare counts as well. It is what can be said of a guest whose clock counts instructions.
+ */
+export function inGuestByHost(
+  machine: Machine,
+  image: SuiteImage,
+  name: string,
+  settings: readonly string[],
+): Contestant {
+  return {
+    name,
+    run: async (order) => {
+      const run = boot(machine, image, order, settings);
+      try {
+        await run.until(END);
+        return { programs: timedByHost(run.lines(), readOutput(run.output(), order)) };
       } finally {
         await run.stop();
       }
@@ -68,6 +92,11 @@ export async function compete(
       console.error(`suite, run ${turn} of ${runs}, ${name}: ${((performance.now() - startedMs) / 1000).toFixed(1)} s`);
     }
   return results;
+}
+
+/** Without the environment that asks ours for counts, which cost a little. */
+function boot(machine: Machine, image: SuiteImage, order: SuiteOrder, settings: readonly string[] = []): Run {
+  return start(machine.command(kernelWords(order), image.initramfs, settings), {}, TIMEOUT_MS);
 }
 
 function runOnHost(image: SuiteImage, folder: string, name: string, { divisor }: SuiteOrder): string {
