@@ -157,6 +157,11 @@ export class Connection {
     this.#current = undefined;
     if (this.#ignored) return;
     const message = formatMessage({ type, reqId: request.reqId, txId: request.txId, payload });
+    // A stream takes whole messages, and its client has no quota to be charged.
+    if (!this.isDomain && this.#output.empty && this.transport.writable) {
+      this.transport.send(message);
+      return;
+    }
     this.#output.addReply(message, () => outstanding?.replyGone());
   }
 
@@ -194,12 +199,12 @@ export class Connection {
     this.transport.onReady(listener);
   }
 
-  /** Takes in at most one request, which it hands to `handle`, and sends what there is room for; false: nothing moved. */
-  turn(handle: (request: Message) => void): boolean {
+  /** Takes in at most one request, which it hands to `handle`, and sends what there is room for; true: there is more. */
+  turn(handle: (connection: this, request: Message) => void): boolean {
     const received = this.#receive(handle);
     const sent = this.#send();
     this.transport.flush();
-    return received || sent;
+    return (received || sent) && (this.canReceive || (!this.#output.empty && this.transport.writable));
   }
 
   get canReceive(): boolean {
@@ -211,7 +216,7 @@ export class Connection {
     return !this.#ignored && this.transport.readable && !this.#limits.mayBeHeard(this);
   }
 
-  #receive(handle: (request: Message) => void): boolean {
+  #receive(handle: (connection: this, request: Message) => void): boolean {
     if (!this.canReceive) return false;
     let moved = false;
     for (;;) {
@@ -221,7 +226,7 @@ export class Connection {
       const message = this.#reader.advance(count);
       if (message === 'too long') return this.#giveUp(XENSTORE_ERROR_PROTO);
       if (message !== undefined) {
-        handle(message);
+        handle(this, message);
         return true;
       }
       moved ||= count > 0;

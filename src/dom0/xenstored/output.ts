@@ -86,7 +86,7 @@ export class OutputQueue {
   sendFirst(send: (bytes: Uint8Array) => number | 'broken'): boolean | 'broken' {
     const first = this.#entries[0];
     if (first === undefined) return false;
-    const count = send(first.bytes.subarray(first.sent));
+    const count = send(first.sent === 0 ? first.bytes : first.bytes.subarray(first.sent));
     if (count === 'broken') return count;
     first.sent += count;
     if (first.sent === first.bytes.length) {

@@ -59,6 +59,12 @@ export class SocketTransport implements Transport {
   }
 
   receive(target: Uint8Array): number | 'broken' {
+    const [only] = this.#incoming;
+    if (only !== undefined && only.length - this.#at > target.length) {
+      target.set(only.subarray(this.#at, this.#at + target.length));
+      this.#at += target.length;
+      return target.length;
+    }
     let count = 0;
     for (let first = this.#incoming[0]; first !== undefined && count < target.length; first = this.#incoming[0]) {
       const part = first.subarray(this.#at, this.#at + target.length - count);

@@ -122,6 +122,7 @@ export class Xenstored {
           this.#turn(connection);
           if (++turns === TURNS_BEFORE_PAUSE) break;
         }
+        if (this.#held.size === 0) continue;
         for (const connection of this.#held) {
           if (connection.canReceive) this.#ready.add(connection);
         }
@@ -135,7 +136,7 @@ export class Xenstored {
   #turn(connection: Connection): void {
     this.#held.delete(connection);
     if (!this.#daemon.state.connections.has(connection)) return;
-    if (connection.turn((request) => this.#answer(connection, request))) this.#ready.add(connection);
+    if (connection.turn(this.#answerTo)) this.#ready.add(connection);
     if (connection.ignored && !connection.isDomain) {
       this.#daemon.state.connections.delete(connection);
       connection.close();
@@ -147,6 +148,7 @@ export class Xenstored {
   #armRetry(): void {
     this.#retry?.cancel();
     this.#retry = undefined;
+    if (this.#held.size === 0 && this.#ready.size === 0) return;
     const waits = [...this.#held].map((held) => this.#daemon.state.limits.rate.waitMs(held.account));
     const waitMs = this.#ready.size > 0 ? 0 : Math.min(...waits.filter((ms) => ms > 0));
     if (waitMs === Number.POSITIVE_INFINITY) return;
@@ -157,6 +159,8 @@ export class Xenstored {
       this.#run();
     });
   }
+
+  readonly #answerTo = (connection: Connection, message: Message) => this.#answer(connection, message);
 
   #answer(connection: Connection, message: Message): void {
     const row = REQUESTS.get(message.type);

@@ -1,6 +1,9 @@
 import type { Socket } from 'node:net';
 import { createConnection } from 'node:net';
 
+/** Half of a pool's size: Buffer.from takes nothing larger from it. */
+const SMALL = Buffer.poolSize >>> 1;
+
 /** One end of a connected Unix socket. Bytes keep their order; nothing here knows what they mean. */
 export class UnixSocket {
   readonly #socket: Socket;
@@ -25,7 +28,9 @@ export class UnixSocket {
 
   /** Sends all of `bytes`, which must not be changed afterwards. Without effect once the socket is closed. */
   send(bytes: Uint8Array): void {
-    if (!this.#closed) this.#socket.write(bytes);
+    if (this.#closed) return;
+    // A small array has its bytes in V8's heap, and moving them out costs more than a place in Buffer's pool.
+    this.#socket.write(bytes.length < SMALL ? Buffer.from(bytes) : bytes);
   }
 
   /** Bytes that wait in this process because the peer does not read. */

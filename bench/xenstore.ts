@@ -1,0 +1,140 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { cpus, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { start } from './processes.ts';
+import { median, table } from './statistics.ts';
+
+/** Debian's C daemon, of xen-utils-4.17. */
+const C_XENSTORED = '/usr/lib/xen-4.17/bin/xenstored';
+const REQUESTS = 50_000;
+const WATCHES = 10_000;
+const TIMEOUT_MS = 180_000;
+
+/** What a daemon does on its socket for one client in C. */
+export interface StoreFigures {
+  /** Requests a second, each sent when the one before was answered: client and daemon on one core. */
+  readonly reads: number;
+  readonly writes: number;
+  /** The same, each wherever the host's scheduler puts it. */
+  readonly readsAnywhere: number;
+  /** Requests a second, 16 sent before the first is answered. */
+  readonly pipelined: number;
+  /** Microseconds from a write to its event, with 10,000 watches set: the median of 200, and the worst. */
+  readonly event: number;
+  readonly worstEvent: number;
+}
+
+export interface XenstoreFigures {
+  readonly ours: StoreFigures;
+  /** undefined where Debian's daemon is not there or does not start. */
+  readonly peer: StoreFigures | undefined;
+}
+
+interface Daemon {
+  readonly command: readonly string[];
+  readonly environment: Readonly<Record<string, string>>;
+  readonly socket: string;
+}
+
+/** XenStore over its socket, ours and Debian's C daemon in turns; the median of so many. Needs a C compiler. */
+export async function xenstore(count: number): Promise<XenstoreFigures> {
+  const folder = mkdtempSync(join(tmpdir(), 'xenolith-bench-'));
+  try {
+    const client = compile('xenstore-client.c', join(folder, 'client'), []);
+    const ours: StoreFigures[] = [];
+    const peers: StoreFigures[] = [];
+    const peer = cDaemon(folder);
+    for (let round = 0; round < count; round++) {
+      ours.push(await measure(client, ourDaemon(folder)));
+      if (peer !== undefined) peers.push(await measure(client, peer));
+    }
+    return { ours: medians(ours), peer: peers.length > 0 ? medians(peers) : undefined };
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+export function xenstoreTable({ ours, peer }: XenstoreFigures): string {
+  const row = (what: string, show: (one: StoreFigures) => number, unit: string) => {
+    const [mine, theirs] = [show(ours), peer === undefined ? undefined : show(peer)];
+    const ratio = theirs === undefined ? '' : (mine / theirs).toFixed(2);
+    return [`${what}, ${unit}`, mine.toFixed(0), theirs?.toFixed(0) ?? '-', ratio];
+  };
+  return table(
+    ['XenStore over its socket', 'xenolith', 'C xenstored', 'ratio'],
+    [
+      row('reads, one after the other, on one core', (one) => one.reads, '/s'),
+      row('writes, one after the other, on one core', (one) => one.writes, '/s'),
+      row('reads, one after the other, anywhere', (one) => one.readsAnywhere, '/s'),
+      row('reads, 16 at a time, on one core', (one) => one.pipelined, '/s'),
+      row(`write to event, ${WATCHES} watches, median`, (one) => one.event, 'us'),
+      row(`write to event, ${WATCHES} watches, worst`, (one) => one.worstEvent, 'us'),
+    ],
+  );
+}
+
+function ourDaemon(folder: string): Daemon {
+  const server = fileURLToPath(new URL('../test/xenstored/testing/store-server.ts', import.meta.url));
+  const socket = join(folder, 'ours');
+  return { command: [process.execPath, server, socket], environment: {}, socket };
+}
+
+function cDaemon(folder: string): Daemon | undefined {
+  if (!existsSync(C_XENSTORED)) return undefined;
+  const shim = compile('xenstore-peer.c', join(folder, 'peer.so'), ['-shared', '-fPIC', '-ldl']);
+  // It daemonises itself unless told not to; -N is that.
+  return {
+    command: [C_XENSTORED, '-N'],
+    environment: { LD_PRELOAD: shim, XENSTORED_RUNDIR: folder, XENSTORED_ROOTDIR: folder },
+    socket: join(folder, 'socket'),
+  };
+}
+
+async function measure(client: string, daemon: Daemon): Promise<StoreFigures> {
+  const core = `${cpus().length - 1}`;
+  const onOneCore = (command: readonly string[]) => ['taskset', '-c', core, ...command];
+  const ask = (pinned: boolean, ...words: readonly string[]) => {
+    const command = [client, daemon.socket, ...words];
+    const [program = '', ...parameters] = pinned ? onOneCore(command) : command;
+    return execFileSync(program, parameters, { encoding: 'utf8', timeout: TIMEOUT_MS }).trim().split(' ').map(Number);
+  };
+  const run = async <T>(pinned: boolean, work: () => T): Promise<T> => {
+    rmSync(daemon.socket, { force: true });
+    const running = start(pinned ? onOneCore(daemon.command) : daemon.command, daemon.environment, TIMEOUT_MS);
+    try {
+      while (!existsSync(daemon.socket)) await new Promise((resolve) => setTimeout(resolve, 20));
+      return work();
+    } finally {
+      await running.stop();
+    }
+  };
+  const [reads = 0, writes = 0, pipelined = 0, event = 0, worstEvent = 0] = await run(true, () => [
+    ...ask(true, 'rate', `${REQUESTS}`),
+    ...ask(true, 'watch', `${WATCHES}`),
+  ]);
+  const [readsAnywhere = 0] = await run(false, () => ask(false, 'rate', `${REQUESTS}`));
+  return { reads, writes, readsAnywhere, pipelined, event, worstEvent };
+}
+
+function medians(all: readonly StoreFigures[]): StoreFigures {
+  const of = (one: (figures: StoreFigures) => number) => median(all.map(one));
+  return {
+    reads: of((one) => one.reads),
+    writes: of((one) => one.writes),
+    readsAnywhere: of((one) => one.readsAnywhere),
+    pipelined: of((one) => one.pipelined),
+    event: of((one) => one.event),
+    worstEvent: of((one) => one.worstEvent),
+  };
+}
+
+function compile(source: string, to: string, options: readonly string[]): string {
+  const path = fileURLToPath(new URL(source, import.meta.url));
+  const { status, stderr, error } = spawnSync('cc', ['-O2', '-o', to, path, ...options], { encoding: 'utf8' });
+  if (status !== 0) throw new Error(`cc ${source}: ${error?.message ?? stderr}`);
+  return to;
+}
+
+if (import.meta.main) console.log(xenstoreTable(await xenstore(Number(process.argv[2] ?? 3))));
