@@ -33,6 +33,8 @@ export interface SuiteRun {
   readonly programs: ReadonlyMap<string, Timed>;
   /** host memory beyond the guest's RAM at the end of the run, in MiB, where there is a guest */
   readonly beyondMiB?: number;
+  /** processor time over time, between the first program and the last: well below 1, somebody else had the processor */
+  readonly share?: number;
 }
 
 export interface Timed {

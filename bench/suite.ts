@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Contest, type Machine, MEMORY_MIB } from './machines.ts';
-import { assertNoChildren, type Run, residentMiB, start } from './processes.ts';
+import { assertNoChildren, processorSeconds, type Run, residentMiB, start } from './processes.ts';
 import type { SuiteImage } from './suite-image.ts';
 import {
   BEGIN,
@@ -25,13 +25,16 @@ export function inGuest(machine: Machine, image: SuiteImage): Contestant {
     run: async (order) => {
       const run = boot(machine, image, order);
       try {
-        const begunMs = await run.until(BEGIN);
-        const endedMs = await run.until(END);
         const pid = run.child.pid as number;
+        const begunMs = await run.until(BEGIN);
+        const usedBefore = processorSeconds(pid);
+        const endedMs = await run.until(END);
+        const share = ((processorSeconds(pid) - usedBefore) * 1000) / (endedMs - begunMs);
         assertNoChildren(pid);
         const { total, largestMapping } = residentMiB(pid);
         return {
           programs: readOutput(run.output(), order, (endedMs - begunMs) / 1000),
+          share,
           beyondMiB: total - Math.min(MEMORY_MIB, largestMapping),
         };
       } finally {
@@ -88,8 +91,11 @@ export async function compete(
   for (let turn = 1; turn <= runs; turn++)
     for (const { name, run } of contestants) {
       const startedMs = performance.now();
-      results.get(name)?.push(await run(order));
-      console.error(`suite, run ${turn} of ${runs}, ${name}: ${((performance.now() - startedMs) / 1000).toFixed(1)} s`);
+      const result = await run(order);
+      results.get(name)?.push(result);
+      const seconds = ((performance.now() - startedMs) / 1000).toFixed(1);
+      const share = result.share === undefined ? '' : `, ${(result.share * 100).toFixed(0)} % of a core`;
+      console.error(`suite, run ${turn} of ${runs}, ${name}: ${seconds} s${share}`);
     }
   return results;
 }
