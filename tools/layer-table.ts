@@ -25,7 +25,18 @@ export const LAYERS: readonly Layer[] = [
   { folder: 'src/kvm/', imports: [...LIB, 'src/cpu/engine.ts', 'src/cpu/state.ts'], world: 'core' },
   {
     folder: 'src/xen/',
-    imports: [...LIB, 'src/abi/', 'src/cpu/engine.ts', 'src/cpu/state.ts', 'type src/cpu/mmu/', 'src/devices/chipset/'],
+    imports: [
+      ...LIB,
+      'src/abi/',
+      'src/cpu/engine.ts',
+      'src/cpu/state.ts',
+      // How the state block holds the flags and the FPU; for saving a vCPU.
+      'src/cpu/emit/flags.ts',
+      'src/cpu/fpu/fxsave.ts',
+      'src/cpu/fpu/x87-state.ts',
+      'type src/cpu/mmu/',
+      'src/devices/chipset/',
+    ],
     world: 'core',
   },
   { folder: 'src/libs/', imports: [...LIB, 'src/abi/'], world: 'core' },

@@ -260,6 +260,18 @@ export const XEN_SYSCTL_CPU_LEVELCAP_thermal_ecx = 1 << 6;
 export const XEN_SYSCTL_CPU_LEVELCAP_l7s0_eax = 1 << 7;
 export const XEN_SYSCTL_CPU_LEVELCAP_l7s0_ebx = 1 << 8;
 
+/** struct xen_sysctl_cpu_levelling_caps: what of CPUID can be changed for PV guests */
+export class XenSysctlCpuLevellingCaps {
+  static readonly C_NAME = 'struct xen_sysctl_cpu_levelling_caps';
+  static readonly SIZE = 0x4;
+  readonly #memory: DataView;
+  readonly #base: number;
+  constructor(memory: DataView, base: number) { this.#memory = memory; this.#base = base; }
+  /** 0x0 uint32: XEN_SYSCTL_CPU_LEVELCAP_* */
+  get caps(): number { return this.#memory.getUint32(this.#base + 0x0, true); }
+  set caps(value: number) { this.#memory.setUint32(this.#base + 0x0, value, true); }
+}
+
 /** struct xen_sysctl_cpu_featureset: CPUID feature words */
 export class XenSysctlCpuFeatureset {
   static readonly C_NAME = 'struct xen_sysctl_cpu_featureset';

@@ -6,6 +6,7 @@ import {
   XEN_DOMCTL_memory_mapping,
   XEN_DOMCTL_unbind_pt_irq,
 } from '../abi/domctl.ts';
+import { XEN_SYSCTL_getdomaininfolist } from '../abi/sysctl.ts';
 import type { Domain } from './common/domain.ts';
 
 // Who may do what: the checks of Xen's dummy security module (xen/include/xsm/dummy.h), all in one place so that
@@ -45,6 +46,11 @@ export function mayDomctl(caller: Domain, cmd: number, target: Domain | undefine
     default:
       return caller.privileged;
   }
+}
+
+/** Who may make a sysctl. */
+export function maySysctl(caller: Domain, cmd: number): boolean {
+  return cmd === XEN_SYSCTL_getdomaininfolist ? mayWatch(caller) : caller.privileged;
 }
 
 /**

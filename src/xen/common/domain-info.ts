@@ -1,5 +1,6 @@
 import {
   XEN_DOMINF_blocked,
+  XEN_DOMINF_debugged,
   XEN_DOMINF_dying,
   XEN_DOMINF_hap,
   XEN_DOMINF_hvm_guest,
@@ -39,6 +40,7 @@ export function describeDomain(domain: Domain, info: XenDomctlGetdomaininfo): vo
   if (domain.dyingState === DOMDYING_dead) flags |= XEN_DOMINF_dying;
   if (domain.shutDown) flags |= XEN_DOMINF_shutdown;
   if (domain.controllerPauseCount > 0) flags |= XEN_DOMINF_paused;
+  if (domain.debuggerAttached) flags |= XEN_DOMINF_debugged;
   if ((domain.options & XEN_DOMCTL_CDF_xs_domain) !== 0) flags |= XEN_DOMINF_xs_domain;
   if (domain.hvm !== undefined) flags |= XEN_DOMINF_hvm_guest | XEN_DOMINF_hap;
   const code = (domain.shutdownCode ?? SHUTDOWN_CODE_INVALID) & XEN_DOMINF_shutdownmask;

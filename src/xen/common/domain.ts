@@ -63,6 +63,8 @@ export class Domain implements FrameOwner {
   p2m: P2m | undefined;
   /** The domain this one serves, as a device model does (XEN_DOMCTL_set_target). */
   target: Domain | undefined;
+  /** XEN_DOMCTL_setdebugging */
+  debuggerAttached = false;
   hvm: HvmDomain | undefined;
 
   /** Machine address of its shared_info. */

@@ -1,15 +1,18 @@
 import { XenDomctlNodeaffinity } from '../../abi/domctl-sched.ts';
 import {
   XEN_DOMCTL_SENDTRIGGER_NMI,
-  XEN_DOMCTL_SENDTRIGGER_RESET,
+  XEN_DOMCTL_SENDTRIGGER_POWER,
+  XEN_DOMCTL_SENDTRIGGER_SLEEP,
   XenDomctlAddressSize,
   XenDomctlSendtrigger,
+  XenDomctlSetdebugging,
+  XenDomctlSetTarget,
   XenDomctlSetdomainhandle,
   XenDomctlSettimeoffset,
   XenDomctlSubscribe,
 } from '../../abi/domctl-settings.ts';
 import { XenDomctlTscInfo } from '../../abi/domctl-state.ts';
-import { EFAULT, EINVAL, ENOSYS, EOPNOTSUPP } from '../../abi/errno.ts';
+import { EFAULT, EINVAL, ENOSYS, EOPNOTSUPP, ESRCH } from '../../abi/errno.ts';
 import type { XenctlBitmap } from '../../abi/xen.ts';
 import { TSC_KHZ, updateWallclock } from '../x86/time.ts';
 import type { Call } from './call.ts';
@@ -69,17 +72,39 @@ export const domctlGetAddressSize = onDomain((state) => {
   return 0;
 });
 
-/** XEN_DOMCTL_sendtrigger: NMI and RESET reach a vCPU; there is no power or sleep button. */
+/** XEN_DOMCTL_sendtrigger: an NMI; a PVH guest has no buttons for power and sleep, and nobody notices them. */
 export const domctlSendtrigger = onDomain(({ call, at, domain }) => {
   const { trigger, vcpu: id } = new XenDomctlSendtrigger(call.view, at);
-  const vcpu = domain.vcpu(id);
-  if (vcpu === undefined) return -EINVAL;
-  if (trigger !== XEN_DOMCTL_SENDTRIGGER_NMI && trigger !== XEN_DOMCTL_SENDTRIGGER_RESET) return -ENOSYS;
-  if (trigger === XEN_DOMCTL_SENDTRIGGER_NMI) {
-    vcpu.arch.raiseNmi();
-    return 0;
+  switch (trigger) {
+    case XEN_DOMCTL_SENDTRIGGER_NMI: {
+      const vcpu = domain.vcpu(id);
+      if (vcpu === undefined) return -ESRCH;
+      vcpu.arch.raiseNmi();
+      return 0;
+    }
+    case XEN_DOMCTL_SENDTRIGGER_POWER:
+    case XEN_DOMCTL_SENDTRIGGER_SLEEP:
+      return domain.hvm === undefined ? -EINVAL : 0;
+    default:
+      return -ENOSYS;
   }
-  domain.hvm?.vcpus[id]?.init();
+});
+
+/** XEN_DOMCTL_setdebugging: a debugger is attached; `xl list` shows it. */
+export const domctlSetdebugging = onDomain(({ call, at, domain }) => {
+  if (domain === call.domain) return -EINVAL;
+  domain.debuggerAttached = new XenDomctlSetdebugging(call.view, at).enable !== 0;
+  return 0;
+});
+
+/** XEN_DOMCTL_set_target: the domain serves another from now on, and may do for it what its device model may. */
+export const domctlSetTarget = onDomain(({ call, at, domain }) => {
+  const target = call.xen.domains.get(new XenDomctlSetTarget(call.view, at).target);
+  if (target === undefined) return -ESRCH;
+  if (target === domain) return -EINVAL;
+  if (target.hvm === undefined) return -EOPNOTSUPP;
+  if (domain.target !== undefined) return -EINVAL;
+  domain.target = target;
   return 0;
 });
 

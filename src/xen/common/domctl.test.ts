@@ -5,7 +5,7 @@ import {
   XEN_DOMCTL_getdomaininfo,
   XEN_DOMCTL_INTERFACE_VERSION,
   XEN_DOMCTL_pausedomain,
-  XEN_DOMCTL_setvcpucontext,
+  XEN_DOMCTL_set_opt_feature,
   XEN_DOMCTL_sethvmcontext,
   XEN_DOMCTL_unpausedomain,
   XenDomctl,
@@ -43,7 +43,7 @@ test('domctls are a privileged domain’s, of one interface version', () => {
   equal(domctl(control, XEN_DOMCTL_pausedomain, 999).result, -ESRCH);
   equal(domctl(control, XEN_DOMCTL_pausedomain, control.domain.id).result, -EINVAL, 'not oneself');
   equal(domctl(control, XEN_DOMCTL_destroydomain, control.domain.id).result, -EINVAL);
-  equal(domctl(control, XEN_DOMCTL_setvcpucontext, guest.domain.id).result, -ENOSYS);
+  equal(domctl(control, XEN_DOMCTL_set_opt_feature, guest.domain.id).result, -ENOSYS);
   equal(domctl(control, 12345, guest.domain.id).result, -ENOSYS);
   equal(control.hypercall(__HYPERVISOR_domctl, [0xdead000]), -EFAULT, 'there is no operation to be read');
 });
@@ -123,7 +123,7 @@ test("a guest is refused before it learns which of the toolstack's operations th
     equal(sysctl(guest, command, XEN_SYSCTL_INTERFACE_VERSION + 1), -EACCES);
     equal(sysctl(control, command, XEN_SYSCTL_INTERFACE_VERSION), -ENOSYS);
   }
-  for (const command of [XEN_DOMCTL_setvcpucontext, 0x7ff]) {
+  for (const command of [XEN_DOMCTL_set_opt_feature, 0x7ff]) {
     equal(domctl(guest, command, 0).result, -EPERM);
     equal(domctl(guest, command, 0, XEN_DOMCTL_INTERFACE_VERSION + 1).result, -EACCES);
     equal(domctl(control, command, 0).result, -ENOSYS);

@@ -4,6 +4,9 @@ import {
   XEN_DOMCTL_CDF_oos_off,
   XEN_DOMCTL_CDF_s3_integrity,
   XEN_DOMCTL_CDF_xs_domain,
+  XEN_DOMCTL_createdomain,
+  XEN_DOMCTL_gdbsx_guestmemio,
+  XEN_DOMCTL_getdomaininfo,
   XEN_DOMCTL_GRANT_version_mask,
   XEN_DOMCTL_INTERFACE_VERSION,
   XenDomctl,
@@ -18,7 +21,7 @@ import { EACCES, EEXIST, EFAULT, EINVAL, ENODEV, ENOMEM, EOVERFLOW, EPERM, ESRCH
 import { DOMID_FIRST_RESERVED, type Domid } from '../../abi/xen.ts';
 import { PAGE_SIZE } from '../../cpu/engine.ts';
 import { createHvmDomain, createHvmVcpu } from '../x86/hvm/create.ts';
-import { isPrivileged } from '../xsm.ts';
+import { mayDomctl } from '../xsm.ts';
 import { type Call, CONTINUE, type HypercallResult } from './call.ts';
 import type { Domain, DomainConfig } from './domain.ts';
 import { describeDomain } from './domain-info.ts';
@@ -30,6 +33,12 @@ const HVM_MAX_VCPUS = 128;
 /** controller_pause_count is bounded so that a toolstack cannot make it wrap. */
 const MAX_CONTROLLER_PAUSES = 255;
 const MAX_PAGES = 0xffffffff;
+/** Everything else is refused with -ESRCH before anybody asks who the caller is. */
+const NEEDS_NO_DOMAIN: ReadonlySet<number> = new Set([
+  XEN_DOMCTL_createdomain,
+  XEN_DOMCTL_getdomaininfo,
+  XEN_DOMCTL_gdbsx_guestmemio,
+]);
 
 /** One domctl on its way. */
 export interface DomctlCall {
@@ -182,7 +191,9 @@ export function admitDomctl(call: Call): HypercallResult {
 
 function refuseCaller(call: Call, domctl: XenDomctl): HypercallResult {
   if (domctl.interface_version !== XEN_DOMCTL_INTERFACE_VERSION) return -EACCES;
-  return isPrivileged(call.domain) ? 0 : -EPERM;
+  const target = call.xen.domains.get(domctl.domain);
+  if (target === undefined && !NEEDS_NO_DOMAIN.has(domctl.cmd)) return -ESRCH;
+  return mayDomctl(call.domain, domctl.cmd, target) ? 0 : -EPERM;
 }
 
 /** Why a domain like this cannot be made here; undefined where it can. */

@@ -186,6 +186,13 @@ export class FrameTable {
     this.#maybeGone(owner);
   }
 
+  /** Calls back for each frame of guest memory that `owner` has. */
+  forEachOf(owner: FrameOwner, visit: (mfn: number) => void): void {
+    for (let mfn = 0; mfn < this.#owner.length; mfn++) {
+      if (this.#owner[mfn] === owner.id && !this.isXen(mfn)) visit(mfn);
+    }
+  }
+
   /** Fills a frame with zeros. */
   clear(mfn: number): void {
     this.memory.bytes.fill(0, mfn * PAGE_SIZE, (mfn + 1) * PAGE_SIZE);

@@ -12,7 +12,7 @@ import {
 } from '../../abi/sysctl.ts';
 import { XenSysctlAvailheap } from '../../abi/sysctl-topology.ts';
 import { TSC_KHZ } from '../x86/time.ts';
-import { isPrivileged } from '../xsm.ts';
+import { maySysctl } from '../xsm.ts';
 import { type Call, element, type HypercallResult } from './call.ts';
 import { describeDomain } from './domain-info.ts';
 
@@ -94,8 +94,9 @@ export function admitSysctl(call: Call): HypercallResult {
 }
 
 function refuse(call: Call, at: number): HypercallResult {
-  if (new XenSysctl(call.view, at).interface_version !== XEN_SYSCTL_INTERFACE_VERSION) return -EACCES;
-  return isPrivileged(call.domain) ? 0 : -EPERM;
+  const sysctl = new XenSysctl(call.view, at);
+  if (sysctl.interface_version !== XEN_SYSCTL_INTERFACE_VERSION) return -EACCES;
+  return maySysctl(call.domain, sysctl.cmd) ? 0 : -EPERM;
 }
 
 /** Brings the structure in, checks who asks and for which version, and stores the answer unless there is an error. */

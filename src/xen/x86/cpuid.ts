@@ -36,14 +36,9 @@ const CR4_OSXSAVE = 1 << 18;
 const CR4_PKE = 1 << 22;
 
 // Leaf 1
-const ECX_X2APIC = 1 << 21;
-const ECX_TSC_DEADLINE = 1 << 24;
 const ECX_OSXSAVE = 1 << 27;
 const ECX_HYPERVISOR = 0x80000000;
-const EDX_MCE = 1 << 7;
 const EDX_APIC = 1 << 9;
-const EDX_MTRR = 1 << 12;
-const EDX_MCA = 1 << 14;
 const EDX_HTT = 1 << 28;
 // Leaf 7
 const ECX_PKU = 1 << 3;
@@ -93,10 +88,9 @@ function basicFeatures(subject: CpuidSubject, out: Uint32Array): void {
   const processors = addressableIds(subject.maxVcpus);
   out[1] = ((out[1] as number) & 0x0000ffff) | ((processors & 0xff) << 16) | ((subject.vcpuId * 2) << 24);
   const xsave = ((out[2] as number) & (1 << 26)) !== 0;
-  set(out, 2, ECX_X2APIC | ECX_TSC_DEADLINE | ECX_HYPERVISOR, true);
+  set(out, 2, ECX_HYPERVISOR, true);
   set(out, 2, ECX_OSXSAVE, xsave && (subject.cr4 & CR4_OSXSAVE) !== 0);
-  set(out, 3, EDX_MCE | EDX_MTRR | EDX_MCA, true);
-  set(out, 3, EDX_APIC, subject.apicEnabled);
+  set(out, 3, EDX_APIC, subject.apicEnabled && ((out[3] as number) & EDX_APIC) !== 0);
   set(out, 3, EDX_HTT, processors > 1);
 }
 

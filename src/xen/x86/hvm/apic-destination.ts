@@ -30,3 +30,15 @@ function matchesLogical({ ldr, dfr }: ApicAddress, destination: number): boolean
   if (dfr === APIC_DFR_FLAT) return (mine & destination) !== 0;
   return mine >>> 4 === destination >>> 4 && (mine & destination & 0xf) !== 0;
 }
+
+/** Of APICs that accept interrupts, the one that is least busy; the first of equals. */
+export function lowestPriority<T extends { readonly enabled: boolean; processorPriority(): number }>(
+  targets: readonly T[],
+): T | undefined {
+  let lowest: T | undefined;
+  for (const target of targets) {
+    if (!target.enabled) continue;
+    if (lowest === undefined || target.processorPriority() < lowest.processorPriority()) lowest = target;
+  }
+  return lowest;
+}

@@ -38,6 +38,7 @@ import { SHUTDOWN_crash, SHUTDOWN_MAX } from '../../../abi/sched.ts';
 import type { Domain } from '../../common/domain.ts';
 import { P2M_MAP_FOREIGN } from '../mm/p2m.ts';
 import { vacateForeign } from '../mm/physmap.ts';
+import { CpuPolicy, HvmMaxPolicy } from '../cpu-policy.ts';
 import { updateWallclock } from '../time.ts';
 import type { HvmVcpu } from './vcpu-hvm.ts';
 
@@ -95,10 +96,13 @@ export class HvmDomain {
   pagingPoolBytes = 0;
   /** XEN_DOMCTL_set_access_required: without a listener a mem access violation crashes the domain. */
   accessRequired = false;
+  /** What its processors say of themselves; replaced before it starts (XEN_DOMCTL_set_cpu_policy). */
+  cpuPolicy: CpuPolicy;
 
   constructor(domain: Domain, emulationFlags: number) {
     this.domain = domain;
     this.emulationFlags = emulationFlags;
+    this.cpuPolicy = new CpuPolicy(new HvmMaxPolicy(domain.xen.platform.cpuid));
     // Real Xen reboots a domain whose processor shuts down. Here that is a crash unless the toolstack says otherwise:
     // it is nearly always a fault in a kernel, or ours.
     this.#params[HVM_PARAM_TRIPLE_FAULT_REASON] = BigInt(SHUTDOWN_crash);

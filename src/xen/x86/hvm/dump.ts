@@ -15,6 +15,7 @@ import {
   OFFSET_CR4,
   OFFSET_EFER,
   OFFSET_RFLAGS_REST,
+  OFFSET_RIP,
   R8,
   R9,
   R10,
@@ -58,9 +59,8 @@ export class ExitLog {
     this.#count += 1;
     this.#ring[at] = exit;
     this.#ring[at + 1] = state.gprLo(RAX);
-    const rip = state.rip;
-    this.#ring[at + 2] = Number(rip & 0xffffffffn);
-    this.#ring[at + 3] = Number(rip >> 32n);
+    this.#ring[at + 2] = state.u32(OFFSET_RIP);
+    this.#ring[at + 3] = state.u32(OFFSET_RIP + 4);
   }
 
   /** Oldest first: 'hypercall(rax 0x1d) at ffffffff81001234'. */

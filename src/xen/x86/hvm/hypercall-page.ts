@@ -1,5 +1,6 @@
 import { __HYPERVISOR_iret } from '../../../abi/xen.ts';
 import { PAGE_SIZE } from '../../../cpu/engine.ts';
+import type { Hypervisor } from '../../common/hypervisor.ts';
 import { P2M_RAM_RW } from '../mm/p2m.ts';
 import type { HvmVcpu } from './vcpu-hvm.ts';
 
@@ -24,9 +25,14 @@ export function fillHypercallPage(vcpu: HvmVcpu, value: bigint): boolean {
   if (vcpu.xen.frames.owner(mfn) !== domain) return false;
 
   vcpu.hvm.latchSharedInfo(!vcpu.is64Bit());
-  writeStubs(vcpu.xen.memory.frame(mfn));
-  vcpu.xen.frames.written(mfn * PAGE_SIZE, PAGE_SIZE);
+  fillHypercallFrame(vcpu.xen, mfn);
   return true;
+}
+
+/** Fills a machine frame with the stubs. */
+export function fillHypercallFrame(xen: Hypervisor, mfn: number): void {
+  writeStubs(xen.memory.frame(mfn));
+  xen.frames.written(mfn * PAGE_SIZE, PAGE_SIZE);
 }
 
 /** Fills a page with a stub for each hypercall: mov $nr, %eax; vmcall; ret. */

@@ -23,7 +23,7 @@ export function hvmHypercall(vcpu: HvmVcpu): boolean {
   call.begin(state.gprLo(RAX), !is64Bit);
   for (let index = 0; index < registers.length; index++) {
     const register = registers[index] as number;
-    call.args[index] = is64Bit ? state.gpr(register) : BigInt(state.gprLo(register));
+    call.setArgument(index, state.gprLo(register), is64Bit ? state.gprHi(register) : 0);
   }
 
   const result = xen.dispatch(call);

@@ -1,6 +1,7 @@
 import { MSR_X2APIC_FIRST, MSR_X2APIC_LAST } from './apic-registers.ts';
 import { fillHypercallPage } from './hypercall-page.ts';
 import { MSR_MTRRcap, MSR_MTRRdefType } from './mtrr.ts';
+import { MSR_INTEL_PLATFORM_INFO, PLATFORM_INFO_CPUID_FAULTING } from './msr-numbers.ts';
 import type { HvmVcpu } from './vcpu-hvm.ts';
 
 // Model-specific registers that the processor does not keep itself, as Xen shows them to HVM guests (Xen's
@@ -12,8 +13,7 @@ const MSR_IA32_FEATURE_CONTROL = 0x3a;
 const MSR_IA32_TSC_ADJUST = 0x3b;
 const MSR_IA32_UCODE_WRITE = 0x79;
 const MSR_IA32_UCODE_REV = 0x8b;
-const MSR_INTEL_PLATFORM_INFO = 0xce;
-const MSR_INTEL_MISC_FEATURES_ENABLES = 0x140;
+export const MSR_INTEL_MISC_FEATURES_ENABLES = 0x140;
 const MSR_IA32_MCG_CAP = 0x179;
 const MSR_IA32_MCG_STATUS = 0x17a;
 const MSR_IA32_PERF_STATUS = 0x198;
@@ -30,14 +30,13 @@ const MSR_K8_ENABLE_C1E = 0xc0010055;
 const MSR_AMD64_DE_CFG = 0xc0011029;
 
 const IA32_FEATURE_CONTROL_LOCK = 1;
-const PLATFORM_INFO_CPUID_FAULTING = 0x80000000;
 const MISC_FEATURES_CPUID_FAULTING = 1;
 const MISC_ENABLE_FAST_STRINGS = 1;
 const MISC_ENABLE_BTS_UNAVAIL = 1 << 11;
 const MISC_ENABLE_PEBS_UNAVAIL = 1 << 12;
 const AMD64_DE_CFG_LFENCE_SERIALISE = 2;
 /** Xen's guests see two machine check banks, empty. */
-const GUEST_MC_BANKS = 2;
+export const GUEST_MC_BANKS = 2;
 
 /** EBX of CPUID leaf 0: "Genu" and "Auth". */
 const VENDOR_INTEL = 0x756e6547;
@@ -80,7 +79,7 @@ export function writeMsr(vcpu: HvmVcpu, msr: number, lo: number, hi: number): bo
     case MSR_IA32_UCODE_WRITE:
       return isVendor(vcpu, VENDOR_INTEL); // dropped: some Windows loads microcode before it can take a #GP
     case MSR_INTEL_MISC_FEATURES_ENABLES:
-      if (value > BigInt(MISC_FEATURES_CPUID_FAULTING)) return false;
+      if (value > (vcpu.hvm.cpuPolicy.cpuidFaulting ? BigInt(MISC_FEATURES_CPUID_FAULTING) : 0n)) return false;
       vcpu.cpuidFaults = value !== 0n;
       return true;
     case MSR_IA32_MISC_ENABLE:
@@ -110,7 +109,8 @@ function readOther(vcpu: HvmVcpu, msr: number): bigint | undefined {
     case MSR_IA32_MCG_STATUS:
       return 0n;
     case MSR_INTEL_PLATFORM_INFO:
-      return BigInt(PLATFORM_INFO_CPUID_FAULTING); // of any vendor: Xen sees every CPUID of HVM guests
+      // Of any vendor: Xen sees every CPUID of HVM guests.
+      return vcpu.hvm.cpuPolicy.cpuidFaulting ? BigInt(PLATFORM_INFO_CPUID_FAULTING) : 0n;
     case MSR_INTEL_MISC_FEATURES_ENABLES:
       return vcpu.cpuidFaults ? BigInt(MISC_FEATURES_CPUID_FAULTING) : 0n;
     case MSR_IA32_UCODE_REV:
@@ -161,6 +161,6 @@ function miscEnable(): bigint {
 }
 
 function isVendor(vcpu: HvmVcpu, ebx: number): boolean {
-  vcpu.xen.platform.cpuid.leaf(0, 0, scratch);
+  vcpu.hvm.cpuPolicy.leaf(0, 0, scratch);
   return scratch[1] === ebx;
 }

@@ -51,6 +51,7 @@ import {
   TR,
   type VcpuState,
 } from '../../../cpu/state.ts';
+import { writeStatusFlags } from '../../../cpu/emit/flags.ts';
 import type { Call } from '../../common/call.ts';
 import type { Vcpu } from '../../common/vcpu.ts';
 import type { HvmVcpu } from './vcpu-hvm.ts';
@@ -58,6 +59,7 @@ import type { HvmVcpu } from './vcpu-hvm.ts';
 // Where a vCPU's registers come from when it is not running: reset, VCPUOP_initialise, or a record of the toolstack's.
 
 const RFLAGS_ALWAYS_ONE = 2n;
+const RFLAGS_DEFINED = 0x3f7fd5n;
 const PAT_RESET = 0x0007040600070406n;
 const XCR0_RESET = 1n;
 const MXCSR_RESET = 0x1f80;
@@ -84,7 +86,7 @@ export function powerUp(hvm: HvmVcpu): void {
 export function resetRegisters(hvm: HvmVcpu, cs: number, ip: number): void {
   const { state } = hvm;
   const leaf = new Uint32Array(4);
-  hvm.xen.platform.cpuid.leaf(1, 0, leaf);
+  hvm.hvm.cpuPolicy.leaf(1, 0, leaf);
   for (let index = RAX; index <= 15; index++) state.setGpr(index, 0n);
   state.setGpr(RDX, BigInt(leaf[0] as number));
   state.rip = BigInt(ip);
@@ -109,7 +111,10 @@ export function initialiseFromGuest(call: Call, vcpu: Vcpu): number {
   if (vcpu.initialised || context.pad !== 0) return -EINVAL;
   const hvm = vcpu.arch as HvmVcpu;
   const result = context.mode === VCPU_HVM_MODE_32B ? start32(hvm, context) : start64(hvm, context);
-  if (result === 0) vcpu.initialised = true;
+  if (result === 0) {
+    hvm.syncTsc();
+    vcpu.initialised = true;
+  }
   return result;
 }
 
@@ -145,15 +150,15 @@ export function loadCpuRecord(hvm: HvmVcpu, record: HvmHwCpu): number {
   state.setU64(OFFSET_EFER, record.msr_efer);
   setDebug(state, [record.dr0, record.dr1, record.dr2, record.dr3], record.dr6 | DR6_RESET, record.dr7 | DR7_RESET);
 
-  state.setSegment(CS, record.cs_sel, unpack(record.cs_arbytes), record.cs_limit, record.cs_base);
-  state.setSegment(DS, record.ds_sel, unpack(record.ds_arbytes), record.ds_limit, record.ds_base);
-  state.setSegment(ES, record.es_sel, unpack(record.es_arbytes), record.es_limit, record.es_base);
-  state.setSegment(FS, record.fs_sel, unpack(record.fs_arbytes), record.fs_limit, record.fs_base);
-  state.setSegment(GS, record.gs_sel, unpack(record.gs_arbytes), record.gs_limit, record.gs_base);
-  state.setSegment(SS, record.ss_sel, unpack(record.ss_arbytes), record.ss_limit, record.ss_base);
+  state.setSegment(CS, record.cs_sel, unpackAttributes(record.cs_arbytes), record.cs_limit, record.cs_base);
+  state.setSegment(DS, record.ds_sel, unpackAttributes(record.ds_arbytes), record.ds_limit, record.ds_base);
+  state.setSegment(ES, record.es_sel, unpackAttributes(record.es_arbytes), record.es_limit, record.es_base);
+  state.setSegment(FS, record.fs_sel, unpackAttributes(record.fs_arbytes), record.fs_limit, record.fs_base);
+  state.setSegment(GS, record.gs_sel, unpackAttributes(record.gs_arbytes), record.gs_limit, record.gs_base);
+  state.setSegment(SS, record.ss_sel, unpackAttributes(record.ss_arbytes), record.ss_limit, record.ss_base);
   state.setU32(OFFSET_CPL, dpl(record.ss_arbytes));
-  state.setSegment(TR, record.tr_sel, unpack(record.tr_arbytes), record.tr_limit, record.tr_base);
-  state.setSegment(LDTR, record.ldtr_sel, unpack(record.ldtr_arbytes), record.ldtr_limit, record.ldtr_base);
+  state.setSegment(TR, record.tr_sel, unpackAttributes(record.tr_arbytes), record.tr_limit, record.tr_base);
+  state.setSegment(LDTR, record.ldtr_sel, unpackAttributes(record.ldtr_arbytes), record.ldtr_limit, record.ldtr_base);
   setTable(state, OFFSET_IDTR, record.idtr_base, record.idtr_limit);
   setTable(state, OFFSET_GDTR, record.gdtr_base, record.gdtr_limit);
 
@@ -209,12 +214,12 @@ function start32(hvm: HvmVcpu, context: VcpuHvmContext): number {
   state.rip = BigInt(registers.eip);
   setRflags(state, BigInt(registers.eflags));
   setControl(state, BigInt(registers.cr0), BigInt(registers.cr3), BigInt(registers.cr4), efer);
-  state.setSegment(CS, 0, unpack(attributes.cs), registers.cs_limit, BigInt(registers.cs_base));
-  state.setSegment(DS, 0, unpack(attributes.ds), registers.ds_limit, BigInt(registers.ds_base));
-  state.setSegment(SS, 0, unpack(attributes.ss), registers.ss_limit, BigInt(registers.ss_base));
+  state.setSegment(CS, 0, unpackAttributes(attributes.cs), registers.cs_limit, BigInt(registers.cs_base));
+  state.setSegment(DS, 0, unpackAttributes(attributes.ds), registers.ds_limit, BigInt(registers.ds_base));
+  state.setSegment(SS, 0, unpackAttributes(attributes.ss), registers.ss_limit, BigInt(registers.ss_base));
   state.setU32(OFFSET_CPL, dpl(attributes.ss));
-  state.setSegment(ES, 0, unpack(attributes.es), registers.es_limit, BigInt(registers.es_base));
-  state.setSegment(TR, 0, unpack(attributes.tr), registers.tr_limit, BigInt(registers.tr_base));
+  state.setSegment(ES, 0, unpackAttributes(attributes.es), registers.es_limit, BigInt(registers.es_base));
+  state.setSegment(TR, 0, unpackAttributes(attributes.tr), registers.tr_limit, BigInt(registers.tr_base));
   return 0;
 }
 
@@ -239,15 +244,15 @@ function start64(hvm: HvmVcpu, context: VcpuHvmContext): number {
   state.rip = registers.rip;
   setRflags(state, registers.rflags);
   setControl(state, cr0, registers.cr3, cr4, efer);
-  state.setSegment(CS, 0, unpack(0xa9b), 0xffffffff, 0n);
-  for (const segment of [DS, SS, ES]) state.setSegment(segment, 0, unpack(0xc93), 0xffffffff, 0n);
+  state.setSegment(CS, 0, unpackAttributes(0xa9b), 0xffffffff, 0n);
+  for (const segment of [DS, SS, ES]) state.setSegment(segment, 0, unpackAttributes(0xc93), 0xffffffff, 0n);
   state.setU32(OFFSET_CPL, 0);
-  state.setSegment(TR, 0, unpack(0x08b), 0x67, 0n);
+  state.setSegment(TR, 0, unpackAttributes(0x08b), 0x67, 0n);
   return 0;
 }
 
 /** A segment's attributes as toolstacks and guests pass them have no gap between bits 7 and 8; the engine's have. */
-function unpack(attributes: number): number {
+export function unpackAttributes(attributes: number): number {
   return (attributes & 0xff) | ((attributes & 0xf00) << 4);
 }
 
@@ -307,9 +312,11 @@ function setControl(state: VcpuState, cr0: bigint, cr3: bigint, cr4: bigint, efe
   state.setU64(OFFSET_EFER, active ? efer | BigInt(EFER_LMA) : efer);
 }
 
-/** The flags that are not arithmetic. The arithmetic ones are the engine's lazy pair, clear after a reset. */
-function setRflags(state: VcpuState, rflags: bigint): void {
-  state.setU32(OFFSET_RFLAGS_REST, Number(rflags & 0x3f7fd5n) & ~FLAGS_STATUS);
+/** RFLAGS, the status flags as well. */
+export function setRflags(state: VcpuState, rflags: bigint): void {
+  const flags = Number(rflags & RFLAGS_DEFINED);
+  state.setU32(OFFSET_RFLAGS_REST, flags & ~FLAGS_STATUS);
+  writeStatusFlags(state, flags);
 }
 
 function setDebug(state: VcpuState, addresses: readonly bigint[], dr6: bigint, dr7: bigint): void {

@@ -7,6 +7,10 @@ export class VectorBitmap {
     return this.#words[index] as number;
   }
 
+  setWord(index: number, bits: number): void {
+    this.#words[index] = bits;
+  }
+
   has(vector: number): boolean {
     return ((this.#words[vector >> 5] as number) & (1 << (vector & 31))) !== 0;
   }

@@ -1,5 +1,5 @@
 import * as apic from './apic-registers.ts';
-import { matchesDestination } from './apic-destination.ts';
+import { lowestPriority, matchesDestination } from './apic-destination.ts';
 import { ApicTimer, type ApicTimerOwner } from './apic-timer.ts';
 import { VectorBitmap } from './vector-bitmap.ts';
 import { isReadableInX2apic, lvtWritableBits, x2apicWritableBits } from './x2apic.ts';
@@ -27,11 +27,11 @@ export interface VlapicOwner extends ApicTimerOwner {
 export class Vlapic {
   readonly owner: VlapicOwner;
   readonly timer: ApicTimer;
-  /** Plain registers, by offset >> 4. */
-  readonly #registers = new Uint32Array(64);
-  readonly #requested = new VectorBitmap();
-  readonly #inService = new VectorBitmap();
-  readonly #levelTriggered = new VectorBitmap();
+  /** Plain registers, by offset >> 4; for saving and restoring, as the three bitmaps. */
+  readonly registers = new Uint32Array(64);
+  readonly requested = new VectorBitmap();
+  readonly inService = new VectorBitmap();
+  readonly levelTriggered = new VectorBitmap();
   /** IA32_APIC_BASE, low half; the page is never elsewhere. */
   #base = 0;
   #softwareEnabled = false;
@@ -54,10 +54,10 @@ export class Vlapic {
   /** The state after INIT: as after power-up, but IA32_APIC_BASE and the ID stay (SDM vol. 3A, 10.4.7.3). */
   initialise(): void {
     const id = this.#get(apic.APIC_ID);
-    this.#registers.fill(0);
-    this.#requested.clearAll();
-    this.#inService.clearAll();
-    this.#levelTriggered.clearAll();
+    this.registers.fill(0);
+    this.requested.clearAll();
+    this.inService.clearAll();
+    this.levelTriggered.clearAll();
     this.#set(apic.APIC_ID, id);
     this.#set(apic.APIC_LVR, VLAPIC_VERSION);
     this.#set(apic.APIC_DFR, 0xffffffff);
@@ -114,6 +114,12 @@ export class Vlapic {
     return true;
   }
 
+  /** Sets IA32_APIC_BASE and the software enable to what they were when the APIC was saved. */
+  restoreMode(base: number, softwareEnabled: boolean): void {
+    this.#base = base;
+    this.#softwareEnabled = softwareEnabled;
+  }
+
   // Interrupts on their way in
 
   /** Requests an interrupt, edge-triggered. Vectors below 16 are an error (SDM vol. 3A, 10.5.2). */
@@ -122,9 +128,9 @@ export class Vlapic {
       this.#error(apic.APIC_ESR_RECVILL);
       return;
     }
-    this.#levelTriggered.clear(vector);
-    if (this.#requested.has(vector)) return;
-    this.#requested.set(vector);
+    this.levelTriggered.clear(vector);
+    if (this.requested.has(vector)) return;
+    this.requested.set(vector);
     this.owner.kick();
   }
 
@@ -137,22 +143,22 @@ export class Vlapic {
   /** The highest requested vector, if above what is in service, or -1: there is something, though TPR may hold it. */
   pendingAboveIsr(): number {
     if (!this.enabled) return NONE;
-    const requested = this.#requested.highest();
+    const requested = this.requested.highest();
     if (requested === NONE) return NONE;
-    const inService = this.#inService.highest();
+    const inService = this.inService.highest();
     return inService !== NONE && (requested & 0xf0) <= (inService & 0xf0) ? NONE : requested;
   }
 
   /** The processor takes `vector`: from requested to in service. */
   acknowledge(vector: number): void {
-    this.#requested.clear(vector);
-    this.#inService.set(vector);
+    this.requested.clear(vector);
+    this.inService.set(vector);
   }
 
   /** PPR (SDM vol. 3A, 10.8.3.1). */
   processorPriority(): number {
     const tpr = this.#get(apic.APIC_TASKPRI);
-    const highest = this.#inService.highest();
+    const highest = this.inService.highest();
     const inService = highest === NONE ? 0 : highest & 0xf0;
     return (tpr & 0xf0) >= inService ? tpr : inService;
   }
@@ -236,8 +242,8 @@ export class Vlapic {
 
   #readBitmap(offset: number): number {
     const word = (offset >> 4) & 7;
-    if (offset >= apic.APIC_IRR) return this.#requested.word(word);
-    return offset >= apic.APIC_TMR ? this.#levelTriggered.word(word) : this.#inService.word(word);
+    if (offset >= apic.APIC_IRR) return this.requested.word(word);
+    return offset >= apic.APIC_TMR ? this.levelTriggered.word(word) : this.inService.word(word);
   }
 
   #write(offset: number, value: number): void {
@@ -301,9 +307,9 @@ export class Vlapic {
   }
 
   #endOfInterrupt(): void {
-    const vector = this.#inService.highest();
+    const vector = this.inService.highest();
     if (vector === NONE) return;
-    this.#inService.clear(vector);
+    this.inService.clear(vector);
     this.#lookAgain();
   }
 
@@ -382,19 +388,10 @@ export class Vlapic {
   }
 
   #get(offset: number): number {
-    return this.#registers[offset >> 4] as number;
+    return this.registers[offset >> 4] as number;
   }
 
   #set(offset: number, value: number): void {
-    this.#registers[offset >> 4] = value;
+    this.registers[offset >> 4] = value;
   }
-}
-
-function lowestPriority(targets: readonly Vlapic[]): Vlapic | undefined {
-  let lowest: Vlapic | undefined;
-  for (const target of targets) {
-    if (!target.enabled) continue;
-    if (lowest === undefined || target.processorPriority() < lowest.processorPriority()) lowest = target;
-  }
-  return lowest;
 }
