@@ -228,8 +228,20 @@ class BufferMemory implements GuestMemory {
     return true;
   }
 
+  readAt(lo: number, hi: number, into: Uint8Array): boolean {
+    return this.read(joined(lo, hi), into);
+  }
+
+  writeAt(lo: number, hi: number, from: Uint8Array): boolean {
+    return this.write(joined(lo, hi), from);
+  }
+
   #offset(address: bigint, length: number): number {
     if (length === 0) return 0;
     return address > 0n && address + BigInt(length) <= BigInt(this.#bytes.length) ? Number(address) : -1;
   }
+}
+
+function joined(lo: number, hi: number): bigint {
+  return (BigInt(hi) << 32n) | BigInt(lo);
 }

@@ -9,6 +9,9 @@ export interface GuestMemory {
   read(address: bigint, into: Uint8Array): boolean;
   /** Copies all of `from` to `address`; false where that is not all writable. */
   write(address: bigint, from: Uint8Array): boolean;
+  /** The same with the address in halves: for what is done often. */
+  readAt(lo: number, hi: number, into: Uint8Array): boolean;
+  writeAt(lo: number, hi: number, from: Uint8Array): boolean;
 }
 
 /** A guest pointer. 0 is null. */
@@ -30,6 +33,8 @@ export const STEPS_BEFORE_CONTINUE = 2048;
 export const INVALID_GFN = -1;
 
 const SCRATCH_BYTES = 16 * 1024;
+/** Structures up to this size are brought in without making a view of the scratch memory each time. */
+const SMALL_BYTES = 64;
 
 /** One hypercall on its way: who makes it, its arguments, and the memory its pointers point to. One a vCPU, reused. */
 export class Call {
@@ -45,6 +50,8 @@ export class Call {
   readonly #scratch = new Uint8Array(SCRATCH_BYTES);
   /** Over what `fetch` brought in. */
   readonly view = new DataView(this.#scratch.buffer);
+  /** By length: the first bytes of the scratch memory. */
+  readonly #first = Array.from({ length: SMALL_BYTES + 1 }, (_, length) => this.#scratch.subarray(0, length));
   #used = 0;
   /** Set while the calls of a multicall are made. */
   inMulticall = false;
@@ -81,6 +88,17 @@ export class Call {
     return (this.#halves[index * 2] as number) + (this.#halves[index * 2 + 1] as number) * 0x1_0000_0000;
   }
 
+  /** Gives an argument its value. */
+  setArgument(index: number, lo: number, hi: number): void {
+    this.#halves[index * 2] = lo;
+    this.#halves[index * 2 + 1] = hi;
+  }
+
+  /** The upper half of an argument; `u32` is the lower. */
+  upper(index: number): number {
+    return this.#halves[index * 2 + 1] as number;
+  }
+
   handle(index: number): Handle {
     return this.args[index] as bigint;
   }
@@ -99,11 +117,25 @@ export class Call {
     return this.guest.read(handle, this.#scratch.subarray(at, at + size)) ? at : -1;
   }
 
+  /** `fetch` of what argument `index` points at. */
+  fetchArgument(index: number, size: number): number {
+    return this.fetchAt(this.u32(index), this.upper(index), size);
+  }
+
+  /** `fetch` with the pointer in halves. */
+  fetchAt(lo: number, hi: number, size: number): number {
+    const at = this.#take(size);
+    return this.guest.readAt(lo, hi, this.#piece(at, size)) ? at : -1;
+  }
+
+  /** `store` with the pointer in halves. */
+  storeAt(lo: number, hi: number, at: number, size: number): boolean {
+    return this.guest.writeAt(lo, hi, this.#piece(at, size));
+  }
+
   /** Takes `size` zeroed bytes of scratch memory, aligned to 8. */
   room(size: number): number {
-    const at = this.#used;
-    this.#used += (size + 7) & ~7;
-    assert(this.#used <= SCRATCH_BYTES, 'a hypercall fetches structures, and arrays element by element');
+    const at = this.#take(size);
     this.#scratch.fill(0, at, at + size);
     return at;
   }
@@ -126,6 +158,18 @@ export class Call {
     this.release(at);
     if (!read) return undefined;
     return this.view.getUint32(at, true) + this.view.getUint32(at + 4, true) * 0x1_0000_0000;
+  }
+
+  #take(size: number): number {
+    const at = this.#used;
+    this.#used += (size + 7) & ~7;
+    assert(this.#used <= SCRATCH_BYTES, 'a hypercall fetches structures, and arrays element by element');
+    return at;
+  }
+
+  #piece(at: number, size: number): Uint8Array {
+    if (at === 0 && size <= SMALL_BYTES) return this.#first[size] as Uint8Array;
+    return this.#scratch.subarray(at, at + size);
   }
 
   /** Stores one unsigned long, or INVALID_GFN, into a guest array; false where the pointer is bad. */

@@ -82,13 +82,13 @@ export function evtchnBindPirq(call: Call): HypercallResult {
 
 /** EVTCHNOP_close */
 export function evtchnClose(call: Call): HypercallResult {
-  const at = call.fetch(call.handle(1), EvtchnClose.SIZE);
+  const at = call.fetchArgument(1, EvtchnClose.SIZE);
   return at < 0 ? -EFAULT : call.domain.events.close(new EvtchnClose(call.view, at).port);
 }
 
 /** EVTCHNOP_send: raises the other end of a port. */
 export function evtchnSend(call: Call): HypercallResult {
-  const at = call.fetch(call.handle(1), EvtchnSend.SIZE);
+  const at = call.fetchArgument(1, EvtchnSend.SIZE);
   return at < 0 ? -EFAULT : call.domain.events.send(new EvtchnSend(call.view, at).port);
 }
 
@@ -107,7 +107,7 @@ export function evtchnStatus(call: Call): HypercallResult {
 
 /** EVTCHNOP_bind_vcpu: moves a port's notification to another vCPU. */
 export function evtchnBindVcpu(call: Call): HypercallResult {
-  const at = call.fetch(call.handle(1), EvtchnBindVcpu.SIZE);
+  const at = call.fetchArgument(1, EvtchnBindVcpu.SIZE);
   if (at < 0) return -EFAULT;
   const argument = new EvtchnBindVcpu(call.view, at);
   return call.domain.events.bindVcpu(argument.port, argument.vcpu);
@@ -115,7 +115,7 @@ export function evtchnBindVcpu(call: Call): HypercallResult {
 
 /** EVTCHNOP_unmask */
 export function evtchnUnmask(call: Call): HypercallResult {
-  const at = call.fetch(call.handle(1), EvtchnUnmask.SIZE);
+  const at = call.fetchArgument(1, EvtchnUnmask.SIZE);
   return at < 0 ? -EFAULT : call.domain.events.unmask(new EvtchnUnmask(call.view, at).port);
 }
 
@@ -139,13 +139,13 @@ export function evtchnInitControl(call: Call): HypercallResult {
 
 /** EVTCHNOP_expand_array: a page of event words more. */
 export function evtchnExpandArray(call: Call): HypercallResult {
-  const at = call.fetch(call.handle(1), EvtchnExpandArray.SIZE);
+  const at = call.fetchArgument(1, EvtchnExpandArray.SIZE);
   return at < 0 ? -EFAULT : call.domain.events.expandArray(new EvtchnExpandArray(call.view, at).array_gfn);
 }
 
 /** EVTCHNOP_set_priority: which queue a port's events go to. */
 export function evtchnSetPriority(call: Call): HypercallResult {
-  const at = call.fetch(call.handle(1), EvtchnSetPriority.SIZE);
+  const at = call.fetchArgument(1, EvtchnSetPriority.SIZE);
   if (at < 0) return -EFAULT;
   const { port, priority } = new EvtchnSetPriority(call.view, at);
   return call.domain.events.setPriority(port, priority);
@@ -157,7 +157,7 @@ function withStructure<T>(
   structure: { readonly SIZE: number; new (memory: DataView, base: number): T },
   operation: (argument: T) => number,
 ): HypercallResult {
-  const at = call.fetch(call.handle(1), structure.SIZE);
+  const at = call.fetchArgument(1, structure.SIZE);
   if (at < 0) return -EFAULT;
   const result = operation(new structure(call.view, at));
   if (result < 0) return result;
@@ -165,7 +165,7 @@ function withStructure<T>(
 }
 
 function reset(call: Call, resuming: boolean): HypercallResult {
-  const at = call.fetch(call.handle(1), EvtchnReset.SIZE);
+  const at = call.fetchArgument(1, EvtchnReset.SIZE);
   if (at < 0) return -EFAULT;
   const domain = call.xen.find(new EvtchnReset(call.view, at).dom, call.domain);
   if (domain === undefined) return -ESRCH;

@@ -85,20 +85,22 @@ function copyCompat(call: Call, at: number): void {
 }
 
 function copyOne(call: Call, operation: Copy): number {
-  const { flags } = operation;
-  const source = domainOf(call, operation.source.domid, (flags & GNTCOPY_source_gref) !== 0);
-  if (typeof source === 'number') return source;
-  const destination = domainOf(call, operation.dest.domid, (flags & GNTCOPY_dest_gref) !== 0);
-  if (typeof destination === 'number') return destination;
+  const { source, dest, flags, len } = operation;
+  const fromGrant = (flags & GNTCOPY_source_gref) !== 0;
+  const toGrant = (flags & GNTCOPY_dest_gref) !== 0;
+  const giver = domainOf(call, source.domid, fromGrant);
+  if (typeof giver === 'number') return giver;
+  const taker = domainOf(call, dest.domid, toGrant);
+  if (typeof taker === 'number') return taker;
 
-  const from = hold(call, SOURCE, source, operation.source, (flags & GNTCOPY_source_gref) !== 0, true);
+  const from = hold(call, SOURCE, giver, source, fromGrant, true);
   if (from !== GNTST_okay) return from;
-  const to = hold(call, DESTINATION, destination, operation.dest, (flags & GNTCOPY_dest_gref) !== 0, false);
+  const to = hold(call, DESTINATION, taker, dest, toGrant, false);
   if (to !== GNTST_okay) {
     SOURCE.release(call);
     return to;
   }
-  const status = copyBytes(call, operation);
+  const status = copyBytes(call, source.offset, dest.offset, len);
   DESTINATION.release(call);
   SOURCE.release(call);
   return status;
@@ -121,10 +123,7 @@ function hold(
   return granted ? page.holdGranted(domain, end.ref, call.domain, readonly) : page.holdOwn(domain, end.gmfn, readonly);
 }
 
-function copyBytes(call: Call, operation: Copy): number {
-  const { len } = operation;
-  const from = operation.source.offset;
-  const to = operation.dest.offset;
+function copyBytes(call: Call, from: number, to: number, len: number): number {
   if (from + len > PAGE_SIZE || to + len > PAGE_SIZE) return GNTST_bad_copy_arg;
   if (from < SOURCE.start || from + len > SOURCE.end) return GNTST_general_error;
   if (to < DESTINATION.start || to + len > DESTINATION.end) return GNTST_general_error;

@@ -1,7 +1,9 @@
 import { EFAULT, EINVAL } from '../../abi/errno.ts';
-import { type Call, CONTINUE, element, type HypercallResult, STEPS_BEFORE_CONTINUE } from './call.ts';
+import { type Call, CONTINUE, type HypercallResult, STEPS_BEFORE_CONTINUE } from './call.ts';
 
 const MOST_OPERATIONS = 0x7fffffff;
+/** Structures that are brought in together, as Xen does for 32-bit callers. */
+const OPERATIONS_AT_ONCE = 32;
 
 /**
  * Runs one of HYPERVISOR_grant_table_op's operations on each structure of its array: argument 1 points at it,
@@ -13,19 +15,29 @@ const MOST_OPERATIONS = 0x7fffffff;
 export function forEachOperation(call: Call, size: number, operate: (call: Call, at: number) => void): HypercallResult {
   const count = call.u32(2);
   if (count > MOST_OPERATIONS) return -EINVAL;
-  const array = call.handle(1);
-  for (let index = 0; index < count; index++) {
-    if (index === STEPS_BEFORE_CONTINUE) {
-      call.args[1] = element(array, index, size);
-      call.args[2] = BigInt(count - index);
-      return CONTINUE;
+  const share = Math.min(count, STEPS_BEFORE_CONTINUE);
+  let lo = call.u32(1);
+  let hi = call.upper(1);
+  for (let done = 0; done < share; ) {
+    let some = Math.min(share - done, OPERATIONS_AT_ONCE);
+    let at = call.fetchAt(lo, hi, some * size);
+    if (at < 0 && some > 1) {
+      // Somewhere in there the array ends being readable: what comes before is done.
+      call.release(0);
+      some = 1;
+      at = call.fetchAt(lo, hi, size);
     }
-    const pointer = element(array, index, size);
-    const at = call.fetch(pointer, size);
     if (at < 0) return -EFAULT;
-    operate(call, at);
-    if (!call.store(pointer, at, size)) return -EFAULT;
+    for (let index = 0; index < some; index++) operate(call, at + index * size);
+    if (!call.storeAt(lo, hi, at, some * size)) return -EFAULT;
     call.release(at);
+    done += some;
+    const next = lo + some * size;
+    lo = next >>> 0;
+    if (next > 0xffffffff) hi = (hi + 1) >>> 0;
   }
-  return 0;
+  if (share === count) return 0;
+  call.setArgument(1, lo, hi);
+  call.setArgument(2, count - share, 0);
+  return CONTINUE;
 }
