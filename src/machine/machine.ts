@@ -6,12 +6,14 @@ import { InterpreterEngine } from '../cpu/interpreter/engine.ts';
 import { ProcessorCpuid } from '../cpu/system/cpuid.ts';
 import { Xenconsoled } from '../dom0/console/xenconsoled.ts';
 import { domainStore, type DomainStore } from '../dom0/toolstack/store-access.ts';
+import { HostTuning } from '../dom0/toolstack/tuning.ts';
 import { Xenstored } from '../dom0/xenstored/xenstored.ts';
 import type { ConsoleViewer, DomainConsole, Host, TraceCategory } from '../dom0/xl/services.ts';
 import { VirtualClock } from '../host/virtual/virtual-clock.ts';
 import type { Clock, Random } from '../lib/ports.ts';
 import { SeededRandom } from '../lib/seeded-random.ts';
 import { HypercallCtrl } from '../libs/ctrl/ctrl-hypercalls.ts';
+import { SchedCalls } from '../libs/ctrl/sched-calls.ts';
 import { ToolCalls } from '../libs/ctrl/tool-calls.ts';
 import { EventChannelDriver } from '../libs/evtchn/evtchn-driver.ts';
 import { PrivcmdForeignMemory } from '../libs/foreignmemory/foreignmemory-privcmd.ts';
@@ -82,8 +84,10 @@ export class Machine implements Host {
   readonly clock: Clock;
   readonly ctrl: HypercallCtrl;
   readonly tools: ToolCalls;
+  readonly sched: SchedCalls;
   readonly foreignMemory: PrivcmdForeignMemory;
   readonly store: DomainStore;
+  readonly tuning: HostTuning;
   readonly failure: Promise<never>;
   readonly observations: Observations | undefined;
   /** Called once the machine stands still. */
@@ -129,6 +133,7 @@ export class Machine implements Host {
     const ctrl = new HypercallCtrl(dom0);
     this.ctrl = ctrl;
     this.tools = new ToolCalls(dom0);
+    this.sched = new SchedCalls(dom0);
     this.foreignMemory = new PrivcmdForeignMemory(dom0);
 
     // dom0's daemons, and the toolstack's connection to the first.
@@ -144,6 +149,7 @@ export class Machine implements Host {
     });
     this.#storeClient = new StoreClient(this.#xenstored.connect());
     this.store = domainStore(this.#storeClient);
+    this.tuning = new HostTuning(this.tools, this.sched, this.store, () => ctrl.physinfo().max_cpu_id + 1);
 
     const trace = hypercallTrace(options.trace, doors.trace);
     const counting = new CountingTracer(trace);

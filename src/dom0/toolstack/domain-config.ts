@@ -41,11 +41,33 @@ export interface DomainConfig {
   readonly maxGrantVersion: number | undefined;
   /** The guest owns its whole device directory, as under xend. */
   readonly suspendEventChannelCompat: boolean;
+  /** How it is scheduled, where that is not left to Xen. */
+  readonly scheduling?: DomainScheduling;
+  /** HVM_PARAM_TIMER_MODE; undefined for no_delay_for_missed_ticks. */
+  readonly timerMode?: number;
+  /** How far its wall clock is ahead of UTC. */
+  readonly timeOffsetSeconds?: number;
   readonly onPoweroff: ShutdownAction;
   readonly onReboot: ShutdownAction;
   readonly onWatchdog: ShutdownAction;
   readonly onCrash: ShutdownAction;
   readonly onSoftReset: ShutdownAction;
+}
+
+/** What is left out stays as Xen has it. */
+export interface DomainScheduling {
+  /** A cpupool's name or number. */
+  readonly pool?: string;
+  readonly weight?: number;
+  /** Percent of a processor. */
+  readonly cap?: number;
+  /** Microseconds, as budget. */
+  readonly period?: number;
+  readonly budget?: number;
+  readonly extratime?: boolean;
+  /** Processors as xl writes them: one text for all vCPUs, or one for each. */
+  readonly cpus?: string | readonly string[];
+  readonly cpusSoft?: string | readonly string[];
 }
 
 /** A UUID in its text form, as store paths have it. */

@@ -28,3 +28,55 @@ export async function sendSysrq({ store }: Pick<ToolstackHost, 'store'>, domid: 
   const path = `/local/domain/${domid}/control/sysrq`;
   await attempt(`send a sysrq to domain ${domid}`, () => store.replace([], [{ path, value: key }]));
 }
+
+/** What a domain may have beyond its memory, for special pages and ACPI tables: LIBXL_MAXMEM_CONSTANT. */
+const EXTRA_MEMORY_KIB = 1024;
+
+/**
+ * Asks a domain to keep to so much memory, and holds it to that (libxl_set_memory_target, enforced). Returns a
+ * sentence where it may not have so much.
+ */
+export async function setMemoryTarget(
+  { ctrl, store }: Pick<ToolstackHost, 'ctrl' | 'store'>,
+  domid: Domid,
+  kib: number,
+): Promise<string | undefined> {
+  const path = `/local/domain/${domid}/memory`;
+  const most = Number((await store.read(`${path}/static-max`)) ?? 0);
+  if (kib > most) {
+    return `domain ${domid} was created with ${Math.floor(most / 1024)} MiB at most (maxmem): expected no more than that`;
+  }
+  await attempt(`set the memory of domain ${domid}`, async () => {
+    ctrl.domain_setmaxmem(domid, kib + EXTRA_MEMORY_KIB);
+    await store.replace([], [{ path: `${path}/target`, value: `${kib}` }]);
+  });
+  return undefined;
+}
+
+/** What a domain may ever have (libxl_domain_setmaxmem). Returns a sentence where it is asked to have more now. */
+export async function setMaxMemory(
+  { ctrl, store }: Pick<ToolstackHost, 'ctrl' | 'store'>,
+  domid: Domid,
+  kib: number,
+): Promise<string | undefined> {
+  const target = Number((await store.read(`/local/domain/${domid}/memory/target`)) ?? 0);
+  if (kib < target) {
+    return `domain ${domid} is to have ${Math.floor(target / 1024)} MiB (mem-set): expected no less than that`;
+  }
+  await attempt(`limit the memory of domain ${domid}`, () => ctrl.domain_setmaxmem(domid, kib + EXTRA_MEMORY_KIB));
+  return undefined;
+}
+
+/** Asks a domain to bring vCPUs up or down until so many are online (libxl_set_vcpuonline). */
+export async function setOnlineVcpus(
+  { store }: Pick<ToolstackHost, 'store'>,
+  domid: Domid,
+  online: number,
+  most: number,
+): Promise<void> {
+  const nodes = Array.from({ length: most }, (_, vcpu) => ({
+    path: `/local/domain/${domid}/cpu/${vcpu}/availability`,
+    value: vcpu < online ? 'online' : 'offline',
+  }));
+  await attempt(`set the vCPUs of domain ${domid}`, () => store.replace([], nodes));
+}

@@ -10,6 +10,7 @@ import { XEN_DOMCTL_CDF_hap, XEN_DOMCTL_CDF_hvm } from '../../abi/domctl.ts';
 import { XENMAPSPACE_grant_table } from '../../abi/memory.ts';
 import { XEN_SYSCTL_PHYSCAP_gnttab_v2 } from '../../abi/sysctl.ts';
 import { domid as asDomid, type Domid, gfn, type Gfn, type Port } from '../../abi/xen.ts';
+import { assert } from '../../lib/assert.ts';
 import type { Clock } from '../../lib/ports.ts';
 import type { Ctrl } from '../../libs/ctrl/ctrl.ts';
 import type { ForeignMemory } from '../../libs/foreignmemory/foreignmemory.ts';
@@ -20,6 +21,7 @@ import { copyToGuest, PAGE_SIZE, populate, withFrames } from './guest-memory.ts'
 import { bootProcessor, MTRR_DEFAULT_WRITE_BACK } from './pvh-start.ts';
 import type { DomainStore } from './store-access.ts';
 import { domainPaths, pvhStoreNodes } from './store-nodes.ts';
+import type { Tuning } from './tuning.ts';
 import { Undo } from './undo.ts';
 
 /** What the toolstack works on: a dom0's handles to Xen and the store. */
@@ -28,6 +30,8 @@ export interface ToolstackHost {
   readonly foreignMemory: ForeignMemory;
   readonly store: DomainStore;
   readonly clock: Pick<Clock, 'wallclockNs'>;
+  /** What sets how domains are scheduled and what time they have; needed by configurations that say so. */
+  readonly tuning?: Tuning;
 }
 
 /** A domain that is there, paused. */
@@ -66,7 +70,7 @@ export async function createDomain(
 /** How much memory beyond maxmem a domain may have, for its special pages and ACPI tables: LIBXL_MAXMEM_CONSTANT. */
 const EXTRA_MEMORY_KIB = 1024;
 /** HVMPTM_no_delay_for_missed_ticks: libxl's default. */
-const TIMER_MODE = 1n;
+const TIMER_MODE = 1;
 const DOM0 = asDomid(0);
 
 class Builder {
@@ -99,6 +103,7 @@ class Builder {
       store: ctrl.evtchn_alloc_unbound(domid, DOM0),
       console: ctrl.evtchn_alloc_unbound(domid, DOM0),
     }));
+    await this.#step('schedule it', () => this.#tune(domid));
     await this.#step('give it memory', () => populate(ctrl, domid, this.#plan.populate));
     await this.#step('set its memory map', () => this.#setMemoryMap(domid));
     await this.#step('load its kernel', () => this.#load(domid));
@@ -162,6 +167,15 @@ class Builder {
     return (this.#host.ctrl.physinfo().capabilities & XEN_SYSCTL_PHYSCAP_gnttab_v2) !== 0 ? 2 : 1;
   }
 
+  async #tune(domid: Domid): Promise<void> {
+    const { scheduling, timeOffsetSeconds = 0 } = this.#config;
+    const { tuning } = this.#host;
+    if (scheduling === undefined && timeOffsetSeconds === 0) return;
+    assert(tuning !== undefined, 'a host that takes such configurations can act on them');
+    await tuning.schedule(domid, this.#config);
+    if (timeOffsetSeconds !== 0) tuning.setTimeOffset(domid, timeOffsetSeconds);
+  }
+
   #setMemoryMap(domid: Domid): void {
     const entries = this.#plan.memmap.map(({ addr, size, type }) => ({ addr: BigInt(addr), size: BigInt(size), type }));
     this.#host.ctrl.domain_set_memory_map(domid, entries);
@@ -175,7 +189,7 @@ class Builder {
   #setParams(domid: Domid, ports: { readonly store: Port; readonly console: Port }): void {
     const pages = this.#plan.specialPages;
     const values: readonly (readonly [index: number, value: number | bigint])[] = [
-      [params.HVM_PARAM_TIMER_MODE, TIMER_MODE],
+      [params.HVM_PARAM_TIMER_MODE, this.#config.timerMode ?? TIMER_MODE],
       [params.HVM_PARAM_STORE_PFN, pages.xenstore],
       [params.HVM_PARAM_BUFIOREQ_PFN, pages.bufioreq],
       [params.HVM_PARAM_IOREQ_PFN, pages.ioreq],

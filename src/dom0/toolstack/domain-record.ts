@@ -32,6 +32,8 @@ export interface DomainRecord {
   /** As it is now: a new name or size shows here, and is what it is restarted with. */
   config: DomainConfig;
   readonly request: DomainRequest;
+  /** What it is restarted with instead, where that was changed (xl config-update). */
+  update?: Pick<DomainRequest, 'config' | 'plan'>;
   readonly createdNs: bigint;
   /** Resolves when it shuts down or is destroyed, whichever is first. */
   readonly end: Promise<DomainEnd>;

@@ -327,7 +327,7 @@ export class Domains {
     const { name } = record.config;
     const { cancellation: _, progress: __, onCreated: ___, ...request } = record.request;
     try {
-      const domid = await this.create({ ...request, config: record.config, paused: false });
+      const domid = await this.create({ ...request, config: record.config, ...record.update, paused: false });
       this.tell('restarted', domid);
     } catch (error) {
       this.#host.log(`domain ${name}: cannot be restarted: ${reason(error)}`);

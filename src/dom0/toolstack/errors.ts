@@ -11,6 +11,8 @@ export type DomainErrorCode =
   | 'DOMAIN_NAME'
   /** another domain has the UUID */
   | 'DOMAIN_UUID'
+  /** a processor, pool or parameter that is not there */
+  | 'DOMAIN_SCHEDULING'
   /** whoever asked for it does not want it any more */
   | 'DOMAIN_CANCELLED'
   /** Xen or the store refused a step */

@@ -72,7 +72,7 @@ function listing(): string {
     'Usage xl [-vfNtT] <subcommand> [args]\n\n',
     'xl full list of subcommands:\n\n',
     ...there.map(row),
-    '\nnot there yet:\n\n',
+    '\nknown, and doing nothing here:\n\n',
     wrap(absent.map((command) => command.name)),
   ].join('');
 }

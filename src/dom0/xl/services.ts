@@ -1,5 +1,6 @@
 import type { Clock, Random, Terminal } from '../../lib/ports.ts';
 import type { Domid } from '../../abi/xen.ts';
+import type { SchedCalls } from '../../libs/ctrl/sched-calls.ts';
 import type { ToolCalls } from '../../libs/ctrl/tool-calls.ts';
 import type { ToolstackHost } from '../toolstack/domain-create.ts';
 import type { Determinism } from './cfg/determinism.ts';
@@ -93,6 +94,7 @@ export interface DomainConsole {
 export interface RunningHost extends ToolstackHost {
   readonly clock: Clock;
   readonly tools: ToolCalls;
+  readonly sched: SchedCalls;
   readonly domains: Domains;
   /** Who is at its consoles. */
   readonly seats: ConsoleSeats;

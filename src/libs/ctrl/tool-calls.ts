@@ -1,13 +1,12 @@
-import { XenDomctlSetdomainhandle, XenDomctlSendtrigger } from '../../abi/domctl-settings.ts';
+import { XenDomctlSendtrigger, XenDomctlSetdomainhandle, XenDomctlSettimeoffset } from '../../abi/domctl-settings.ts';
 import {
   XEN_DOMCTL_getvcpuinfo,
-  XEN_DOMCTL_INTERFACE_VERSION,
   XEN_DOMCTL_resumedomain,
   XEN_DOMCTL_sendtrigger,
   XEN_DOMCTL_setdomainhandle,
+  XEN_DOMCTL_settimeoffset,
   XEN_DOMCTL_setvcpuaffinity,
   XEN_DOMCTL_getvcpuaffinity,
-  XenDomctl,
   XenDomctlGetvcpuinfo,
 } from '../../abi/domctl.ts';
 import {
@@ -17,27 +16,28 @@ import {
   XenDomctlVcpuaffinity,
 } from '../../abi/domctl-sched.ts';
 import {
+  XenSysctlCputopo,
+  XenSysctlCputopoinfo,
+  XenSysctlMeminfo,
+  XenSysctlNumainfo,
+} from '../../abi/sysctl-topology.ts';
+import {
+  XEN_SYSCTL_cputopoinfo,
   XEN_SYSCTL_debug_keys,
-  XEN_SYSCTL_INTERFACE_VERSION,
+  XEN_SYSCTL_numainfo,
   XEN_SYSCTL_physinfo,
   XEN_SYSCTL_readconsole,
   XEN_SYSCTL_sched_id,
-  XenSysctl,
   XenSysctlDebugKeys,
   XenSysctlPhysinfo,
   XenSysctlReadconsole,
   XenSysctlSchedId,
 } from '../../abi/sysctl.ts';
 import * as version from '../../abi/version.ts';
-import {
-  __HYPERVISOR_domctl,
-  __HYPERVISOR_sysctl,
-  __HYPERVISOR_xen_version,
-  type Domid,
-  type XenctlBitmap,
-} from '../../abi/xen.ts';
+import { __HYPERVISOR_xen_version, type Domid } from '../../abi/xen.ts';
 import { withBuffer } from '../call/buffer.ts';
 import { checked, type Hypercaller } from '../call/call.ts';
+import { BITMAP_BYTES, domctl, pointBitmap, sysctl } from './requests.ts';
 
 /** XENVER_*: what Xen says of itself. */
 export interface XenVersion {
@@ -68,14 +68,25 @@ export interface VcpuInfo {
   readonly cpu: number;
 }
 
+/** struct xen_sysctl_cputopo */
+export interface CpuTopology {
+  readonly core: number;
+  readonly socket: number;
+  readonly node: number;
+}
+
+export interface NumaNode {
+  readonly memsize: number;
+  readonly memfree: number;
+  readonly distances: readonly number[];
+}
+
 /** Processors that a vCPU must, and would like to, run on; bit n is processor n. */
 export interface VcpuAffinity {
   readonly hard: bigint;
   readonly soft: bigint;
 }
 
-/** Room of a bitmap of processors. */
-const CPU_BYTES = 8;
 const BUILD_ID_BYTES = 64;
 
 /**
@@ -91,39 +102,47 @@ export class ToolCalls {
 
   /** XEN_DOMCTL_setdomainhandle: another UUID, of 16 bytes. */
   domain_sethandle(domid: Domid, handle: Uint8Array): void {
-    this.#domctl('XEN_DOMCTL_setdomainhandle', XEN_DOMCTL_setdomainhandle, domid, (view, at) => {
+    domctl(this.#call, 'XEN_DOMCTL_setdomainhandle', XEN_DOMCTL_setdomainhandle, domid, (view, at) => {
       new XenDomctlSetdomainhandle(view, at).handle.set(handle);
+      return () => {};
     });
   }
 
   /** XEN_DOMCTL_resumedomain: a domain that has suspended goes on. */
   domain_resume(domid: Domid): void {
-    this.#domctl('XEN_DOMCTL_resumedomain', XEN_DOMCTL_resumedomain, domid, () => {});
+    domctl(this.#call, 'XEN_DOMCTL_resumedomain', XEN_DOMCTL_resumedomain, domid, () => () => {});
   }
 
   /** XEN_DOMCTL_sendtrigger with XEN_DOMCTL_SENDTRIGGER_*. */
   domain_send_trigger(domid: Domid, trigger: number, vcpu: number): void {
-    this.#domctl('XEN_DOMCTL_sendtrigger', XEN_DOMCTL_sendtrigger, domid, (view, at) => {
+    domctl(this.#call, 'XEN_DOMCTL_sendtrigger', XEN_DOMCTL_sendtrigger, domid, (view, at) => {
       const argument = new XenDomctlSendtrigger(view, at);
       argument.trigger = trigger;
       argument.vcpu = vcpu;
+      return () => {};
+    });
+  }
+
+  /** XEN_DOMCTL_settimeoffset: how far the domain's wall clock is ahead of UTC. */
+  domain_set_time_offset(domid: Domid, seconds: number): void {
+    domctl(this.#call, 'XEN_DOMCTL_settimeoffset', XEN_DOMCTL_settimeoffset, domid, (view, at) => {
+      new XenDomctlSettimeoffset(view, at).time_offset_seconds = BigInt(seconds);
+      return () => {};
     });
   }
 
   /** XEN_DOMCTL_getvcpuinfo */
   vcpu_getinfo(domid: Domid, vcpu: number): VcpuInfo {
-    const fill = (view: DataView, at: number) => {
-      new XenDomctlGetvcpuinfo(view, at).vcpu = vcpu;
-    };
-    return this.#domctl('XEN_DOMCTL_getvcpuinfo', XEN_DOMCTL_getvcpuinfo, domid, fill, (view, at) => {
+    return domctl(this.#call, 'XEN_DOMCTL_getvcpuinfo', XEN_DOMCTL_getvcpuinfo, domid, (view, at) => {
       const info = new XenDomctlGetvcpuinfo(view, at);
-      return {
+      info.vcpu = vcpu;
+      return () => ({
         online: info.online !== 0,
         blocked: info.blocked !== 0,
         running: info.running !== 0,
         cpu_time: info.cpu_time,
         cpu: info.cpu,
-      };
+      });
     });
   }
 
@@ -148,23 +167,61 @@ export class ToolCalls {
 
   /** XEN_SYSCTL_sched_id: XEN_SCHEDULER_*. */
   sched_id(): number {
-    return this.#sysctl('XEN_SYSCTL_sched_id', XEN_SYSCTL_sched_id, (view, at) => {
+    return sysctl(this.#call, 'XEN_SYSCTL_sched_id', XEN_SYSCTL_sched_id, (view, at) => {
       return () => new XenSysctlSchedId(view, at).sched_id;
     });
   }
 
   /** XEN_SYSCTL_physinfo's hw_cap: words of CPUID as Xen found it. */
   hw_caps(): number[] {
-    return this.#sysctl('XEN_SYSCTL_physinfo', XEN_SYSCTL_physinfo, (view, at) => {
+    return sysctl(this.#call, 'XEN_SYSCTL_physinfo', XEN_SYSCTL_physinfo, (view, at) => {
       const info = new XenSysctlPhysinfo(view, at);
       return () => Array.from({ length: HW_CAPS }, (_, index) => info.hw_cap(index));
     });
   }
 
+  /** XEN_SYSCTL_cputopoinfo: where each processor sits. */
+  cputopoinfo(): CpuTopology[] {
+    return withBuffer(this.#call, MOST_CPUS * XenSysctlCputopo.SIZE, (rows, buffer) =>
+      sysctl(this.#call, 'XEN_SYSCTL_cputopoinfo', XEN_SYSCTL_cputopoinfo, (view, at) => {
+        const argument = new XenSysctlCputopoinfo(view, at);
+        argument.num_cpus = MOST_CPUS;
+        argument.cputopo = BigInt(buffer);
+        return () =>
+          Array.from({ length: argument.num_cpus }, (_, index) => {
+            const { core, socket, node } = new XenSysctlCputopo(rows, buffer + index * XenSysctlCputopo.SIZE);
+            return { core, socket, node };
+          });
+      }),
+    );
+  }
+
+  /** XEN_SYSCTL_numainfo: each node's memory, in bytes, and how far it is to the others. */
+  numainfo(): NumaNode[] {
+    const distances = MOST_NODES * XenSysctlMeminfo.SIZE;
+    return withBuffer(this.#call, distances + MOST_NODES * MOST_NODES * 4, (rows, buffer) =>
+      sysctl(this.#call, 'XEN_SYSCTL_numainfo', XEN_SYSCTL_numainfo, (view, at) => {
+        const argument = new XenSysctlNumainfo(view, at);
+        argument.num_nodes = MOST_NODES;
+        argument.meminfo = BigInt(buffer);
+        argument.distance = BigInt(buffer + distances);
+        return () => {
+          const count = argument.num_nodes;
+          const distance = (from: number, to: number) =>
+            rows.getUint32(buffer + distances + (from * count + to) * 4, true);
+          return Array.from({ length: count }, (_, index) => {
+            const { memsize, memfree } = new XenSysctlMeminfo(rows, buffer + index * XenSysctlMeminfo.SIZE);
+            return { memsize, memfree, distances: Array.from({ length: count }, (__, to) => distance(index, to)) };
+          });
+        };
+      }),
+    );
+  }
+
   /** XEN_SYSCTL_readconsole: Xen's log, the end of it where it is long; cleared afterwards where asked. */
   readconsole(clear: boolean): Uint8Array {
     return withBuffer(this.#call, CONSOLE_BYTES, (_view, buffer) =>
-      this.#sysctl('XEN_SYSCTL_readconsole', XEN_SYSCTL_readconsole, (view, at) => {
+      sysctl(this.#call, 'XEN_SYSCTL_readconsole', XEN_SYSCTL_readconsole, (view, at) => {
         const argument = new XenSysctlReadconsole(view, at);
         argument.clear = clear ? 1 : 0;
         argument.buffer = BigInt(buffer);
@@ -179,7 +236,7 @@ export class ToolCalls {
     const bytes = new TextEncoder().encode(keys);
     withBuffer(this.#call, bytes.length, (_view, buffer) => {
       this.#call.memory.set(bytes, buffer);
-      this.#sysctl('XEN_SYSCTL_debug_keys', XEN_SYSCTL_debug_keys, (view, at) => {
+      sysctl(this.#call, 'XEN_SYSCTL_debug_keys', XEN_SYSCTL_debug_keys, (view, at) => {
         const argument = new XenSysctlDebugKeys(view, at);
         argument.keys = BigInt(buffer);
         argument.nr_keys = bytes.length;
@@ -247,55 +304,27 @@ export class ToolCalls {
     vcpu: number,
     wanted: VcpuAffinity & { readonly flags: number },
   ): VcpuAffinity {
-    return withBuffer(this.#call, 2 * CPU_BYTES, (masks, buffer) => {
+    return withBuffer(this.#call, 2 * BITMAP_BYTES, (masks, buffer) => {
       masks.setBigUint64(buffer, wanted.hard, true);
-      masks.setBigUint64(buffer + CPU_BYTES, wanted.soft, true);
-      const map = (bitmap: XenctlBitmap, at: number) => {
-        bitmap.bitmap = BigInt(at);
-        bitmap.nr_bits = CPU_BYTES * 8;
-      };
-      this.#domctl(name, cmd, domid, (view, at) => {
+      masks.setBigUint64(buffer + BITMAP_BYTES, wanted.soft, true);
+      return domctl(this.#call, name, cmd, domid, (view, at) => {
         const argument = new XenDomctlVcpuaffinity(view, at);
         argument.vcpu = vcpu;
         argument.flags = wanted.flags;
-        map(argument.cpumap_hard, buffer);
-        map(argument.cpumap_soft, buffer + CPU_BYTES);
+        pointBitmap(argument.cpumap_hard, buffer);
+        pointBitmap(argument.cpumap_soft, buffer + BITMAP_BYTES);
+        return () => ({
+          hard: masks.getBigUint64(buffer, true),
+          soft: masks.getBigUint64(buffer + BITMAP_BYTES, true),
+        });
       });
-      return { hard: masks.getBigUint64(buffer, true), soft: masks.getBigUint64(buffer + CPU_BYTES, true) };
-    });
-  }
-
-  #domctl<T>(
-    name: string,
-    cmd: number,
-    domid: Domid,
-    fill: (view: DataView, at: number) => void,
-    read?: (view: DataView, at: number) => T,
-  ): T {
-    return withBuffer(this.#call, XenDomctl.SIZE, (view, at) => {
-      const domctl = new XenDomctl(view, at);
-      domctl.cmd = cmd;
-      domctl.interface_version = XEN_DOMCTL_INTERFACE_VERSION;
-      domctl.domain = domid;
-      fill(view, at + XenDomctl.AT_u);
-      checked(name, this.#call.hypercall(__HYPERVISOR_domctl, at));
-      return read?.(view, at + XenDomctl.AT_u) as T;
-    });
-  }
-
-  /** `prepare` fills the structure in and returns what reads the answer. */
-  #sysctl<T>(name: string, cmd: number, prepare: (view: DataView, at: number) => () => T): T {
-    return withBuffer(this.#call, XenSysctl.SIZE, (view, at) => {
-      const sysctl = new XenSysctl(view, at);
-      sysctl.cmd = cmd;
-      sysctl.interface_version = XEN_SYSCTL_INTERFACE_VERSION;
-      const read = prepare(view, at + XenSysctl.AT_u);
-      checked(name, this.#call.hypercall(__HYPERVISOR_sysctl, at));
-      return read();
     });
   }
 }
 
+/** As many processors and nodes as there is ever room for. */
+const MOST_CPUS = 64;
+const MOST_NODES = 8;
 /** Words of hw_cap in struct xen_sysctl_physinfo. */
 const HW_CAPS = 8;
 const CONSOLE_BYTES = 16 * 1024;

@@ -233,7 +233,8 @@ export class Session implements Services {
 
   #readRemotely(path: string): Promise<Uint8Array> {
     const request = new FileRequest();
-    this.#fileRequests.push(request);
+    if (this.#cancelled) request.fail('EIO');
+    else this.#fileRequests.push(request);
     this.#stream.send(frame(READ, new TextEncoder().encode(path)));
     return request.bytes;
   }

@@ -1,12 +1,5 @@
 import { XenolithError } from '../../../lib/errors.ts';
-import { SeededRandom } from '../../../lib/seeded-random.ts';
-import type { DomainConfig } from '../../toolstack/domain-config.ts';
-import { type DomainPlan, memoryNeededKib, planDomain } from '../../toolstack/domain-plan.ts';
-import { DomainError } from '../../toolstack/errors.ts';
-import type { Config } from '../cfg/config.ts';
-import { determinism } from '../cfg/determinism.ts';
-import { guestConfig } from '../cfg/guest-config.ts';
-import { parseConfig } from '../cfg/parser.ts';
+import { type DomainPlan, memoryNeededKib } from '../../toolstack/domain-plan.ts';
 import { type Command, type Context, helpText } from '../command.ts';
 import { configJson } from '../config-json.ts';
 import { createOnHost } from '../create-on-host.ts';
@@ -14,6 +7,7 @@ import { EXIT_ERROR } from '../exit-status.ts';
 import { type ForegroundOptions, runForeground } from '../foreground.ts';
 import { getopt, type OptionTable } from '../getopt.ts';
 import { Plans } from '../plans.ts';
+import { locating, type ReadDomain, readDomain } from '../read-domain.ts';
 import { type Host, TRACE_CATEGORIES, type TraceCategory } from '../services.ts';
 
 /** `xl create`: makes a domain from a config file and, in the foreground, runs it until it ends. */
@@ -104,12 +98,8 @@ async function run(argv: readonly string[], context: Context): Promise<number> {
   }
   if (!request.dryRun && services.running === undefined) requireForeground(request);
 
-  const text = configFile === '/dev/null' ? '' : await readText(context, configFile);
-  if (!request.options.quiet) context.say(`Parsing config from ${configFile}`);
-  const file = parseConfig(configFile, text, request.extra);
-  const repeats = determinism(file);
-  const random = repeats === undefined ? services.random : new SeededRandom(repeats.seed);
-  const config = guestConfig(configFile, file, random, (line) => context.say(line));
+  const domain = await readDomain(configFile, request.extra, context, request.options.quiet);
+  const { file, config, repeats } = domain;
   for (const option of request.ignored) context.say(`xl create: warning: ${option} has no effect`);
 
   if (request.dryRun) {
@@ -119,14 +109,14 @@ async function run(argv: readonly string[], context: Context): Promise<number> {
   if (request.debug) services.stderr(configJson(config));
 
   const { running } = services;
-  if (running === undefined) return await start(file, config, request, context);
+  if (running === undefined) return await start(domain, request, context);
   if (repeats !== undefined) {
     context.say(
       'xl create: warning: deterministic has no effect: a host goes by its own time, whereas -F makes a machine',
     );
   }
   const { foreground, unattended, options } = request;
-  const plan = () => readAndPlan(file, config, context);
+  const { plan } = domain;
   return await locating(file, () =>
     createOnHost(running, { config, plan, foreground, unattended, ...options }, context),
   );
@@ -191,16 +181,9 @@ function requireForeground({ foreground, unattended }: Request): void {
   );
 }
 
-/** Reads what the domain boots and plans where it goes, before there is anything that would have to be undone. */
-async function readAndPlan(file: Config, config: DomainConfig, context: Context): Promise<DomainPlan> {
-  const kernel = await readFor(file, 'kernel', config.kernel, context);
-  const ramdisk = config.ramdisk === undefined ? undefined : await readFor(file, 'ramdisk', config.ramdisk, context);
-  return await locating(file, () => planDomain(config, { kernel, ramdisk }));
-}
-
-async function start(file: Config, config: DomainConfig, request: Request, context: Context): Promise<number> {
+async function start(domain: ReadDomain, request: Request, context: Context): Promise<number> {
   const { services } = context;
-  const plan = () => readAndPlan(file, config, context);
+  const { file, config, plan, repeats } = domain;
   const { plans, guestMemoryKib } = await planFirst(plan);
   return await locating(file, async () => {
     const host = await services.startHost({
@@ -208,7 +191,7 @@ async function start(file: Config, config: DomainConfig, request: Request, conte
       vcpus: config.maxVcpus,
       trace: request.trace,
       stats: services.environment('XENOLITH_STATS'),
-      deterministic: determinism(file),
+      deterministic: repeats,
     });
     host.failure.catch(() => {}); // heard by whoever waits for the domain; nobody may be waiting yet
     return await stopping(host, () => runForeground(host, config, plans, request.options, context));
@@ -226,64 +209,5 @@ async function stopping(host: Host, body: () => Promise<number>): Promise<number
     return await body();
   } finally {
     await host.stop();
-  }
-}
-
-/** Puts the place in the config file in front of an error that one of its keys has brought about. */
-async function locating<T>(file: Config, body: () => Promise<T>): Promise<T> {
-  try {
-    return await body();
-  } catch (error) {
-    const setting = error instanceof DomainError && error.key !== undefined ? file.get(error.key) : undefined;
-    if (setting === undefined || !(error instanceof DomainError)) throw error;
-    throw new XenolithError(error.code, `${file.where(setting)}: ${error.message}`);
-  }
-}
-
-async function readFor(file: Config, key: string, path: string, context: Context): Promise<Uint8Array> {
-  const setting = file.get(key);
-  const place = setting === undefined ? '' : `${file.where(setting)}: ${key} = `;
-  return await readFile(context, path, (what) => `${place}${JSON.stringify(path)}: ${what}`);
-}
-
-async function readText(context: Context, path: string): Promise<string> {
-  const bytes = await readFile(context, path, (what) => `Failed to read config file: ${path}: ${what}`);
-  return new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes);
-}
-
-async function readFile(context: Context, path: string, sentence: (what: string) => string): Promise<Uint8Array> {
-  const { files } = context.services;
-  try {
-    return await files.read(path);
-  } catch (error) {
-    const what = fileTrouble(error);
-    if (what === undefined) throw error;
-    const relative = path.startsWith('/')
-      ? ''
-      : `; paths are relative to the working directory, ${files.workingDirectory}`;
-    throw new XenolithError('XL_FILE', sentence(`${what}${relative}`));
-  }
-}
-
-/** What is wrong with a file, in words; undefined for what is not the file's fault. */
-function fileTrouble(error: unknown): string | undefined {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined;
-  switch (code) {
-    case 'ENOENT':
-    case 'ENOTDIR':
-      return 'no such file';
-    case 'EACCES':
-    case 'EPERM':
-      return 'permission denied';
-    case 'EISDIR':
-      return 'is a directory, expected a file';
-    case 'ELOOP':
-      return 'too many symbolic links';
-    case 'ENAMETOOLONG':
-      return 'the name is too long';
-    case 'EIO':
-      return 'reading it failed';
-    default:
-      return undefined;
   }
 }

@@ -1,14 +1,25 @@
 import type { Command } from '../command.ts';
-import { create } from './create.ts';
 import { ABSENT } from './absent.ts';
+import { completion } from './completion.ts';
+import { configUpdate } from './config-update.ts';
 import { consoleCommand, logs } from './console.ts';
+import * as cpupool from './cpupool.ts';
+import { create } from './create.ts';
+import { events, wait } from './events.ts';
 import { host } from './host.ts';
+import { dmesg, info, sharing, uptime } from './info.ts';
 import { destroy, pause, reboot, rename, shutdown, unpause } from './lifecycle.ts';
 import { claims, domidCommand, domname, list, vmList } from './list.ts';
+import { memMax, memSet } from './memory.ts';
+import { schedCredit, schedCredit2, schedRtds } from './sched.ts';
+import { buttonPress, debugKeys, sysrq, trigger } from './signals.ts';
+import { top } from './top.ts';
+import { vcpuList, vcpuPin, vcpuSet } from './vcpu.ts';
 
-/** All of xl's commands, those that are there first. */
+/** All of xl's commands, those that are there first, in xl's order; then ours. */
 export const COMMANDS: readonly Command[] = [
   create,
+  configUpdate,
   list,
   destroy,
   shutdown,
@@ -16,13 +27,41 @@ export const COMMANDS: readonly Command[] = [
   pause,
   unpause,
   consoleCommand,
-  logs,
-  rename,
+  memMax,
+  memSet,
+  buttonPress,
+  vcpuList,
+  vcpuPin,
+  vcpuSet,
+  vmList,
+  info,
+  sharing,
+  schedCredit,
+  schedCredit2,
+  schedRtds,
   domidCommand,
   domname,
-  vmList,
+  rename,
+  trigger,
+  sysrq,
+  debugKeys,
+  dmesg,
+  top,
+  uptime,
   claims,
+  cpupool.cpupoolCreate,
+  cpupool.cpupoolList,
+  cpupool.cpupoolDestroy,
+  cpupool.cpupoolRename,
+  cpupool.cpupoolCpuAdd,
+  cpupool.cpupoolCpuRemove,
+  cpupool.cpupoolMigrate,
+  cpupool.cpupoolNumaSplit,
   host,
+  logs,
+  events,
+  wait,
+  completion(() => COMMANDS),
   ...ABSENT,
 ];
 

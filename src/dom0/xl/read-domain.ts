@@ -1,0 +1,105 @@
+import { XenolithError } from '../../lib/errors.ts';
+import { SeededRandom } from '../../lib/seeded-random.ts';
+import type { DomainConfig } from '../toolstack/domain-config.ts';
+import { type DomainPlan, planDomain } from '../toolstack/domain-plan.ts';
+import { DomainError } from '../toolstack/errors.ts';
+import type { Config } from './cfg/config.ts';
+import { type Determinism, determinism } from './cfg/determinism.ts';
+import { guestConfig } from './cfg/guest-config.ts';
+import { parseConfig } from './cfg/parser.ts';
+import type { Context } from './command.ts';
+
+/** A domain as its config file has it. */
+export interface ReadDomain {
+  readonly file: Config;
+  readonly config: DomainConfig;
+  /** Undefined where the machine goes by the host's clock and randomness. */
+  readonly repeats: Determinism | undefined;
+  /** Reads the files that it boots and plans where they go. */
+  readonly plan: () => Promise<DomainPlan>;
+}
+
+/**
+ * Reads a config file and the `key=value` that go after it; `/dev/null` is an empty one. Keys that do nothing are told
+ * of. Throws a XenolithError for what will not do.
+ */
+export async function readDomain(
+  configFile: string,
+  extra: readonly string[],
+  context: Context,
+  quiet = false,
+): Promise<ReadDomain> {
+  const text = configFile === '/dev/null' ? '' : await readText(context, configFile);
+  if (!quiet) context.say(`Parsing config from ${configFile}`);
+  const file = parseConfig(configFile, text, extra);
+  const repeats = determinism(file);
+  const random = repeats === undefined ? context.services.random : new SeededRandom(repeats.seed);
+  const config = guestConfig(configFile, file, random, (line) => context.say(line));
+  return { file, config, repeats, plan: () => readAndPlan(file, config, context) };
+}
+
+/** Puts the place in the config file in front of an error that one of its keys has brought about. */
+export async function locating<T>(file: Config, body: () => Promise<T>): Promise<T> {
+  try {
+    return await body();
+  } catch (error) {
+    const setting = error instanceof DomainError && error.key !== undefined ? file.get(error.key) : undefined;
+    if (setting === undefined || !(error instanceof DomainError)) throw error;
+    throw new XenolithError(error.code, `${file.where(setting)}: ${error.message}`);
+  }
+}
+
+/** Reads what the domain boots and plans where it goes, before there is anything that would have to be undone. */
+async function readAndPlan(file: Config, config: DomainConfig, context: Context): Promise<DomainPlan> {
+  const kernel = await readFor(file, 'kernel', config.kernel, context);
+  const ramdisk = config.ramdisk === undefined ? undefined : await readFor(file, 'ramdisk', config.ramdisk, context);
+  return await locating(file, () => planDomain(config, { kernel, ramdisk }));
+}
+
+async function readFor(file: Config, key: string, path: string, context: Context): Promise<Uint8Array> {
+  const setting = file.get(key);
+  const place = setting === undefined ? '' : `${file.where(setting)}: ${key} = `;
+  return await readFile(context, path, (what) => `${place}${JSON.stringify(path)}: ${what}`);
+}
+
+async function readText(context: Context, path: string): Promise<string> {
+  const bytes = await readFile(context, path, (what) => `Failed to read config file: ${path}: ${what}`);
+  return new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes);
+}
+
+async function readFile(context: Context, path: string, sentence: (what: string) => string): Promise<Uint8Array> {
+  const { files } = context.services;
+  try {
+    return await files.read(path);
+  } catch (error) {
+    const what = fileTrouble(error);
+    if (what === undefined) throw error;
+    const relative = path.startsWith('/')
+      ? ''
+      : `; paths are relative to the working directory, ${files.workingDirectory}`;
+    throw new XenolithError('XL_FILE', sentence(`${what}${relative}`));
+  }
+}
+
+/** What is wrong with a file, in words; undefined for what is not the file's fault. */
+function fileTrouble(error: unknown): string | undefined {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  switch (code) {
+    case 'ENOENT':
+    case 'ENOTDIR':
+      return 'no such file';
+    case 'EACCES':
+    case 'EPERM':
+      return 'permission denied';
+    case 'EISDIR':
+      return 'is a directory, expected a file';
+    case 'ELOOP':
+      return 'too many symbolic links';
+    case 'ENAMETOOLONG':
+      return 'the name is too long';
+    case 'EIO':
+      return 'reading it failed';
+    default:
+      return undefined;
+  }
+}
