@@ -42,6 +42,8 @@ export class HvmVcpu implements ArchVcpu, Intercepts, VlapicOwner, CpuidSubject 
   tscAdjust = 0n;
   /** MSR_MISC_FEATURES_ENABLES: CPUID is #GP in user mode. */
   cpuidFaults = false;
+  /** XEN_DOMCTL_gdbsx_pausevcpu: how often a debugger has paused it. */
+  debuggerPauses = 0;
   /** The engine executes guest code right now: an intercept is being served. */
   inGuest = false;
   #nmiPending = false;
@@ -138,6 +140,12 @@ export class HvmVcpu implements ArchVcpu, Intercepts, VlapicOwner, CpuidSubject 
     updateSystemTime(this.vcpu);
   }
 
+  /** A processor that starts goes with the boot processor's TSC. */
+  syncTsc(): void {
+    const boot = this.hvm.vcpus[0];
+    if (boot !== undefined && boot !== this) this.setTscOffset(boot.tscOffset());
+  }
+
   /** The guest may have written its TSC, which the processor does by itself: pvclock must follow. */
   refreshTime(): void {
     const offset = this.tscOffset();
@@ -205,6 +213,7 @@ export class HvmVcpu implements ArchVcpu, Intercepts, VlapicOwner, CpuidSubject 
   startup(vector: number): void {
     if (this.vcpu.initialised) return;
     resetRegisters(this, vector << 8, 0);
+    this.syncTsc();
     this.vcpu.initialised = true;
     this.vcpu.up();
   }
@@ -251,7 +260,7 @@ export class HvmVcpu implements ArchVcpu, Intercepts, VlapicOwner, CpuidSubject 
 
   cpuid(leaf: number, subleaf: number, out: Uint32Array): boolean {
     if (this.cpuidFaults && this.state.cpl !== 0) return false;
-    guestCpuid(this.xen.platform.cpuid, this, leaf, subleaf, out);
+    guestCpuid(this.hvm.cpuPolicy, this, leaf, subleaf, out);
     return true;
   }
   readMsr(index: number, out: Uint32Array): boolean {
