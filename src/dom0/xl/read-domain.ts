@@ -34,7 +34,8 @@ export async function readDomain(
   const file = parseConfig(configFile, text, extra);
   const repeats = determinism(file);
   const random = repeats === undefined ? context.services.random : new SeededRandom(repeats.seed);
-  const config = guestConfig(configFile, file, random, (line) => context.say(line));
+  const nowMs = Number(context.services.clock.wallclockNs() / 1_000_000n);
+  const config = guestConfig(configFile, file, random, (line) => context.say(line), nowMs);
   return { file, config, repeats, plan: () => readAndPlan(file, config, context) };
 }
 

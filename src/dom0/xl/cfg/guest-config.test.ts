@@ -10,7 +10,7 @@ const LEAST = 'name="web"\ntype="pvh"\nkernel="/boot/vmlinuz"\n';
 
 function read(text: string): { config: DomainConfig; warnings: string[] } {
   const warnings: string[] = [];
-  const config = guestConfig('guest.cfg', parseConfig('guest.cfg', text), random, (line) => warnings.push(line));
+  const config = guestConfig('guest.cfg', parseConfig('guest.cfg', text), random, (line) => warnings.push(line), 0);
   return { config, warnings };
 }
 
@@ -184,4 +184,65 @@ test('maxmem above memory is told: there is no populate-on-demand', () => {
 test('names that JavaScript objects have by themselves are unknown keys', () => {
   throws(() => read(`${LEAST}constructor=1\nmemory="x"`), XenolithError);
   deepEqual(read(`${LEAST}constructor=1`).warnings, ['guest.cfg:4: warning: unknown key constructor is ignored']);
+});
+
+test('how the domain is scheduled', () => {
+  equal(read(LEAST).config.scheduling, undefined);
+  const text = 'cpu_weight=512\ncap=50\npool="Pool-1"\ncpus="0-1,^1"\ncpus_soft=["0", "all"]\nslice=4000\nextratime=1';
+  const { config, warnings } = read(`${LEAST}${text}`);
+  deepEqual(warnings, []);
+  deepEqual(config.scheduling, {
+    pool: 'Pool-1',
+    weight: 512,
+    cap: 50,
+    budget: 4000,
+    extratime: true,
+    cpus: '0-1,^1',
+    cpusSoft: ['0', 'all'],
+  });
+  equal(
+    refusal(`${LEAST}cpus="fast ones"`),
+    'guest.cfg:4: cpus = "fast ones": expected processors, for example cpus = "0-1,3" or cpus = ["0", "1"]   (XL_CONFIG_VALUE)',
+  );
+  equal(
+    refusal(`${LEAST}cpu_weight=0`),
+    'guest.cfg:4: cpu_weight = 0: expected a weight from 1 to 65535, for example cpu_weight = 256   (XL_CONFIG_RANGE)',
+  );
+});
+
+test('which time the domain has', () => {
+  const { config, warnings } = read(`${LEAST}timer_mode="no_missed_ticks_pending"\nrtc_timeoffset='-3600'\ntsc_mode=2`);
+  deepEqual(warnings, []);
+  deepEqual([config.timerMode, config.timeOffsetSeconds], [2, -3600]);
+  equal(
+    refusal(`${LEAST}timer_mode="soon"`),
+    'guest.cfg:4: timer_mode = "soon": expected one of delay_for_missed_ticks no_delay_for_missed_ticks no_missed_ticks_pending one_missed_tick_pending, for example timer_mode = "delay_for_missed_ticks"   (XL_CONFIG_VALUE)',
+  );
+  equal(
+    refusal(`${LEAST}tsc_mode="native_paravirt"`),
+    'guest.cfg:4: tsc_mode = "native_paravirt": expected default, always_emulate or native: Xen has no PVRDTSCP any more   (XL_CONFIG_VALUE)',
+  );
+});
+
+test('a key that says what is so anyway is no reason to warn', () => {
+  deepEqual(read(`${LEAST}acpi=1\nhap=1\npae=1\nvnc=0\nnestedhvm=0\npassthrough="disabled"`).warnings, []);
+});
+
+test('a value that could not be right is refused, whether or not the key has an effect', () => {
+  equal(
+    refusal(`${LEAST}acpi="yes"`),
+    'guest.cfg:4: acpi = "yes": expected 0 or 1 as a number, for example acpi = 1   (XL_CONFIG_TYPE)',
+  );
+  equal(
+    refusal(`${LEAST}vga="voodoo"`),
+    'guest.cfg:4: vga = "voodoo": expected one of none stdvga cirrus qxl, for example vga = "none"   (XL_CONFIG_VALUE)',
+  );
+  equal(
+    refusal(`${LEAST}vncdisplay=70000`),
+    'guest.cfg:4: vncdisplay = 70000: expected a number from 0 to 65535, for example vncdisplay = 1   (XL_CONFIG_RANGE)',
+  );
+  equal(
+    refusal(`${LEAST}vnuma=[["pnode=0"]]`),
+    'guest.cfg:4: vnuma = [["pnode=0"]]: expected no such key: guests see one NUMA node, of all their memory   (XL_NOT_THERE_YET)',
+  );
 });

@@ -7,24 +7,29 @@ import {
   SHUTDOWN_ACTIONS,
   type ShutdownAction,
 } from '../../toolstack/domain-config.ts';
-import type { Config, Range, Setting } from './config.ts';
-import { KEYS, type KeyType } from './keys.ts';
+import type { Config, Range } from './config.ts';
+import { scheduling } from './scheduling.ts';
+import { timing } from './timing.ts';
+import { warnOfKeys } from './warnings.ts';
 
 /**
  * Makes a domain's configuration of a config file, as parse_config_data of xl does. `source` is the file's name for
  * what is wrong with the file as a whole. `warn` gets one line for each key that is set but has no effect.
- * Throws a XenolithError for a value that will not do.
+ * `nowMs` is the time, since 1970: localtime depends on it. Throws a XenolithError for a value that will not do.
  */
 export function guestConfig(
   source: string,
   config: Config,
   random: Random,
   warn: (line: string) => void,
+  nowMs: number,
 ): DomainConfig {
   requirePvh(source, config);
-  for (const setting of config.settings()) warnAbout(config, setting, warn);
+  warnOfKeys(config, warn);
+  refuseVnuma(config);
 
   const memory = memorySizes(config, warn);
+  const schedule = scheduling(config);
   const processors = vcpuCounts(config);
   const action = (name: string, fallback: ShutdownAction) =>
     config.choice(name, SHUTDOWN_ACTIONS, 'destroy') ?? fallback;
@@ -42,6 +47,8 @@ export function guestConfig(
     maxMaptrackFrames: config.number('max_maptrack_frames', 'a count of frames', MAX_FRAMES) ?? 1024,
     maxGrantVersion: config.number('max_grant_version', 'a version', MAX_GRANT_VERSION),
     suspendEventChannelCompat: (config.number('xend_suspend_evtchn_compat', '0 or 1', BOOLEAN) ?? 0) !== 0,
+    ...timing(config, nowMs),
+    ...(schedule === undefined ? {} : { scheduling: schedule }),
     onPoweroff: action('on_poweroff', 'destroy'),
     onReboot: action('on_reboot', 'restart'),
     onWatchdog: action('on_watchdog', 'destroy'),
@@ -89,41 +96,11 @@ function requirePvh(source: string, config: Config): void {
   }
 }
 
-function warnAbout(config: Config, setting: Setting, warn: (line: string) => void): void {
-  const say = (text: string) => warn(`${config.where(setting)}: warning: ${text}`);
-
-  const key = Object.hasOwn(KEYS, setting.name) ? KEYS[setting.name] : undefined;
-  if (key === undefined) {
-    const close = nearest(setting.name);
-    say(`unknown key ${setting.name} is ignored${close === undefined ? '' : `; did you mean ${close}?`}`);
-    return;
-  }
-  if (key.support !== 'none') return;
-
-  const { value } = setting;
-  if (value.kind === 'list' && !allowsList(key.type)) {
-    say(`parameter \`${setting.name}' is a list but should be a single value`);
-  } else if (value.kind === 'string' && key.type === 'list') {
-    say(`parameter \`${setting.name}' is a single value but should be a list`);
-  } else if (value.kind === 'string' || value.items.length > 0) {
-    say(`${setting.name} has no effect yet: ${key.note}`);
-  }
-}
-
-function allowsList(type: KeyType): boolean {
-  return type === 'list' || type === 'string or list' || type === 'boolean or list';
-}
-
-/** The known key that differs in one letter: added, left out, or another. */
-function nearest(name: string): string | undefined {
-  return Object.keys(KEYS).find((key) => oneLetterApart(key, name));
-}
-
-function oneLetterApart(first: string, second: string): boolean {
-  let same = 0;
-  while (same < first.length && first[same] === second[same]) same++;
-  const rest = (text: string, skip: number) => text.slice(same + skip);
-  return rest(first, 1) === rest(second, 1) || rest(first, 1) === rest(second, 0) || rest(first, 0) === rest(second, 1);
+/** A guest that expects nodes would place its memory for nothing. */
+function refuseVnuma(config: Config): void {
+  const setting = config.get('vnuma');
+  if (setting === undefined || (setting.value.kind === 'list' && setting.value.items.length === 0)) return;
+  throw config.wrong(setting, 'XL_NOT_THERE_YET', 'no such key: guests see one NUMA node, of all their memory');
 }
 
 function memorySizes(

@@ -8,6 +8,12 @@ export interface Key {
   readonly support: 'full' | 'partly' | 'none';
   /** What one has to know; for `none`, what the guest does not get. */
   readonly note: string;
+  /** Values that ask for what is so anyway. */
+  readonly anyway?: readonly string[];
+  /** Where only some words will do. */
+  readonly words?: readonly string[];
+  /** Bounds of a number, both included. */
+  readonly range?: readonly [from: number, to: number];
 }
 
 /** What a value may be. `number or string` is a number in old files, a word in new ones. */
@@ -20,14 +26,19 @@ export type KeyType =
   | 'boolean or list'
   | 'string or list';
 
+type More = Pick<Key, 'anyway' | 'words' | 'range'>;
+
 const full = (type: KeyType, note = ''): Key => ({ type, support: 'full', note });
 const partly = (type: KeyType, note: string): Key => ({ type, support: 'partly', note });
-const none = (type: KeyType, note: string): Key => ({ type, support: 'none', note });
-const hvm = (type: KeyType): Key => none(type, 'only HVM guests have it');
-const qemu = (type: KeyType): Key => none(type, 'there is no device model');
+const none = (type: KeyType, note: string, more: More = {}): Key => ({ type, support: 'none', note, ...more });
+const hvm = (type: KeyType, more: More = {}): Key => none(type, 'only HVM guests have it', more);
+const qemu = (type: KeyType, more: More = {}): Key => none(type, 'there is no device model', more);
 const arm = (type: KeyType): Key => none(type, 'only Arm guests have it');
-const shim = (type: KeyType): Key => none(type, 'there is no PV shim');
-const scheduler = (): Key => none('number', 'the domain is scheduled with the defaults');
+const shim = (type: KeyType, more: More = {}): Key => none(type, 'there is no PV shim', more);
+/** Off, which it is. */
+const OFF: More = { anyway: ['0'] };
+/** On, which it is. */
+const ON: More = { anyway: ['1'] };
 
 // biome-ignore format: a key is a line
 export const KEYS: Readonly<Record<string, Key>> = {
@@ -38,34 +49,37 @@ export const KEYS: Readonly<Record<string, Key>> = {
   builder: partly('string', 'deprecated; neither hvm nor generic is there'),
   seclabel: none('string', 'there is no security module'),
   init_seclabel: none('string', 'there is no security module'),
-  pool: none('string', 'the domain goes to the default cpupool'),
-  nomigrate: none('boolean', 'there is no migration'),
-  driver_domain: none('boolean', 'the domain is an ordinary guest'),
+  pool: full('string'),
+  nomigrate: none('boolean', 'there is no migration', OFF),
+  driver_domain: none('boolean', 'the domain is an ordinary guest', OFF),
 
   // memory and processors
   memory: full('number'),
   maxmem: partly('number', 'without populate-on-demand: a domain starts with all of maxmem and balloons down to memory'),
-  vnuma: none('list', 'the guest sees no NUMA nodes'),
+  vnuma: partly('list', 'refused: guests see one NUMA node'),
   vcpus: full('number'),
   maxvcpus: full('number'),
-  cpus: none('string or list', 'vCPUs are not pinned'),
-  cpus_soft: none('string or list', 'vCPUs have no affinity'),
-  cpu_weight: scheduler(),
-  cap: scheduler(),
-  period: scheduler(),
-  slice: scheduler(),
-  latency: scheduler(),
-  extratime: scheduler(),
+  cpus: full('string or list'),
+  cpus_soft: full('string or list'),
+  cpu_weight: partly('number', 'under credit and credit2'),
+  cap: partly('number', 'under credit and credit2'),
+  period: partly('number', 'under rtds'),
+  slice: partly('number', 'under rtds, as the budget'),
+  latency: none('number', 'no scheduler of Xen has it any more'),
+  extratime: partly('number', 'under rtds'),
   cpuid: none('string or list', 'the guest sees the processor as it is'),
-  hap: none('boolean', 'memory is always translated by nested tables'),
-  oos: none('boolean', 'there is no shadow paging'),
-  shadow_memory: none('number', 'there is no shadow paging'),
-  nestedhvm: none('boolean', 'there is no nested virtualisation'),
-  altp2m: none('number or string', 'there are no alternate p2m tables'),
-  altp2m_count: none('number', 'there are no alternate p2m tables'),
-  vpmu: none('boolean', 'there is no performance monitoring unit'),
-  vmtrace_buf_kb: none('number', 'there is no processor trace'),
-  msr_relaxed: none('boolean', 'an unknown MSR raises #GP'),
+  hap: none('boolean', 'memory is always translated by nested tables', ON),
+  oos: none('boolean', 'there is no shadow paging', OFF),
+  shadow_memory: none('number', 'there is no shadow paging', { anyway: ['0'], range: [0, 1 << 20] }),
+  nestedhvm: none('boolean', 'there is no nested virtualisation', OFF),
+  altp2m: none('number or string', 'there are no alternate p2m tables', {
+    anyway: ['0', 'disabled'],
+    words: ['disabled', 'mixed', 'external', 'limited'],
+  }),
+  altp2m_count: none('number', 'there are no alternate p2m tables', { anyway: ['0'], range: [0, 0xffff] }),
+  vpmu: none('boolean', 'there is no performance monitoring unit', OFF),
+  vmtrace_buf_kb: none('number', 'there is no processor trace', { anyway: ['0'], range: [0, 1 << 20] }),
+  msr_relaxed: none('boolean', 'an unknown MSR raises #GP', OFF),
 
   // limits
   max_event_channels: full('number'),
@@ -77,17 +91,17 @@ export const KEYS: Readonly<Record<string, Key>> = {
   xend_suspend_evtchn_compat: full('boolean'),
 
   // time
-  tsc_mode: none('number or string', 'the TSC has one constant rate'),
-  timer_mode: none('number or string', 'timers run in mode no_delay_for_missed_ticks'),
-  localtime: none('boolean', "the guest's clock is UTC"),
-  rtc_timeoffset: none('number', "the guest's clock is UTC"),
+  tsc_mode: full('number or string', 'the TSC has one constant rate in each mode; native_paravirt is refused'),
+  timer_mode: partly('number or string', 'kept and told; timers run as no_delay_for_missed_ticks'),
+  localtime: full('boolean'),
+  rtc_timeoffset: full('number'),
 
   // how it ends
-  on_poweroff: partly('string', 'in the foreground: see src/dom0/xl/README.md'),
-  on_reboot: partly('string', 'in the foreground: see src/dom0/xl/README.md'),
-  on_watchdog: partly('string', 'in the foreground: see src/dom0/xl/README.md'),
-  on_crash: partly('string', 'in the foreground: see src/dom0/xl/README.md'),
-  on_soft_reset: partly('string', 'in the foreground: see src/dom0/xl/README.md'),
+  on_poweroff: full('string'),
+  on_reboot: full('string'),
+  on_watchdog: full('string'),
+  on_crash: partly('string', 'coredump-*: without the dump'),
+  on_soft_reset: partly('string', 'a soft reset destroys the domain'),
 
   // what it boots
   kernel: full('string'),
@@ -97,17 +111,17 @@ export const KEYS: Readonly<Record<string, Key>> = {
   extra: full('string'),
   firmware: none('string', 'no firmware comes with Xenolith; set kernel'),
   firmware_override: hvm('string'),
-  pvshim: shim('boolean'),
+  pvshim: shim('boolean', OFF),
   pvshim_path: shim('string'),
   pvshim_cmdline: shim('string'),
   pvshim_extra: shim('string'),
   bootloader: none('string', 'there is no bootloader; set kernel'),
   bootloader_args: none('string or list', 'there is no bootloader; set kernel'),
-  bootloader_restrict: none('boolean', 'there is no bootloader; set kernel'),
+  bootloader_restrict: none('boolean', 'there is no bootloader; set kernel', OFF),
   bootloader_user: none('string', 'there is no bootloader; set kernel'),
-  e820_host: none('boolean', 'only PV guests have it'),
+  e820_host: none('boolean', 'only PV guests have it', OFF),
   device_tree: arm('string'),
-  acpi: none('boolean', 'the guest always has ACPI tables'),
+  acpi: none('boolean', 'the guest always has ACPI tables', ON),
 
   // Xenolith's own: the machine that the domain runs on
   deterministic: full('boolean', 'time goes by instructions: the same guest and input run the same way; in the foreground'),
@@ -133,7 +147,10 @@ export const KEYS: Readonly<Record<string, Key>> = {
   pci_permissive: none('number', 'there are no host devices to give away'),
   pci_power_mgmt: none('number', 'there are no host devices to give away'),
   pci_seize: none('number', 'there are no host devices to give away'),
-  passthrough: none('string', 'there are no host devices to give away'),
+  passthrough: none('string', 'there are no host devices to give away', {
+    anyway: ['disabled', 'unknown'],
+    words: ['disabled', 'enabled', 'sync_pt', 'share_pt', 'unknown'],
+  }),
   rdm: none('string', 'there are no host devices to give away'),
   rdm_mem_boundary: none('number', 'there are no host devices to give away'),
   gfx_passthru: none('number or string', 'there are no host devices to give away'),
@@ -143,52 +160,52 @@ export const KEYS: Readonly<Record<string, Key>> = {
   dtdev: arm('list'),
 
   // HVM
-  bios: hvm('string'),
+  bios: hvm('string', { words: ['rombios', 'seabios', 'ovmf'] }),
   bios_path_override: hvm('string'),
   boot: hvm('string'),
-  hdtype: hvm('string'),
-  pae: hvm('boolean'),
-  apic: hvm('boolean'),
-  nx: hvm('boolean'),
-  hpet: hvm('boolean'),
-  vpt_align: hvm('boolean'),
-  hvm_pirq: hvm('boolean'),
-  acpi_s3: hvm('boolean'),
-  acpi_s4: hvm('boolean'),
-  acpi_laptop_slate: hvm('boolean'),
+  hdtype: hvm('string', { words: ['ide', 'ahci'] }),
+  pae: hvm('boolean', ON),
+  apic: hvm('boolean', ON),
+  nx: hvm('boolean', ON),
+  hpet: hvm('boolean', OFF),
+  vpt_align: hvm('boolean', OFF),
+  hvm_pirq: hvm('boolean', OFF),
+  acpi_s3: hvm('boolean', OFF),
+  acpi_s4: hvm('boolean', OFF),
+  acpi_laptop_slate: hvm('boolean', OFF),
   acpi_firmware: hvm('string'),
   smbios: hvm('list'),
   smbios_firmware: hvm('string'),
   ms_vm_genid: hvm('string'),
   mmio_hole: hvm('number'),
   mca_caps: hvm('list'),
-  altp2mhvm: hvm('boolean'),
-  viridian: hvm('boolean or list'),
-  xen_platform_pci: hvm('boolean'),
-  xen_platform_pci_bar_uc: hvm('boolean'),
+  altp2mhvm: hvm('boolean', OFF),
+  viridian: hvm('boolean or list', OFF),
+  xen_platform_pci: hvm('boolean', OFF),
+  xen_platform_pci_bar_uc: hvm('boolean', OFF),
   vendor_device: hvm('string'),
   serial: hvm('string or list'),
   soundhw: hvm('string'),
-  usb: hvm('boolean'),
+  usb: hvm('boolean', OFF),
   usbversion: hvm('number'),
   usbdevice: hvm('string or list'),
-  vkb_device: hvm('boolean'),
+  vkb_device: hvm('boolean', OFF),
   videoram: hvm('number'),
   stdvga: hvm('number'),
-  vga: hvm('string'),
-  nographic: hvm('boolean'),
-  vnc: hvm('boolean'),
-  vncdisplay: hvm('number'),
+  vga: hvm('string', { anyway: ['none'], words: ['none', 'stdvga', 'cirrus', 'qxl'] }),
+  nographic: hvm('boolean', ON),
+  vnc: hvm('boolean', OFF),
+  vncdisplay: hvm('number', { range: [0, 0xffff] }),
   vnclisten: hvm('string'),
   vncpasswd: hvm('string'),
   vncunused: hvm('boolean'),
   vncviewer: hvm('number'),
-  sdl: hvm('boolean'),
+  sdl: hvm('boolean', OFF),
   display: hvm('string'),
   xauthority: hvm('string'),
-  opengl: hvm('boolean'),
+  opengl: hvm('boolean', OFF),
   keymap: hvm('string'),
-  spice: hvm('boolean'),
+  spice: hvm('boolean', OFF),
   spice_clipboard_sharing: hvm('boolean'),
   spice_image_compression: hvm('string'),
   spice_streaming_video: hvm('string'),
@@ -207,11 +224,11 @@ export const KEYS: Readonly<Record<string, Key>> = {
   device_model_args_hvm: qemu('list'),
   device_model_args_pv: qemu('list'),
   device_model_override: qemu('string'),
-  device_model_stubdomain_override: qemu('boolean'),
+  device_model_stubdomain_override: qemu('boolean', OFF),
   device_model_stubdomain_seclabel: qemu('string'),
   device_model_user: qemu('string'),
-  device_model_version: qemu('string'),
-  dm_restrict: qemu('boolean'),
+  device_model_version: qemu('string', { words: ['qemu-xen', 'qemu-xen-traditional', 'none'] }),
+  dm_restrict: qemu('boolean', OFF),
   stubdomain_cmdline: qemu('string'),
   stubdomain_kernel: qemu('string'),
   stubdomain_memory: qemu('number'),
