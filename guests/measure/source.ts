@@ -157,7 +157,7 @@ off:
   call hypercall
   jmp die
 
-align 8
+align 4096                          ; what is written is in no page with code
 param:
   dw DOMID_SELF, 0
   dd HVM_PARAM_CALLBACK_IRQ
