@@ -11,6 +11,7 @@ const C_XENSTORED = '/usr/lib/xen-4.17/bin/xenstored';
 const REQUESTS = 50_000;
 const WATCHES = 10_000;
 const TIMEOUT_MS = 180_000;
+const START_MS = 20_000;
 
 /** What a daemon does on its socket for one client in C. */
 export interface StoreFigures {
@@ -75,10 +76,15 @@ export function xenstoreTable({ ours, peer }: XenstoreFigures): string {
   );
 }
 
+/** A host without guests. */
 function ourDaemon(folder: string): Daemon {
-  const server = fileURLToPath(new URL('../test/xenstored/testing/store-server.ts', import.meta.url));
-  const socket = join(folder, 'ours');
-  return { command: [process.execPath, server, socket], environment: {}, socket };
+  const xl = fileURLToPath(new URL('../bin/xl', import.meta.url));
+  const home = join(folder, 'home');
+  return {
+    command: [xl, 'host', 'start', '-F', '--memory=64'],
+    environment: { XENOLITH_HOME: home },
+    socket: join(home, 'xenstored', 'socket'),
+  };
 }
 
 function cDaemon(folder: string): Daemon | undefined {
@@ -104,7 +110,11 @@ async function measure(client: string, daemon: Daemon): Promise<StoreFigures> {
     rmSync(daemon.socket, { force: true });
     const running = start(pinned ? onOneCore(daemon.command) : daemon.command, daemon.environment, TIMEOUT_MS);
     try {
-      while (!existsSync(daemon.socket)) await new Promise((resolve) => setTimeout(resolve, 20));
+      const latest = performance.now() + START_MS;
+      while (!existsSync(daemon.socket)) {
+        if (performance.now() > latest) throw new Error(`${daemon.command[0]} does not serve: ${running.output()}`);
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      }
       return work();
     } finally {
       await running.stop();
