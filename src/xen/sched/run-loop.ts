@@ -65,9 +65,13 @@ export class RunLoop {
     this.#turnPending = false;
     if (!this.#started) return;
     this.#inTurn = true;
-    const end = this.#xen.now() + TURN_NS;
+    let nowNs = this.#xen.now();
+    const endNs = nowNs + TURN_NS;
     let more = true;
-    while (more && this.#started && this.#xen.now() < end) more = this.#step();
+    while (more && this.#started && nowNs < endNs) {
+      more = this.#step(nowNs);
+      nowNs = this.#xen.now();
+    }
     this.#inTurn = false;
     if (!this.#started) return;
     if (more || this.#dom0.upcallRaised) this.wake();
@@ -75,9 +79,9 @@ export class RunLoop {
   }
 
   /** Timers, dom0's events, one slice of one vCPU. False where no vCPU is runnable. */
-  #step(): boolean {
+  #step(nowNs: number): boolean {
     const xen = this.#xen;
-    xen.timers.expire(xen.now());
+    xen.timers.expire(nowNs);
     this.#dom0.deliverUpcall();
     const cpu = xen.scheduler.next();
     const vcpu = cpu?.current;

@@ -47,8 +47,9 @@ export class HvmVcpu implements ArchVcpu, Intercepts, VlapicOwner, CpuidSubject 
   /** The engine executes guest code right now: an intercept is being served. */
   inGuest = false;
   #nmiPending = false;
-  /** The TSC offset that the guest's pvclock data was made with. */
-  #pvclockOffset = 0n;
+  /** The TSC offset that the guest's pvclock data was made with, in halves. */
+  #pvclockOffsetLo = 0;
+  #pvclockOffsetHi = 0;
 
   constructor(hvm: HvmDomain, vcpu: Vcpu) {
     this.hvm = hvm;
@@ -148,9 +149,11 @@ export class HvmVcpu implements ArchVcpu, Intercepts, VlapicOwner, CpuidSubject 
 
   /** The guest may have written its TSC, which the processor does by itself: pvclock must follow. */
   refreshTime(): void {
-    const offset = this.tscOffset();
-    if (offset === this.#pvclockOffset) return;
-    this.#pvclockOffset = offset;
+    const lo = this.state.u32(OFFSET_TSC_OFFSET);
+    const hi = this.state.u32(OFFSET_TSC_OFFSET + 4);
+    if (lo === this.#pvclockOffsetLo && hi === this.#pvclockOffsetHi) return;
+    this.#pvclockOffsetLo = lo;
+    this.#pvclockOffsetHi = hi;
     updateSystemTime(this.vcpu);
   }
 
