@@ -21,6 +21,7 @@ import * as evtchn from '../abi/event_channel.ts';
 import * as gnttab from '../abi/grant_table.ts';
 import { GnttabGetStatusFrames } from '../abi/grant_table-v2.ts';
 import * as hvm from '../abi/hvm/hvm_op.ts';
+import * as hypfs from '../abi/hypfs.ts';
 import { VcpuHvmContext } from '../abi/hvm/hvm_vcpu.ts';
 import * as mem from '../abi/memory.ts';
 import * as memTools from '../abi/memory-tools.ts';
@@ -30,6 +31,7 @@ import * as version from '../abi/version.ts';
 import * as xen from '../abi/xen.ts';
 import * as physmap from './common/add-to-physmap.ts';
 import type { Call, HypercallResult } from './common/call.ts';
+import { mmuextOp, platformOp, xenpmuOp } from './common/absent-host.ts';
 import { consoleioRead, consoleioWrite } from './common/console-io.ts';
 import * as evtchnOp from './common/event-channel-op.ts';
 import { gnttabCopy } from './common/grant-copy.ts';
@@ -37,6 +39,7 @@ import * as grantMap from './common/grant-map.ts';
 import * as gnttabOp from './common/grant-table-op.ts';
 import { gnttabTransfer } from './common/grant-transfer.ts';
 import * as grantVersion from './common/grant-version.ts';
+import { hypfsGetVersion, hypfsRead, hypfsUnknown, hypfsWriteContents } from './common/hypfs-op.ts';
 import * as memory from './common/memory.ts';
 import { xenmemAccessOp } from './common/memory-access.ts';
 import { xenmemExchange } from './common/memory-exchange.ts';
@@ -193,7 +196,7 @@ const HVM_OP = operations(xen.__HYPERVISOR_hvm_op, 'hvm_op', byFirst, [
   op(hvm.HVMOP_xentrace, 'HVMOP_xentrace', absent()),
   op(hvm.HVMOP_get_mem_type, 'HVMOP_get_mem_type', full(hvmOp.hvmopGetMemType), at(1, hvm.XenHvmGetMemType)),
   op(hvm.HVMOP_set_evtchn_upcall_vector, 'HVMOP_set_evtchn_upcall_vector', full(hvmOp.hvmopSetEvtchnUpcallVector), at(1, hvm.XenHvmEvtchnUpcallVector)),
-  op(hvm.HVMOP_guest_request_vm_event, 'HVMOP_guest_request_vm_event', absent()),
+  op(hvm.HVMOP_guest_request_vm_event, 'HVMOP_guest_request_vm_event', full(hvmOp.hvmopGuestRequestVmEvent, 'nobody listens')),
   op(hvm.HVMOP_altp2m, 'HVMOP_altp2m', full(hvmOp.hvmopAltp2m, 'not supported: EOPNOTSUPP')),
 ]);
 
@@ -204,6 +207,14 @@ const CONSOLE_IO = operations(xen.__HYPERVISOR_console_io, 'console_io', byFirst
   op(xen.CONSOLEIO_read, 'CONSOLEIO_read', full(consoleioRead), { plain: ['', 'count', 'buffer'] }),
 ]);
 
+const HYPFS_OP = operations(xen.__HYPERVISOR_hypfs_op, 'hypfs_op', byFirst, [
+  op(hypfs.XEN_HYPFS_OP_get_version, 'XEN_HYPFS_OP_get_version', full(hypfsGetVersion)),
+  op(hypfs.XEN_HYPFS_OP_read, 'XEN_HYPFS_OP_read', full(hypfsRead), { plain: ['', 'path', 'length', 'buffer', 'size'] }),
+  op(hypfs.XEN_HYPFS_OP_write_contents, 'XEN_HYPFS_OP_write_contents', full(hypfsWriteContents, 'the parameters that change something here'), {
+    plain: ['', 'path', 'length', 'buffer', 'size'],
+  }),
+], hypfsUnknown);
+
 /** Every hypercall Xen 4.17 has, in the order of their numbers. */
 export const HYPERCALLS: readonly HypercallRow[] = [
   single(xen.__HYPERVISOR_set_trap_table, 'set_trap_table', PV_ONLY),
@@ -213,7 +224,7 @@ export const HYPERCALLS: readonly HypercallRow[] = [
   single(xen.__HYPERVISOR_set_callbacks, 'set_callbacks', PV_ONLY),
   single(xen.__HYPERVISOR_fpu_taskswitch, 'fpu_taskswitch', PV_ONLY),
   single(xen.__HYPERVISOR_sched_op_compat, 'sched_op_compat', PV_ONLY),
-  single(xen.__HYPERVISOR_platform_op, 'platform_op', absent('for a dom0 that drives the host')),
+  single(xen.__HYPERVISOR_platform_op, 'platform_op', partly(platformOp, 'for a dom0 that drives the host: refused to guests, ENOSYS')),
   single(xen.__HYPERVISOR_set_debugreg, 'set_debugreg', PV_ONLY),
   single(xen.__HYPERVISOR_get_debugreg, 'get_debugreg', PV_ONLY),
   single(xen.__HYPERVISOR_update_descriptor, 'update_descriptor', PV_ONLY),
@@ -233,7 +244,7 @@ export const HYPERCALLS: readonly HypercallRow[] = [
   single(xen.__HYPERVISOR_iret, 'iret', PV_ONLY),
   VCPU_OP,
   single(xen.__HYPERVISOR_set_segment_base, 'set_segment_base', PV_ONLY),
-  single(xen.__HYPERVISOR_mmuext_op, 'mmuext_op', PV_ONLY),
+  single(xen.__HYPERVISOR_mmuext_op, 'mmuext_op', full(mmuextOp, 'no PV guest has pages to pin: EINVAL')),
   single(xen.__HYPERVISOR_xsm_op, 'xsm_op', absent('no XSM, as in Debian')),
   single(xen.__HYPERVISOR_nmi_op, 'nmi_op', PV_ONLY),
   SCHED_OP,
@@ -247,9 +258,9 @@ export const HYPERCALLS: readonly HypercallRow[] = [
   single(xen.__HYPERVISOR_kexec_op, 'kexec_op', absent()),
   single(xen.__HYPERVISOR_tmem_op, 'tmem_op', absent('gone from Xen')),
   single(xen.__HYPERVISOR_argo_op, 'argo_op', absent()),
-  single(xen.__HYPERVISOR_xenpmu_op, 'xenpmu_op', absent()),
+  single(xen.__HYPERVISOR_xenpmu_op, 'xenpmu_op', full(xenpmuOp, 'no virtual performance counters: EOPNOTSUPP')),
   single(xen.__HYPERVISOR_dm_op, 'dm_op', absent('no device models')),
-  single(xen.__HYPERVISOR_hypfs_op, 'hypfs_op', absent()),
+  HYPFS_OP,
   single(xen.__HYPERVISOR_arch_0, 'mca', absent()),
   single(xen.__HYPERVISOR_arch_1, 'paging_domctl_cont', absent("Xen's own continuation")),
 ];

@@ -55,7 +55,8 @@ export interface Platform {
 /** Everything below the hypercall line: the state that all of Xen's parts share. */
 export class Hypervisor {
   readonly platform: Platform;
-  readonly limits: Limits;
+  /** New domains are held to these; some change while Xen runs (hypfs). */
+  limits: Limits;
   readonly memory: MachineMemory;
   readonly frames: FrameTable;
   readonly timers = new TimerQueue();

@@ -2,7 +2,7 @@ import { CompatSchedPoll } from '../../abi/compat/sched.ts';
 import { EBUSY, EFAULT, EINVAL, ENOSPC, EPERM, ESRCH } from '../../abi/errno.ts';
 import { SchedPinOverride, SchedPoll, SchedRemoteShutdown, SchedShutdown, SchedWatchdog } from '../../abi/sched.ts';
 import { hasCpu } from '../sched/cpu-mask.ts';
-import { isPrivileged } from '../xsm.ts';
+import { isPrivileged, mayServe } from '../xsm.ts';
 import { type Call, element, type HypercallResult } from './call.ts';
 import { type Domain, NR_DOMAIN_WATCHDOG_TIMERS } from './domain.ts';
 import { VPF_blocked } from './vcpu.ts';
@@ -79,7 +79,7 @@ export function schedopRemoteShutdown(call: Call): HypercallResult {
   const argument = new SchedRemoteShutdown(call.view, at);
   const domain = call.xen.domains.get(argument.domain_id);
   if (domain === undefined) return -ESRCH;
-  if (!isPrivileged(call.domain)) return -EPERM;
+  if (domain === call.domain || !mayServe(call.domain, domain)) return -EPERM;
   domain.shutdown(argument.reason & 0xff);
   return 0;
 }

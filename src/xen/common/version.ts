@@ -31,15 +31,18 @@ import type { Domain } from './domain.ts';
 
 /** The interfaces we speak are those of Xen 4.17. */
 export const XEN_VERSION = (4 << 16) | 17;
-const XEN_EXTRAVERSION = '.7';
+export const XEN_EXTRAVERSION = '.7';
 const CAPABILITIES = 'hvm-3.0-x86_32 hvm-3.0-x86_32p hvm-3.0-x86_64 ';
-const CHANGESET = '';
+export const XEN_CHANGESET = '';
 const COMMAND_LINE = '';
 const DENIED = '<denied>';
 /** HYPERVISOR_VIRT_START of 64-bit Xen, and of what 32-bit guests have of it. */
 const VIRT_START = 0xffff800000000000n;
 const COMPAT_VIRT_START = 0xf5800000n;
-const COMPILE_INFO = { compiler: 'TypeScript', compile_by: 'xenolith', compile_domain: '', compile_date: '' };
+/** What is built in, as Xen's own configuration says it. */
+export const BUILD_CONFIG =
+  '# CONFIG_PV is not set\nCONFIG_HVM=y\n# CONFIG_SHADOW_PAGING is not set\nCONFIG_HYPFS=y\n# CONFIG_XSM is not set\n';
+export const COMPILE_INFO = { compiler: 'TypeScript', compile_by: 'xenolith', compile_domain: '', compile_date: '' };
 /** There is no linked image with an id; any fixed bytes tell one version from another. */
 const BUILD_ID = Uint8Array.from([4, 17, 7, 0x78, 0x65, 0x6e, 0x6f, 0x6c, 0x69, 0x74, 0x68, 0, 0, 0, 0, 0, 0, 0, 0, 1]);
 
@@ -74,7 +77,7 @@ export function xenverCapabilities(call: Call): HypercallResult {
 
 /** XENVER_changeset */
 export function xenverChangeset(call: Call): HypercallResult {
-  return answerText(call, CHANGESET, XEN_CHANGESET_INFO_LEN);
+  return answerText(call, XEN_CHANGESET, XEN_CHANGESET_INFO_LEN);
 }
 
 /** XENVER_platform_parameters */

@@ -52,14 +52,14 @@ export class TestMachine {
   }
 
   /** A PVH domain with `pages` frames from gfn 0, its vCPUs initialised in 64-bit mode, vCPU 0 up, paused. */
-  domain({ pages = 64, vcpus = 1, privileged = false, ports = 1023 } = {}): Guest {
+  domain({ pages = 64, vcpus = 1, privileged = false, ports = 1023, options = 0 } = {}): Guest {
     const domain = createHvmDomain(
       this.xen,
       {
         id: this.xen.freeDomid() as Domid,
         privileged,
         handle: new Uint8Array(16),
-        options: XEN_DOMCTL_CDF_hvm | XEN_DOMCTL_CDF_hap,
+        options: XEN_DOMCTL_CDF_hvm | XEN_DOMCTL_CDF_hap | options,
         maxVcpus: vcpus,
         maxEvtchnPort: ports,
         maxGrantFrames: 4,

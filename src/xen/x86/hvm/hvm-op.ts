@@ -3,7 +3,6 @@ import { XenHvmEvtchnUpcallVector, XenHvmGetMemType, XenHvmGetTime, XenHvmParam 
 import { HVM_NR_PARAMS } from '../../../abi/hvm/params.ts';
 import type { Call, HypercallResult } from '../../common/call.ts';
 import { mayControl } from '../../xsm.ts';
-import { P2M_NONE, P2M_RAM_RO } from '../mm/p2m.ts';
 import type { HvmVcpu } from './vcpu-hvm.ts';
 
 // HYPERVISOR_hvm_op: argument 0 is the operation, 1 points at its structure, which has one layout for all callers.
@@ -11,6 +10,16 @@ import type { HvmVcpu } from './vcpu-hvm.ts';
 const HVMMEM_ram_rw = 0;
 const HVMMEM_ram_ro = 1;
 const HVMMEM_mmio_dm = 2;
+/** By P2M_*: what a device model may do with it. */
+const MEM_TYPES: readonly number[] = [
+  HVMMEM_mmio_dm,
+  HVMMEM_ram_rw,
+  HVMMEM_ram_ro,
+  HVMMEM_ram_rw,
+  HVMMEM_ram_ro,
+  HVMMEM_mmio_dm,
+  HVMMEM_ram_rw,
+];
 /** Vectors below are exceptions. */
 const FIRST_EXTERNAL_VECTOR = 0x10;
 
@@ -71,8 +80,7 @@ export function hvmopGetMemType(call: Call): HypercallResult {
   if (domain === undefined) return -ESRCH;
   if (!mayControl(call.domain, domain)) return -EPERM;
   if (domain.p2m === undefined) return -EINVAL;
-  const type = domain.p2m.type(Number(argument.pfn));
-  argument.mem_type = type === P2M_NONE ? HVMMEM_mmio_dm : type === P2M_RAM_RO ? HVMMEM_ram_ro : HVMMEM_ram_rw;
+  argument.mem_type = MEM_TYPES[domain.p2m.peekType(Number(argument.pfn))] as number;
   return call.store(call.handle(1), at, XenHvmGetMemType.SIZE) ? 0 : -EFAULT;
 }
 
@@ -91,6 +99,11 @@ export function hvmopSetEvtchnUpcallVector(call: Call): HypercallResult {
   // As in Xen the vector is raised once whether or not something is pending: the guest looks, and nothing is lost.
   hvm.raiseUpcall();
   return 0;
+}
+
+/** HVMOP_guest_request_vm_event: a word to whoever watches the guest, which is nobody. */
+export function hvmopGuestRequestVmEvent(call: Call): HypercallResult {
+  return call.handle(1) === 0n ? 0 : -EINVAL;
 }
 
 /** HVMOP_altp2m: alternate views of memory are not there. */
