@@ -12,11 +12,11 @@ export const FRAMES_WITH_CODE = 28 * MIB;
  * number plus a bias that each space has. Bits 23:0 are NestedPaging.lookup's answer, bits 33:24 the frame number's
  * bits 27:18, bits 63:34 the space. Only what may be read is in it.
  */
-export const NESTED_CACHE = 30 * MIB;
+export const NESTED_CACHE = 29 * MIB;
 export const NESTED_ENTRIES = 1 << 18;
 export const NESTED_ANSWER_BITS = 24;
 /** Guest frame numbers have so many bits; those above the index are in the entry. */
 export const NESTED_INDEX_BITS = 18;
 export const NESTED_TAG_BITS = 10;
 /** u32: how many spaces were given out. A vCPU takes a new one to forget what it knows. */
-export const NESTED_SPACES = 29 * MIB;
+export const NESTED_SPACES = 31 * MIB;
