@@ -34,6 +34,8 @@ import { RecordReader } from './record-reader.ts';
 import { RunStops } from './run-stops.ts';
 import type { InterpreterImports } from './runtime.ts';
 
+const CS_BASE = state.OFFSET_SEGMENTS + state.CS * state.SEGMENT_SIZE + state.SEGMENT_BASE;
+
 export class InterpreterVcpu implements EngineVcpu, CodeUser, TierHooks, InterpreterImports {
   readonly state: state.VcpuState;
   readonly cpu: SystemCpu;
@@ -48,7 +50,8 @@ export class InterpreterVcpu implements EngineVcpu, CodeUser, TierHooks, Interpr
   #retired = 0;
   #slice = 0;
   #mode = 0;
-  #csBase = 0n;
+  #csBaseLo = 0;
+  #csBaseHi = 0;
   #leaving = false;
   #windowWanted = false;
   #shutDown = false;
@@ -204,9 +207,11 @@ export class InterpreterVcpu implements EngineVcpu, CodeUser, TierHooks, Interpr
     registers.setU32(state.OFFSET_TLB, this.#mmu.currentTlb());
     // The mode and CPL go where canonical RIPs have copies of bit 47: modes never share a tag.
     registers.setHalves(state.OFFSET_MODE_TAG, 0, ((this.#mode | (registers.cpl << 11)) << 16) >>> 0);
-    const csBase = registers.segmentBase(state.CS);
-    if (csBase !== this.#csBase) {
-      this.#csBase = csBase;
+    const csBaseLo = registers.u32(CS_BASE);
+    const csBaseHi = registers.u32(CS_BASE + 4);
+    if (csBaseLo !== this.#csBaseLo || csBaseHi !== this.#csBaseHi) {
+      this.#csBaseLo = csBaseLo;
+      this.#csBaseHi = csBaseHi;
       this.flushJumps();
     }
   }
@@ -246,7 +251,7 @@ export class InterpreterVcpu implements EngineVcpu, CodeUser, TierHooks, Interpr
         this.cpu.generalProtection(0);
         return 0;
       }
-      lo = (ripLo + Number(this.#csBase & 0xffffffffn)) >>> 0;
+      lo = (ripLo + this.#csBaseLo) >>> 0;
       hi = 0;
     }
     const machine = this.#mmu.translateFetch(lo, hi);
@@ -321,7 +326,9 @@ export class InterpreterVcpu implements EngineVcpu, CodeUser, TierHooks, Interpr
   }
 
   get #isShadowed(): boolean {
-    return this.state.u64(state.OFFSET_SHADOW_RIP) === this.state.rip;
+    const registers = this.state;
+    if (registers.u32(state.OFFSET_SHADOW_RIP) !== registers.u32(state.OFFSET_RIP)) return false;
+    return registers.u32(state.OFFSET_SHADOW_RIP + 4) === registers.u32(state.OFFSET_RIP + 4);
   }
 
   // The exception of the record that stopped the run, or of the fetch.

@@ -222,7 +222,11 @@ export class SystemCpu {
   }
   /** Sets RIP past this instruction, which is `length` bytes long. */
   advance(length: number): void {
-    this.state.rip = this.nextRip(length);
+    const { state: registers } = this;
+    const lo = registers.u32(state.OFFSET_RIP) + length;
+    const carry = lo > 0xffffffff ? 1 : 0;
+    const hi = registers.is64Bit ? (registers.u32(state.OFFSET_RIP + 4) + carry) >>> 0 : 0;
+    registers.setHalves(state.OFFSET_RIP, lo >>> 0, hi);
   }
   /** Goes on at another RIP. The caller truncated it to the operand size. */
   jump(rip: bigint): SystemResult {
