@@ -80,7 +80,7 @@ export class Dom0 implements Dom0Thread {
       call.begin(nr, false);
       result = this.#xen.dispatch(call);
     }
-    if (timers.nextNs < alarmNs) this.#wake();
+    if (timers.nextNs !== alarmNs) this.#wake();
     this.#run(wasRunning);
     return result;
   }
@@ -203,6 +203,7 @@ class Dom0Vcpu implements ArchVcpu {
   raiseNmi(): boolean {
     return false;
   }
+  stopTimers(): void {}
   destroy(): void {}
 }
 

@@ -34,6 +34,8 @@ export interface ArchVcpu {
   is64Bit(): boolean;
   /** Pending until taken; false where one already was. */
   raiseNmi(): boolean;
+  /** Its domain dies: no timer of it fires any more. */
+  stopTimers(): void;
   destroy(): void;
 }
 
@@ -260,6 +262,7 @@ export class Vcpu {
     timers.stop(this.singleshotTimer);
     timers.stop(this.periodicTimer);
     timers.stop(this.pollTimer);
+    this.arch.stopTimers();
   }
 
   #tick(): void {

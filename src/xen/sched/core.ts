@@ -51,6 +51,11 @@ export class SchedulerCore implements SchedulerContext {
     return firstCpus(this.cpus.length);
   }
 
+  /** vCPUs that schedulers know. */
+  get size(): number {
+    return this.#known.size;
+  }
+
   // vCPUs come, go, and change
 
   /** A vCPU came into being; it sleeps. */

@@ -169,8 +169,11 @@ export class HvmVcpu implements ArchVcpu, Intercepts, VlapicOwner, CpuidSubject 
     p2m.flushed();
   }
 
-  destroy(): void {
+  stopTimers(): void {
     this.vlapic.timer.stop();
+  }
+
+  destroy(): void {
     this.xen.platform.engine.destroyVcpu(this.engine);
   }
 
