@@ -1,4 +1,5 @@
 import type { BootFigures } from './boot.ts';
+import type { HypercallFigures } from './hypercalls.ts';
 import type { IdleFigures } from './idle.ts';
 import { table } from './statistics.ts';
 import { compare, type SuiteFigures } from './suite-report.ts';
@@ -8,6 +9,7 @@ export interface Figures {
   boot?: BootFigures;
   suite?: SuiteFigures;
   idle?: IdleFigures;
+  hypercalls?: HypercallFigures;
   browser?: SuiteFigures;
   deterministic?: SuiteFigures;
 }

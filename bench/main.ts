@@ -5,6 +5,7 @@ import { boot, bootTable } from './boot.ts';
 import { inChromium } from './browser.ts';
 import { CHROMIUM } from './chromium.ts';
 import { claims, type Figures } from './claims.ts';
+import { hypercalls, hypercallTable } from './hypercalls.ts';
 import { idle, idleTable } from './idle.ts';
 import { type Contest, prepare } from './machines.ts';
 import { ensureProgram } from './peer-programs.ts';
@@ -13,11 +14,13 @@ import { ensureSuite } from './suite-image.ts';
 import { type Contestant, PROGRAMS, type SuiteOrder } from './suite-programs.ts';
 import { type SuiteFigures, suiteFigures, suiteTable } from './suite-report.ts';
 
-const USAGE = `usage: npm run bench -- [--boot] [--suite] [--idle] [--browser] [--deterministic] [options]
+const USAGE = `usage: npm run bench -- [--boot] [--suite] [--idle] [--hypercalls] [--browser]
+                        [--deterministic] [options]
   --boot           from the start of the process to /init, against QEMU
   --suite          the programs of bench/suite/, against QEMU and the host's own processor
   --idle           a shell at its prompt: share of a core, memory
                    without any of these: all three
+  --hypercalls     what events and grants cost two guests of our own
   --browser        the suite in headless Chromium, against Node
   --deterministic  the suite with a clock that counts instructions, against the usual
   --runs N, -n N   how often; the median counts (5)
@@ -35,7 +38,7 @@ interface Request {
 }
 
 const USUAL_PARTS = ['boot', 'suite', 'idle'] as const;
-const PARTS = [...USUAL_PARTS, 'browser', 'deterministic'] as const;
+const PARTS = [...USUAL_PARTS, 'hypercalls', 'browser', 'deterministic'] as const;
 const QUICK_DIVISOR = 8;
 
 async function main(): Promise<void> {
@@ -76,6 +79,10 @@ async function measure(contest: Contest, request: Request): Promise<Figures> {
   if (parts.has('idle')) {
     figures.idle = await idle(contest);
     console.log(`${idleTable(contest, figures.idle)}\n`);
+  }
+  if (parts.has('hypercalls')) {
+    figures.hypercalls = await hypercalls();
+    console.log(`${hypercallTable(figures.hypercalls)}\n`);
   }
   if (parts.has('browser')) {
     const chromium = ensureProgram(CHROMIUM, ['chromium']);
@@ -126,6 +133,7 @@ function parsed() {
         boot: { type: 'boolean' },
         suite: { type: 'boolean' },
         idle: { type: 'boolean' },
+        hypercalls: { type: 'boolean' },
         browser: { type: 'boolean' },
         deterministic: { type: 'boolean' },
         runs: { type: 'string', short: 'n' },
