@@ -5,6 +5,7 @@
 import { Assembler } from '../../src/cpu/decode/assembler.ts';
 import { ALL_INSTRUCTIONS } from '../../src/cpu/instructions/all.ts';
 import { pvhElf } from '../lib/elf.ts';
+import { PARAMS } from '../lib/params.ts';
 import { START64, START64_PAGES } from '../lib/start64.ts';
 import { CONSOLE } from './console.ts';
 import { START } from './start.ts';
@@ -17,7 +18,7 @@ const ADDRESS = 0x100000;
 
 /** The kernel as an ELF file, assembled now. */
 export function helloKernel(): Uint8Array {
-  const source = [START64, START, CONSOLE, XENSTORE, TIMER, START64_PAGES].join('\n');
+  const source = [START64, PARAMS, START, CONSOLE, XENSTORE, TIMER, START64_PAGES].join('\n');
   const { bytes, symbols } = new Assembler(ALL_INSTRUCTIONS).assemble(source, {
     origin: ADDRESS,
     width: 32,

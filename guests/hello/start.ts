@@ -35,25 +35,6 @@ main:
   call hypercall
   jmp die
 
-; EAX: HVM_PARAM_*; RAX: its value.
-get_param:
-  mov [param_index], eax
-  mov edi, HVMOP_get_param
-  mov rsi, param
-  mov eax, HYPERVISOR_hvm_op
-  call hypercall
-  test eax, eax
-  jne die
-  mov rax, [param_value]
-  ret
-
-align 8
-param:
-  dw DOMID_SELF, 0
-param_index:
-  dd 0
-param_value:
-  dq 0
 shutdown_reason:
   dd SHUTDOWN_poweroff
 greeting:

@@ -1,0 +1,113 @@
+/** `npm run soak`: rounds of the long proofs until the time or the count is up. README.md says what is in them. */
+import { parseArgs } from 'node:util';
+import { ALL_INSTRUCTIONS } from '../../src/cpu/instructions/all.ts';
+import { SeededRandom } from '../../src/lib/seeded-random.ts';
+import { STRESS_RIGHT } from '../../guests/stress/stress.ts';
+import { ENGINES } from '../cpu/engines.ts';
+import { explain, runCampaign } from '../cpu/native/campaign.ts';
+import { Host, whyNoHost } from '../cpu/native/host.ts';
+import type { Plan } from './checkpoints.ts';
+import { difference, type Guest, record } from './compare-runs.ts';
+import { debianWork } from './debian-work.ts';
+import { stressGuest } from './stress-guest.ts';
+import { allWays } from './ways.ts';
+
+/** Throws what is wrong; returns a line on what was right. */
+type Proof = (seed: number) => Promise<string>;
+
+const PROOFS: Readonly<Record<string, Proof>> = {
+  debian: async (seed) => {
+    const random = new SeededRandom(seed);
+    const vcpus = 1 + random.below(3);
+    const every = 10_000_000 + random.below(60_000_000);
+    const told = await proveAlike(await debianWork(seed, 12, vcpus), seed, every, (console) => {
+      if (!console.includes('reboot: System halted')) throw new Error(`Debian did not power off:\n${console}`);
+    });
+    return `Debian with ${vcpus} vCPUs, ${told}`;
+  },
+  stress: async (seed) => {
+    const random = new SeededRandom(seed);
+    const options = {
+      seed,
+      rounds: 20,
+      heat: 2 + random.below(2000),
+      changes: 1 + random.below(300),
+      vcpus: random.below(2) === 0 ? 1 : 2,
+    } as const;
+    const told = await proveAlike(stressGuest(options), seed, 1_000_000 + random.below(5_000_000), (console) => {
+      if (!console.startsWith(STRESS_RIGHT)) throw new Error(`${JSON.stringify(options)}:\n${console}`);
+    });
+    return `stress guest, heat ${options.heat}, ${options.changes} changes, ${options.vcpus} vCPUs, ${told}`;
+  },
+  native: async (seed) => {
+    const missing = whyNoHost();
+    if (missing !== false) return `not compared with the host's processor: ${missing}`;
+    const host = new Host();
+    try {
+      for (const { name, make } of ENGINES) {
+        const options = { instructions: ALL_INSTRUCTIONS, makeEngine: make, seed, cases: 300_000, sequences: true };
+        const { differences } = await runCampaign(host, options);
+        if (differences.length > 0) throw new Error(`${name}:\n${differences.map(explain).join('\n')}`);
+      }
+    } finally {
+      host.close();
+    }
+    return `300000 sequences as the host's processor has them, on ${ENGINES.map(({ name }) => name).join(', ')}`;
+  },
+};
+
+/** Runs a guest in all ways to its end. */
+async function proveAlike(
+  guest: Guest,
+  seed: number,
+  every: number,
+  check: (console: string) => void,
+): Promise<string> {
+  const plan: Plan = { from: every, every, to: Number.POSITIVE_INFINITY };
+  const [first, ...others] = allWays(seed);
+  const expected = await record(guest, first, plan);
+  check(expected.console + expected.messages);
+  for (const other of others) {
+    const recorded = await record(guest, other, plan);
+    const differs = await difference(guest, [first, other], [expected, recorded], plan);
+    if (differs !== undefined) throw new Error(differs);
+  }
+  return `${expected.checkpoints.lines.length} checkpoints alike in ${others.length + 1} ways`;
+}
+
+const { values } = parseArgs({
+  options: {
+    minutes: { type: 'string' },
+    count: { type: 'string' },
+    seed: { type: 'string' },
+    only: { type: 'string', default: Object.keys(PROOFS).join(',') },
+  },
+});
+const names = values.only.split(',');
+const unknown = names.find((name) => PROOFS[name] === undefined);
+if (unknown !== undefined) {
+  console.error(`--only=${values.only}: there is no ${unknown}: expected ${Object.keys(PROOFS).join(',')}`);
+  process.exit(1);
+}
+const count = values.count === undefined ? Number.POSITIVE_INFINITY : Number(values.count);
+const minutes =
+  values.minutes === undefined ? (values.count === undefined ? 60 : Number.POSITIVE_INFINITY) : Number(values.minutes);
+const end = performance.now() + minutes * 60_000;
+let seed = values.seed === undefined ? Date.now() % 1_000_000 : Number(values.seed);
+
+// A machine that waits for nothing keeps no process alive.
+const alive = setInterval(() => {}, 1 << 30);
+for (let round = 0; round < count && (round === 0 || performance.now() < end); round++, seed++) {
+  for (const name of names) {
+    const started = performance.now();
+    try {
+      const told = await PROOFS[name]?.(seed);
+      console.log(`seed ${seed}: ${told}, ${((performance.now() - started) / 1000).toFixed(1)} s`);
+    } catch (error) {
+      console.error(`seed ${seed}: ${name} FAILED (npm run soak -- --seed=${seed} --count=1 --only=${name})`);
+      console.error(error instanceof Error ? error.message : error);
+      process.exit(1);
+    }
+  }
+}
+clearInterval(alive);
