@@ -106,6 +106,16 @@ suite('xenstore-control', { skip: whyNoStock(CONTROL) ?? false }, () => {
     match(await prints(CONTROL, 'quota'), /^nodes +: +77 /m);
     match(await prints(CONTROL, 'quota', '0'), /^nodes +: +3$/m);
   });
+
+  test('live-update keeps nodes, and watches of processes that are connected', async () => {
+    await prints('xenstore-write', '/a/b', 'x');
+    const watch = store.spawn('xenstore-watch', '-n', '2', '/a');
+    while (watch.output !== '/a\n') await new Promise((resolve) => setTimeout(resolve, 5));
+    await prints(CONTROL, 'live-update', '-F', '/usr/sbin/xenstored');
+    equal(await prints('xenstore-read', '/a/b'), 'x\n');
+    await prints('xenstore-write', '/a/b', 'y');
+    equal((await watch.ended).output, '/a\n/a/b\n');
+  });
 });
 
 suite("Xen's own test-xenstore", { skip: whyNoStock(TEST_XENSTORE) ?? false }, () => {

@@ -9,7 +9,7 @@ import {
 import type { Domid } from '../../abi/xen.ts';
 import type { Clock, TimerHandle } from '../../lib/ports.ts';
 import type { Message } from '../../libs/store/wire.ts';
-import { formatMessage, MessageReader, nulTerminated } from '../../libs/store/wire.ts';
+import { formatMessage, MessageReader, nulTerminated, splitMessages, splitStrings } from '../../libs/store/wire.ts';
 import type { Account } from './accounts.ts';
 import type { XsErrorName } from './errors.ts';
 import { memoryOf, OutputQueue, OutstandingRequest } from './output.ts';
@@ -153,10 +153,14 @@ export class Connection {
   }
 
   reply(request: Message, type: number, payload: Uint8Array): void {
+    const message = formatMessage({ type, reqId: request.reqId, txId: request.txId, payload });
+    this.#queueReply(message);
+  }
+
+  #queueReply(message: Uint8Array): void {
     const outstanding = this.#current;
     this.#current = undefined;
     if (this.#ignored) return;
-    const message = formatMessage({ type, reqId: request.reqId, txId: request.txId, payload });
     // A stream takes whole messages, and its client has no quota to be charged.
     if (!this.isDomain && this.#output.empty && this.transport.writable) {
       this.transport.send(message);
@@ -245,6 +249,45 @@ export class Connection {
     }
     if (this.#output.empty) this.#disarmExpiry();
     return moved;
+  }
+
+  // --- its take-over by another daemon
+
+  /** What is on its way, in and out. */
+  get pending(): { readonly input: Uint8Array; readonly output: Uint8Array; readonly partial: number } {
+    const { bytes, partial } = this.#output.unsent;
+    return { input: this.#reader.partial, output: bytes, partial };
+  }
+
+  /** Goes on with what another connection had on its way. False where that makes no sense. */
+  resume(input: Uint8Array, output: Uint8Array, partial: number): boolean {
+    if (partial > 0) this.#output.addRest(output.slice(0, partial));
+    const messages = splitMessages(output.subarray(partial));
+    if (messages === undefined) return false;
+    for (const { type, reqId, txId, payload } of messages) {
+      if (type === XS_WATCH_EVENT) {
+        const [path = '', token = ''] = splitStrings(payload);
+        this.sendEvent(path, token, undefined);
+      } else {
+        this.begin();
+        this.#queueReply(formatMessage({ type, reqId, txId, payload }));
+      }
+    }
+    for (let at = 0; at < input.length; ) {
+      const { room } = this.#reader;
+      const part = input.subarray(at, at + room.length);
+      room.set(part);
+      at += part.length;
+      if (this.#reader.advance(part.length) !== undefined) return false;
+    }
+    return true;
+  }
+
+  /** Lets go of it without a word to the client: what carries it is another's now. */
+  handOver(): void {
+    this.#ignored = true;
+    this.#wake = () => {};
+    this.#disarmExpiry();
   }
 
   // --- its end

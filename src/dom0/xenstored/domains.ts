@@ -101,6 +101,19 @@ export class Domains {
     domain.ring.reset();
   }
 
+  /** A domain that was introduced to another daemon, with what carries its connection. */
+  takeOver(domid: Domid, ring: RingTransport, unmap: () => void): Connection {
+    const { clock, ctrl } = this.#services;
+    const { accounts, limits, connections, watches } = this.#state;
+    const account = accounts.open(domid, 0);
+    const connection = new Connection(account, true, ring, { clock, limits, watches });
+    const shutdown = ctrl.domain_getinfo(domid)?.shutdown ?? false;
+    this.#introduced.set(domid, { connection, ring, unmap, shutdown });
+    limits.rate.addDomain(account);
+    connections.add(connection);
+    return connection;
+  }
+
   /** Ends the talk with a domain, takes away the nodes it owns and tells everybody. */
   release(domid: Domid): void {
     const domain = this.#introduced.get(domid);

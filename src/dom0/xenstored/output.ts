@@ -1,4 +1,5 @@
 import { XsdSockmsg } from '../../abi/io/xs_wire.ts';
+import { joined } from '../../libs/store/wire.ts';
 import type { Account } from './accounts.ts';
 
 /**
@@ -96,6 +97,18 @@ export class OutputQueue {
     return count > 0;
   }
 
+  /** All that is not sent, and how much of it is the rest of a message whose start was sent. */
+  get unsent(): { readonly bytes: Uint8Array; readonly partial: number } {
+    const [first] = this.#entries;
+    const bytes = joined(...this.#entries.map((entry) => entry.bytes.subarray(entry.sent)));
+    return { bytes, partial: first === undefined || first.sent === 0 ? 0 : first.bytes.length - first.sent };
+  }
+
+  /** The rest of a message whose start was sent by another. */
+  addRest(bytes: Uint8Array): void {
+    this.#add({ bytes, sent: 0, eventKey: undefined, expiresNs: Number.POSITIVE_INFINITY, gone: () => {} });
+  }
+
   /** Drops events that waited too long, except one that is partly sent. */
   expire(nowNs: number): void {
     const isExpired = (entry: Entry) => entry.expiresNs <= nowNs && entry.sent === 0;
@@ -113,13 +126,13 @@ export class OutputQueue {
   #add(entry: Entry): void {
     this.#entries.push(entry);
     this.#bytes += entry.bytes.length;
-    this.#account.memory += memoryOf(entry.bytes.length - XsdSockmsg.SIZE);
+    this.#account.memory += entry.bytes.length;
   }
 
   #drop(entry: Entry): void {
     this.#bytes -= entry.bytes.length;
     if (entry.eventKey !== undefined) this.#eventKeys.delete(entry.eventKey);
-    this.#account.memory -= memoryOf(entry.bytes.length - XsdSockmsg.SIZE);
+    this.#account.memory -= entry.bytes.length;
     entry.gone();
   }
 }

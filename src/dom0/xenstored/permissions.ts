@@ -46,7 +46,8 @@ const ACCESS_OF_LETTER: Readonly<Record<string, number>> = {
   b: XS_PERM_READ | XS_PERM_WRITE,
 };
 
-const LETTERS = 'nrwb'; // indexed by access
+/** Letters of a permission, by access. */
+export const LETTERS = 'nrwb';
 
 /** Reads `<letter><domid>`; undefined where it is something else. The number may be octal or hexadecimal, as in C. */
 export function parsePermission(text: string): Permission | undefined {

@@ -37,6 +37,11 @@ export class RingTransport implements Transport {
     if (port !== undefined) this.#events.onEvent(port, () => this.#ready());
   }
 
+  /** dom0's end of the event channel. */
+  get port(): Port | undefined {
+    return this.#port;
+  }
+
   onReady(listener: () => void): void {
     this.#ready = listener;
   }

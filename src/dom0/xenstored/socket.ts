@@ -1,3 +1,4 @@
+import { joined } from '../../libs/store/wire.ts';
 import type { Transport } from './transport.ts';
 
 /** A process's connection to the daemon's Unix socket, as whoever listens on that accepted it. */
@@ -33,11 +34,6 @@ export class SocketTransport implements Transport {
 
   constructor(socket: Socket) {
     this.#socket = socket;
-  }
-
-  onReady(listener: () => void): void {
-    this.#ready = listener;
-    const socket = this.#socket;
     socket.onClose(() => {
       this.#closed = true;
       this.#ready();
@@ -48,6 +44,10 @@ export class SocketTransport implements Transport {
       this.#ready();
       if (this.#incoming.length > 0) this.#hold(true);
     });
+  }
+
+  onReady(listener: () => void): void {
+    this.#ready = listener;
   }
 
   get readable(): boolean {
@@ -106,7 +106,8 @@ export class SocketTransport implements Transport {
     const batch = this.#batch;
     if (batch.length === 0) return;
     this.#batch = [];
-    this.#socket.send(joined(batch));
+    const [only] = batch;
+    this.#socket.send(only !== undefined && batch.length === 1 ? only : joined(...batch));
   }
 
   #hold(held: boolean): void {
@@ -114,16 +115,4 @@ export class SocketTransport implements Transport {
     this.#held = held;
     this.#socket.hold(held);
   }
-}
-
-function joined(parts: readonly Uint8Array[]): Uint8Array {
-  const [first] = parts;
-  if (first !== undefined && parts.length === 1) return first;
-  const whole = new Uint8Array(parts.reduce((length, part) => length + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
 }

@@ -32,8 +32,10 @@ export class Store {
     ['@releaseDomain', NOBODY_BUT_DOM0],
   ]);
 
-  constructor(accounts: Accounts) {
+  /** An empty one has not even a root: whoever wants it that way fills it. */
+  constructor(accounts: Accounts, start: 'fresh' | 'empty' = 'fresh') {
     this.#accounts = accounts;
+    if (start === 'empty') return;
     for (const path of [ROOT, '/tool', '/tool/xenstored']) {
       const children = path === ROOT ? ['tool'] : path === '/tool' ? ['xenstored'] : [];
       this.set(path, { generation: this.nextGeneration(), permissions: NOBODY_BUT_DOM0, value: NO_VALUE, children });

@@ -40,6 +40,8 @@ export class Transaction {
   #memory = 0;
   /** A node was created in it, so that the commit asks for the quota of nodes. */
   nodeCreated = false;
+  /** It was begun with another daemon, which has not told what was done in it: the client has to begin anew. */
+  overtaken = false;
   /** Something in it went wrong half way: it can only be ended. */
   failed = false;
 
@@ -83,6 +85,7 @@ export class Transaction {
 
   /** Whether somebody else changed what this transaction has read. */
   get conflicts(): boolean {
+    if (this.overtaken) return true;
     for (const [path, { original }] of this.#accessed) {
       if (this.#store.get(path)?.generation !== original?.generation) return true;
     }

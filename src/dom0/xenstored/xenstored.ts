@@ -21,6 +21,11 @@ import { REQUESTS } from './requests/table.ts';
 import type { Socket } from './socket.ts';
 import { SocketTransport } from './socket.ts';
 import { State } from './state.ts';
+import { imageOf } from './state-stream/image.ts';
+import { readStream } from './state-stream/read.ts';
+import type { StoreImage } from './state-stream/records.ts';
+import { restoreConnections, restoreStore } from './state-stream/restore.ts';
+import { writeStream } from './state-stream/write.ts';
 import { Store } from './store.ts';
 import type { Transaction } from './transactions.ts';
 import type { Transport } from './transport.ts';
@@ -40,27 +45,70 @@ const TURNS_BEFORE_PAUSE = 10_000;
  */
 export class Xenstored {
   readonly #services: XenstoredServices;
-  readonly #daemon: Daemon;
+  #daemon: Daemon;
   readonly #ready = new Set<Connection>();
   /** Those with a request that their quotas keep from being read. */
   readonly #held = new Set<Connection>();
   #retry: TimerHandle | undefined;
   #running = false;
 
-  constructor(services: XenstoredServices) {
-    const { clock, ctrl, log = () => {} } = services;
+  /**
+   * @param saved what `save` gave: the store starts with that, less what belonged to domains that are no more
+   * @throws XenolithError where `saved` is something else
+   */
+  constructor(services: XenstoredServices, saved?: Uint8Array) {
     this.#services = services;
-    const accounts = new Accounts((domid) => ctrl.domain_getinfo(domid) !== undefined);
-    const limits = new Limits(new Quotas(), new WriteRate(clock, log), clock, log);
-    const state = new State(new Store(accounts), accounts, limits);
-    const domains = new Domains(state, services, (connection) => this.#watchOver(connection));
-    this.#daemon = { state, domains, log, tracing: false };
-
+    this.#daemon = this.#begin(saved && readStream(saved));
     const virq = services.events.bindVirq(VIRQ_DOM_EXC);
     services.events.onEvent(virq, () => {
-      domains.checkAll();
+      this.#daemon.domains.checkAll();
       this.#run();
     });
+  }
+
+  /** Nodes, permissions, quotas and features, as a stream of docs/designs/xenstore-migration.md; no connections. */
+  save(): Uint8Array {
+    return writeStream(imageOf(this.#daemon, new Map()));
+  }
+
+  #begin(image: StoreImage | undefined): Daemon {
+    const { clock, ctrl, log = () => {} } = this.#services;
+    const accounts = new Accounts((domid) => ctrl.domain_getinfo(domid) !== undefined);
+    const limits = new Limits(new Quotas(), new WriteRate(clock, log), clock, log);
+    const state = new State(new Store(accounts, image === undefined ? 'fresh' : 'empty'), accounts, limits);
+    if (image !== undefined) restoreStore(state, image);
+    const domains = new Domains(state, this.#services, (connection) => this.#watchOver(connection));
+    return { state, domains, log, clock, tracing: false, updateAskedNs: undefined, updateNow: false };
+  }
+
+  /**
+   * Puts a daemon in this one's place that knows of it what the stream says, and nothing else. Clients keep what
+   * carries their connections, watches, and messages on their way; transactions end with EAGAIN.
+   */
+  #update(): void {
+    const before = this.#daemon;
+    const ids = new Map([...before.state.connections].map((connection, i) => [connection, i + 1] as const));
+    const image = readStream(writeStream(imageOf(before, ids)));
+    const daemon = this.#begin(image);
+    daemon.tracing = before.tracing;
+    this.#daemon = daemon;
+    this.#ready.clear();
+    this.#held.clear();
+
+    const connections = new Map<number, Connection>();
+    for (const [old, id] of ids) {
+      old.handOver();
+      const domain = old.isDomain ? before.domains.get(old.domid) : undefined;
+      const connection =
+        domain === undefined
+          ? this.#attach(old.transport)
+          : daemon.domains.takeOver(old.domid, domain.ring, domain.unmap);
+      if (domain !== undefined) this.#watchOver(connection);
+      connections.set(id, connection);
+      this.#ready.add(connection);
+    }
+    restoreConnections(daemon, image, connections);
+    daemon.log('live-update: done');
   }
 
   /** A new connection of a process in dom0, with dom0's rights. */
@@ -92,7 +140,7 @@ export class Xenstored {
     this.#run();
   }
 
-  #attach(transport: Transport): void {
+  #attach(transport: Transport): Connection {
     const { state } = this.#daemon;
     const { limits, watches } = state;
     const { clock } = this.#services;
@@ -100,6 +148,7 @@ export class Xenstored {
     const connection = new Connection(account, false, transport, { clock, limits, watches });
     state.connections.add(connection);
     this.#watchOver(connection);
+    return connection;
   }
 
   #watchOver(connection: Connection): void {
@@ -137,6 +186,10 @@ export class Xenstored {
     this.#held.delete(connection);
     if (!this.#daemon.state.connections.has(connection)) return;
     if (connection.turn(this.#answerTo)) this.#ready.add(connection);
+    if (this.#daemon.updateNow) {
+      this.#update();
+      return;
+    }
     if (connection.ignored && !connection.isDomain) {
       this.#daemon.state.connections.delete(connection);
       connection.close();

@@ -25,7 +25,7 @@ import {
 import type { Domid, Gfn, Port } from '../../abi/xen.ts';
 import type { ByteStream } from './stream.ts';
 import type { Message } from './wire.ts';
-import { formatMessage, MessageReader, nulTerminated, splitStrings, textOf } from './wire.ts';
+import { formatMessage, joined, MessageReader, nulTerminated, splitStrings, textOf } from './wire.ts';
 
 /** A request that xenstored refused. */
 export class StoreError extends Error {
@@ -351,11 +351,4 @@ async function orMissing(reply: Promise<Uint8Array>): Promise<Uint8Array | undef
 
 function firstString(payload: Uint8Array): string {
   return textOf(payload).split('\0', 1)[0] ?? '';
-}
-
-function joined(first: Uint8Array, second: Uint8Array): Uint8Array {
-  const whole = new Uint8Array(first.length + second.length);
-  whole.set(first);
-  whole.set(second, first.length);
-  return whole;
 }

@@ -69,6 +69,12 @@ export class MessageReader {
     return message;
   }
 
+  /** What is there of a message that is not whole yet. */
+  get partial(): Uint8Array {
+    const start = this.#headerBytes.slice(0, this.#payload === undefined ? this.#used : XsdSockmsg.SIZE);
+    return this.#payload === undefined ? start : joined(start, this.#payload.subarray(0, this.#used));
+  }
+
   /** Forgets a message that is only partly there. */
   reset(): void {
     this.#payload = undefined;
@@ -100,4 +106,31 @@ export function splitStrings(bytes: Uint8Array): string[] {
   const strings = textOf(bytes).split('\0');
   strings.pop();
   return strings;
+}
+
+/** The parts in one piece. */
+export function joined(...parts: readonly Uint8Array[]): Uint8Array {
+  const whole = new Uint8Array(parts.reduce((length, part) => length + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
+}
+
+/** The whole messages that `bytes` are; undefined where they are something else. */
+export function splitMessages(bytes: Uint8Array): Message[] | undefined {
+  const reader = new MessageReader();
+  const messages: Message[] = [];
+  for (let at = 0; at < bytes.length; ) {
+    const { room } = reader;
+    const part = bytes.subarray(at, at + room.length);
+    room.set(part);
+    at += part.length;
+    const message = reader.advance(part.length);
+    if (message === 'too long') return undefined;
+    if (message !== undefined) messages.push(message);
+  }
+  return reader.partial.length === 0 ? messages : undefined;
 }

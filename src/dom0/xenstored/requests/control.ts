@@ -2,6 +2,7 @@ import type { Domid } from '../../../abi/xen.ts';
 import { nulTerminated } from '../../../libs/store/wire.ts';
 import { XsError } from '../errors.ts';
 import type { Quota } from '../quotas.ts';
+import { liveUpdate } from './live-update.ts';
 import type { Daemon, Request } from './request.ts';
 import { leadingNumber, OK } from './request.ts';
 
@@ -14,6 +15,7 @@ interface Command {
 const COMMANDS: readonly Command[] = [
   { name: 'check', parameters: '', run: check },
   { name: 'log', parameters: 'on|off', run: log },
+  { name: 'live-update', parameters: '[-c <cmdline>] [-F] [-t <timeout>] <file>', run: liveUpdate },
   { name: 'print', parameters: '<string>', run: print },
   { name: 'quota', parameters: '[set <name> <val>|<domid>]', run: hardQuota },
   { name: 'quota-soft', parameters: '[set <name> <val>]', run: softQuota },

@@ -1,5 +1,5 @@
 import { XENSTORE_PAYLOAD_MAX } from '../../../abi/io/xs_wire.ts';
-import { nulTerminated } from '../../../libs/store/wire.ts';
+import { joined, nulTerminated } from '../../../libs/store/wire.ts';
 import { XsError } from '../errors.ts';
 import { XS_PERM_READ } from '../permissions.ts';
 import type { Request } from './request.ts';
@@ -26,14 +26,4 @@ export function directoryPart(request: Request): Uint8Array {
   if (rest.length <= room) return joined(generation, rest, Uint8Array.of(0));
   const fitting = rest.subarray(0, room).lastIndexOf(0) + 1;
   return joined(generation, rest.subarray(0, fitting));
-}
-
-function joined(...parts: readonly Uint8Array[]): Uint8Array {
-  const whole = new Uint8Array(parts.reduce((length, part) => length + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
 }

@@ -1,4 +1,5 @@
 import type { Domid } from '../../../abi/xen.ts';
+import type { Clock } from '../../../lib/ports.ts';
 import { nulTerminated, splitStrings, textOf } from '../../../libs/store/wire.ts';
 import type { Account } from '../accounts.ts';
 import type { Connection } from '../connection.ts';
@@ -14,8 +15,13 @@ export interface Daemon {
   readonly domains: Domains;
   /** Writes a line to the log. */
   readonly log: (line: string) => void;
+  readonly clock: Clock;
   /** Whether every message is written to the log. */
   tracing: boolean;
+  /** Since when a live update has waited for transactions to end. */
+  updateAskedNs: number | undefined;
+  /** A live update follows once this request is answered. */
+  updateNow: boolean;
 }
 
 /** The reply of requests that have nothing to say. */

@@ -4,7 +4,7 @@ import { XS_ERROR, XS_WATCH_EVENT } from '../../../abi/io/xs_wire.ts';
 import type { Message } from '../../../libs/store/wire.ts';
 import { bytesOf, formatMessage, MessageReader, textOf } from '../../../libs/store/wire.ts';
 import { REQUESTS } from '../requests/table.ts';
-import { Xenstored } from '../xenstored.ts';
+import { Xenstored, type XenstoredServices } from '../xenstored.ts';
 import { GuestRing, STORE_PORT } from './guest-ring.ts';
 import { ManualClock, SimulatedXen } from './simulated-xen.ts';
 
@@ -23,14 +23,18 @@ export class Bench {
   readonly xenstored: Xenstored;
   readonly #clients = new Map<string, Client>();
 
-  constructor() {
-    this.xenstored = new Xenstored({
-      events: this.xen,
-      grants: this.xen,
-      ctrl: this.xen,
-      clock: this.clock,
-      log: (line) => this.log.push(line),
-    });
+  readonly services: XenstoredServices = {
+    events: this.xen,
+    grants: this.xen,
+    ctrl: this.xen,
+    clock: this.clock,
+    log: (line) => this.log.push(line),
+  };
+
+  /** @param guests what Xen knows before xenstored starts */
+  constructor(start = (services: XenstoredServices) => new Xenstored(services), guests: readonly number[] = []) {
+    for (const domid of guests) this.addGuest(domid);
+    this.xenstored = start(this.services);
     this.addStream('dom0');
   }
 
