@@ -34,6 +34,8 @@ export interface NestedPaging {
   /**
    * mfn * NESTED_SCALE + NESTED_* bits of what backs a guest frame; 0 where nothing does (an access is then MMIO).
    *
+   * An answer that permits nothing is not remembered: it may change without a flush.
+   *
    * @param intent NESTED_* bit of the access that is about to happen: where the answer lacks it, that access is refused.
    *   Whoever tracks writes gives NESTED_WRITE to those that ask for it.
    */

@@ -24,6 +24,8 @@ test('a change makes cached translations stale until they are flushed', () => {
   const p2m = new P2m();
   equal(p2m.stale, false);
   p2m.set(1, 25000, P2M_RAM_RW);
+  equal(p2m.stale, false, 'nobody remembers a hole');
+  p2m.set(1, 25001, P2M_RAM_RW);
   equal(p2m.stale, true);
   p2m.flushed();
   p2m.remove(2);

@@ -139,8 +139,9 @@ export class P2m implements NestedPaging {
     if (!(gfn >= 0 && gfn < GFN_LIMIT)) return false;
     const chunk = this.#chunkFor(gfn);
     if (chunk === undefined) return false;
+    // What permitted nothing is in no processor's caches.
+    if (((chunk[gfn & CHUNK_MASK] as number) & RWX) !== 0) this.#stale = true;
     this.#put(chunk, gfn, mfn, type, this.defaultAccess);
-    this.#stale = true;
     if (gfn > this.#highest) this.#highest = gfn;
     if (type === P2M_RAM_RW) this.markDirty(gfn);
     return true;
