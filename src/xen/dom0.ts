@@ -139,6 +139,13 @@ export class Dom0 implements Dom0Thread {
     return mfn === undefined ? undefined : this.#xen.memory.frame(mfn);
   }
 
+  /** dom0 wrote to the frame behind a grant mapping: `length` bytes from an offset in it on. */
+  grantWritten(handle: number, offset: number, length: number): void {
+    const mfn = this.domain.grants.mappedFrame(handle);
+    if (mfn === undefined || offset < 0 || length < 1 || offset + length > PAGE_SIZE) return;
+    this.#xen.frames.written(mfn * PAGE_SIZE + offset, length);
+  }
+
   // Dom0Thread
 
   get upcallRaised(): boolean {

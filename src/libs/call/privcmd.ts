@@ -22,4 +22,10 @@ export interface Privcmd {
 
   /** A live view of the frame behind a grant mapping of this domain, by its handle; undefined where there is none. */
   grantView(handle: number): Uint8Array | undefined;
+
+  /**
+   * Tells the processors, and the log of dirty pages, that this domain wrote to the frame behind a grant mapping: what
+   * page tables do for a real domain. Nothing where there is no such mapping.
+   */
+  grantWritten(handle: number, offset: number, length: number): void;
 }

@@ -47,6 +47,12 @@ export class HypercallGrantTables implements GrantTables {
     return mapped;
   }
 
+  written(mapped: Uint8Array, offset: number, length: number): void {
+    const handle = this.#handles.get(mapped);
+    if (handle === undefined) throw new HypercallError('GNTTABOP_map_grant_ref', EINVAL);
+    this.#privcmd.grantWritten(handle, offset, length);
+  }
+
   unmap(mapped: Uint8Array): void {
     const handle = this.#handles.get(mapped);
     if (handle === undefined) throw new HypercallError('GNTTABOP_unmap_grant_ref', EINVAL);

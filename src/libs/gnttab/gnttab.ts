@@ -11,6 +11,13 @@ export interface GrantTables {
    */
   mapGrantRef(domid: Domid, ref: GrantRef, writable: boolean): Uint8Array;
 
+  /**
+   * Says that bytes of a view of `mapGrantRef` were written. A page that stays mapped, as a ring or a persistent grant
+   * does, may hold code for all its user knows, or be saved while the guest runs: each write of its contents is told,
+   * once done. The end of a mapping tells of the whole page.
+   */
+  written(view: Uint8Array, offset: number, length: number): void;
+
   /** Gives back a view of `mapGrantRef`: the very object. */
   unmap(view: Uint8Array): void;
 }

@@ -172,6 +172,8 @@ export class SimulatedXen
     return this.#map(this.guests.get(domid)?.pages.get(ref), 'GNTTABOP_map_grant_ref');
   }
 
+  written(): void {}
+
   map(domid: Domid, gfns: readonly Gfn[]): Uint8Array[] {
     return gfns.map((gfn) => this.#map(this.guests.get(domid)?.frames.get(gfn), 'XENMEM_add_to_physmap'));
   }
