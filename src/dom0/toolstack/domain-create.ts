@@ -15,6 +15,7 @@ import type { Clock } from '../../lib/ports.ts';
 import type { Ctrl } from '../../libs/ctrl/ctrl.ts';
 import type { ForeignMemory } from '../../libs/foreignmemory/foreignmemory.ts';
 import type { DomainConfig } from './domain-config.ts';
+import { forgetDomain } from './domain-destroy.ts';
 import { type DomainPlan, memoryNeededKib } from './domain-plan.ts';
 import { attempt, DomainError, reason } from './errors.ts';
 import { copyToGuest, PAGE_SIZE, populate, withFrames } from './guest-memory.ts';
@@ -111,8 +112,7 @@ class Builder {
     await this.#step('fill its grant table', () => this.#seedGrants(domid));
     await this.#step('set its registers', () => this.#setRegisters(domid));
 
-    const paths = domainPaths(domid, this.#config.uuid);
-    this.#undo.push(`remove domain ${domid} from the store`, () => store.replace(paths, []));
+    this.#undo.push(`remove domain ${domid} from the store`, () => forgetDomain(store, domid, this.#config.uuid));
     await this.#step('write it to the store', () => this.#writeNodes(domid, ports));
     await this.#step('introduce it to the store', () =>
       store.introduce(domid, gfn(this.#plan.specialPages.xenstore), ports.store),

@@ -36,6 +36,8 @@ export interface DomainsHost extends ToolstackHost {
   log(line: string): void;
 }
 
+/** How many turns a destroyed domain may take to be gone. */
+const TURNS_TO_GO = 100;
 /** How many domains that are gone are remembered. */
 const REMEMBERED = 32;
 /** More than there are domids. */
@@ -188,7 +190,7 @@ export class Domains {
       const message = `Domain with name "${config.name}" is being created already: expected another name`;
       throw new DomainError('DOMAIN_NAME', message, 'name');
     }
-    const same = this.list().find((info) => sameUuid(config, info));
+    const same = this.list().find((info) => !info.dying && sameUuid(config, info));
     if (
       same !== undefined ||
       [...this.#creations].some((each) => uuidText(each.config.uuid) === uuidText(config.uuid))
@@ -342,9 +344,17 @@ export class Domains {
     try {
       const console = this.#host.consoleLog(domid);
       await destroyDomain(this.#host, domid, record.config.uuid);
+      await this.#untilGone(domid);
       this.#forget(domid, end, console);
     } finally {
       this.#destroying.delete(domid);
+    }
+  }
+
+  /** Its memory is free once dom0's daemons have let go of their pages; one that they do not let go of stays dying. */
+  async #untilGone(domid: Domid): Promise<void> {
+    for (let turns = 0; turns < TURNS_TO_GO && this.#host.ctrl.domain_getinfo(domid) !== undefined; turns++) {
+      await this.#host.breathe();
     }
   }
 

@@ -8,6 +8,8 @@ export interface DomainStore {
   read(path: string): Promise<string | undefined>;
   /** Removes those of `paths` that are there and then writes `nodes`, in order, in one transaction. */
   replace(paths: readonly string[], nodes: readonly StoreNode[]): Promise<void>;
+  /** Removes a directory that has become empty, and those above it, up to but not including `root`. */
+  prune(path: string, root: string): Promise<void>;
   /** Tells xenstored of a domain, the frame of its ring, and the ring's event channel. */
   introduce(domid: Domid, ring: Gfn, port: Port): Promise<void>;
   /** Calls `fired` for every change at or below `path`, and once at once; returns how to stop that. */
@@ -20,6 +22,14 @@ export function domainStore(client: StoreClient): DomainStore {
     read: (path) => client.read(path),
     introduce: (domid, ring, port) => client.introduceDomain(domid, ring, port),
     watch: (path, fired) => client.watch(path, () => fired()),
+    prune: async (path, root) => {
+      for (let each = path; each.length > root.length; each = each.slice(0, each.lastIndexOf('/'))) {
+        const below = await client.directory(each);
+        if (below === undefined) continue;
+        if (below.length > 0) return;
+        await client.rm(each);
+      }
+    },
     replace: (paths, nodes) =>
       client.transaction(async (transaction) => {
         for (const path of paths) await transaction.rm(path);

@@ -28,6 +28,9 @@ export function domainPaths(domid: number, uuid: Uint8Array): readonly string[] 
   ];
 }
 
+/** Where backends' directories are; what becomes empty there with a domain is removed, as libxl does it. */
+export const BACKENDS = { consoles: '/local/domain/0/backend/console', root: '/local/domain/0' } as const;
+
 /**
  * The nodes of a new PVH domain, in the order libxl makes them (libxl__domain_make, libxl__build_post, console 0),
  * so that a listing of the store reads as one of real Xen's.

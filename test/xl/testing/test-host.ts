@@ -95,8 +95,12 @@ export class RunningCommand {
   readonly answer: Promise<Answer>;
   out = '';
   err = '';
+  /** What has come out, unless it is text. */
+  bytes: number[] = [];
   readonly #socket: Promise<UnixSocket>;
   readonly #waiting = new Set<() => void>();
+  /** Whether output is kept as bytes. */
+  binary = false;
 
   constructor(socket: Promise<UnixSocket>, argv: readonly string[], workingDirectory: string, interactive: boolean) {
     this.#socket = socket;
@@ -111,18 +115,28 @@ export class RunningCommand {
     (await this.#socket).send(jsonFrame(SIGNAL, name));
   }
 
+  /** Leaves what comes unread, or reads on. */
+  async hold(held: boolean): Promise<void> {
+    (await this.#socket).hold(held);
+  }
+
   /** xl is killed. */
   async die(): Promise<void> {
     (await this.#socket).close();
   }
 
-  /** Resolves once this has come out. */
-  async printed(pattern: RegExp): Promise<void> {
-    while (!pattern.test(this.out + this.err)) {
+  /** Resolves once something has come out that is so. */
+  async until(so: () => boolean): Promise<void> {
+    while (!so()) {
       await new Promise<void>((resolve) => {
         this.#waiting.add(resolve);
       });
     }
+  }
+
+  /** Resolves once this has come out. */
+  async printed(pattern: RegExp): Promise<void> {
+    await this.until(() => pattern.test(this.out + this.err));
   }
 
   async #run(argv: readonly string[], workingDirectory: string, interactive: boolean): Promise<Answer> {
@@ -135,7 +149,8 @@ export class RunningCommand {
         const frames = reader.push(bytes);
         if (frames === 'oversized') throw new Error('the host sent a frame that is too long');
         for (const { kind, body } of frames) {
-          if (kind === OUTPUT) this.out += decoder.decode(body);
+          if (kind === OUTPUT && this.binary) for (const byte of body) this.bytes.push(byte);
+          else if (kind === OUTPUT) this.out += decoder.decode(body);
           else if (kind === ERROR) this.err += decoder.decode(body);
           else if (kind === EXIT) status = Number(json(body));
           else if (kind === READ) this.#answerFile(socket);
@@ -161,23 +176,48 @@ export class RunningCommand {
 /** A guest that does nothing, for as long as it is let. */
 export const IDLE = 'name = "idle"\ntype = "pvh"\nkernel = "idle"\nmemory = 4\n';
 
-/** Kernels of a few bytes, and config files for them. */
+/** Guests of a few bytes. */
+const KERNELS = {
+  // sti; hlt; jmp to hlt
+  idle: [0xfb, 0xf4, 0xeb, 0xfd],
+  // ud2, with no gate to take it: a triple fault
+  crash: [0x0f, 0x0b],
+  // cli; hlt: all vCPUs down, which is how a machine without ACPI powers off
+  poweroff: [0xfa, 0xf4],
+  // mov eax, __HYPERVISOR_sched_op; mov ebx, SCHEDOP_shutdown; mov ecx, the address of SHUTDOWN_reboot; vmmcall
+  reboot: [...[0xb8, 29, 0, 0, 0, 0xbb, 2, 0, 0, 0, 0xb9, 0x13, 0, 0x10, 0], ...[0x0f, 0x01, 0xd9, 0xf4, 1, 0, 0, 0]],
+  /*
+   *        mov esi, the console's page
+   * next:  mov eax, out_prod; mov edx, eax; sub edx, out_cons; cmp edx, 2048; jae full
+   *        mov edi, eax; and edi, 2047; mov out[edi], al; inc eax; mov out_prod, eax; jmp next
+   * full:  mov eax, __HYPERVISOR_event_channel_op; mov ebx, EVTCHNOP_send; mov ecx, the address of the port; vmmcall
+   *        jmp next
+   */
+  flood: [
+    ...[0xbe, 0x00, 0xf0, 0xff, 0xfe],
+    ...[0x8b, 0x86, 0x0c, 0x0c, 0, 0, 0x8b, 0xd0, 0x2b, 0x96, 0x08, 0x0c, 0, 0, 0x81, 0xfa, 0, 0x08, 0, 0, 0x73, 0x18],
+    ...[0x8b, 0xf8, 0x81, 0xe7, 0xff, 0x07, 0, 0, 0x88, 0x84, 0x3e, 0, 0x04, 0, 0, 0x40],
+    ...[0x89, 0x86, 0x0c, 0x0c, 0, 0, 0xeb, 0xd2],
+    ...[0xb8, 32, 0, 0, 0, 0xbb, 4, 0, 0, 0, 0xb9, 0x47, 0, 0x10, 0, 0x0f, 0x01, 0xd9, 0xeb, 0xbe],
+    ...[2, 0, 0, 0],
+  ],
+} as const;
+
+/** Kernels, and config files for them. */
 function writeKernels(folder: string): void {
-  const kernels = {
-    // sti; hlt; jmp to hlt
-    idle: [0xfb, 0xf4, 0xeb, 0xfd],
-    // ud2, with no gate to take it: a triple fault
-    crash: [0x0f, 0x0b],
-    // cli; hlt: all vCPUs down, which is how a machine without ACPI powers off
-    poweroff: [0xfa, 0xf4],
-  };
-  for (const [name, bytes] of Object.entries(kernels)) {
-    const image = elf({
-      segments: [{ paddr: 0x100000, bytes: Uint8Array.from(bytes), memorySize: 0x1000 }],
-      notes: [{ type: XEN_ELFNOTE_PHYS32_ENTRY, description: words(0x100000) }],
-    });
-    writeFileSync(join(folder, name), image);
+  for (const name of Object.keys(KERNELS) as (keyof typeof KERNELS)[]) {
+    writeKernel(folder, name, name);
     writeFileSync(join(folder, `${name}.cfg`), `name = "${name}"\ntype = "pvh"\nkernel = "${name}"\nmemory = 4\n`);
   }
   writeFileSync(join(folder, 'hello.cfg'), 'name="hello"\ntype="pvh"\nkernel="builtin:hello"\nmemory=16\n');
+}
+
+/** Writes one of the kernels to a file. */
+export function writeKernel(folder: string, file: string, kernel: keyof typeof KERNELS): void {
+  const bytes = Uint8Array.from(KERNELS[kernel]);
+  const image = elf({
+    segments: [{ paddr: 0x100000, bytes, memorySize: 0x1000 }],
+    notes: [{ type: XEN_ELFNOTE_PHYS32_ENTRY, description: words(0x100000) }],
+  });
+  writeFileSync(join(folder, file), image);
 }

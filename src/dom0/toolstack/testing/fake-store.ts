@@ -34,6 +34,9 @@ export class FakeStore implements DomainStore {
     for (const { path, value } of nodes) this.nodes.set(path, value);
   }
 
+  /** There are no empty directories here. */
+  async prune(): Promise<void> {}
+
   async introduce(domid: number, ring: number, port: number): Promise<void> {
     this.#enter('introduce');
     this.introduced.set(domid, { ring, port });

@@ -1,0 +1,190 @@
+import { deepEqual, equal, match, notEqual } from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { type RunningCommand, TestHost, writeKernel } from './testing/test-host.ts';
+
+let host: TestHost;
+let empty: string[];
+before(async () => {
+  host = await TestHost.start();
+  // What xl makes once and for all is there from the first domain on.
+  await host.xl('create -q -p idle.cfg');
+  await host.xl('destroy idle');
+  empty = await host.store();
+});
+after(async () => {
+  equal(await host.stop(), 0);
+});
+
+/** No domain and no node of one is left. */
+async function nothingLeft(): Promise<void> {
+  equal((await host.xl('list')).out.split('\n').length, 3, 'a header, Domain-0, and the end');
+  deepEqual(await host.store(), empty, 'the store is as it was');
+}
+
+/** A paused domain, `once`, that reboots a single time: by then its kernel is another. */
+async function rebooting(settings: string): Promise<void> {
+  writeKernel(host.folder, 'once', 'reboot');
+  const { status, err } = await host.xl(
+    `create -q -p /dev/null name="once" type="pvh" kernel="once" memory=4 ${settings}`,
+  );
+  equal(status, 0, err);
+  writeKernel(host.folder, 'once', 'idle');
+}
+
+/** Lets it, and hears of so many events. */
+async function reboot(events: number): Promise<RunningCommand> {
+  const heard = host.command(`events --existing --count=${events + 1}`);
+  await heard.printed(/exists/);
+  equal((await host.xl('unpause once')).status, 0);
+  return heard;
+}
+
+test('a domain that powers off is destroyed, and its exit status tells', async () => {
+  const created = await host.xl('create -F -q poweroff.cfg');
+  equal(created.status, 0, created.err);
+  await nothingLeft();
+});
+
+test('how a domain ended is the exit status of wait, even afterwards', async () => {
+  const waiting = host.command('wait crash --timeout 10');
+  equal((await host.xl('create -q -p crash.cfg')).status, 0);
+  equal((await waiting.answer).status, 1, 'it was not there yet');
+  const wait = host.command('wait crash --timeout 10');
+  await host.xl('unpause crash');
+  equal((await wait.answer).status, 10);
+  equal((await host.xl('wait crash')).status, 10);
+  await nothingLeft();
+
+  await host.xl('create -q idle.cfg');
+  const destroyed = host.command('wait idle --timeout 10 --json');
+  await host.xl('destroy idle');
+  equal((await destroyed.answer).status, 15);
+  await nothingLeft();
+});
+
+test('create -F tells of a crash where it happened', async () => {
+  const { status, err } = await host.xl('create -F crash.cfg');
+  equal(status, 10);
+  match(err, /^Domain [0-9]+ has shut down, reason code 3 0x3$/m);
+  match(err, /RIP|rip/);
+});
+
+test('on_crash = "preserve" leaves the domain, as Ganeti expects, in state ---s', async () => {
+  const { status } = await host.xl('create -F -q crash.cfg on_crash="preserve"');
+  equal(status, 10);
+  match((await host.xl('list crash')).out, /\ncrash +[0-9]+ +4 +1 {5}---sc- /);
+  equal((await host.xl('destroy crash')).status, 0);
+  await nothingLeft();
+});
+
+test('on_reboot = "restart" makes it anew, with the sizes it has by then', async () => {
+  await rebooting('maxmem=8 memory=4');
+  const before = Number((await host.xl('domid once')).out);
+  await host.xl('mem-set once 3');
+  const names = (await (await reboot(6)).answer).out
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line).event)
+    .slice(1);
+  deepEqual(names, ['unpaused', 'shutdown', 'destroyed', 'created', 'unpaused', 'restarted']);
+  notEqual(Number((await host.xl('domid once')).out), before);
+  equal(JSON.parse((await host.xl('list -l once')).out)[0].config.b_info.target_memkb, 3 * 1024);
+  await host.xl('destroy once');
+  await nothingLeft();
+});
+
+test('on_reboot = "rename-restart" keeps the old one under another name and UUID', async () => {
+  const uuid = '84b6c97a-d3cb-4428-a34d-5d4c5fadc36f';
+  await rebooting(`on_reboot="rename-restart" uuid="${uuid}"`);
+  await (await reboot(6)).answer;
+  const rows = JSON.parse((await host.xl('list --json')).out) as { name: string; uuid: string; domid: number }[];
+  const [, preserved, fresh] = rows;
+  match(preserved?.name ?? '', /^once-[0-9]{8}T[0-9]{4}Z$/);
+  notEqual(preserved?.uuid, uuid);
+  deepEqual([fresh?.name, fresh?.uuid], ['once', uuid]);
+  await host.xl(`destroy ${preserved?.domid}`);
+  await host.xl('destroy once');
+  await nothingLeft();
+});
+
+test('config-update is what the domain is restarted with', async () => {
+  await rebooting('');
+  equal((await host.xl('config-update once idle.cfg memory=6')).status, 0);
+  await (await reboot(6)).answer;
+  match((await host.xl('list once')).out, /\nonce +[0-9]+ +6 /);
+  await host.xl('destroy once');
+  await nothingLeft();
+});
+
+test('of two creations of one name one wins, and of one UUID as well', async () => {
+  const both = await Promise.all([host.xl('create -q -p idle.cfg'), host.xl('create -q -p idle.cfg')]);
+  deepEqual(both.map(({ status }) => status).toSorted(), [0, 1]);
+  match(both.map(({ err }) => err).join(''), /Domain with name "idle" (is being created|already exists)/);
+  await host.xl('destroy idle');
+
+  const uuid = 'uuid="84b6c97a-d3cb-4428-a34d-5d4c5fadc36f"';
+  await host.xl(`create -q -p idle.cfg ${uuid}`);
+  const second = await host.xl(`create -q -p idle.cfg ${uuid} name="other"`);
+  match(second.err, /uuid = "84b6c97a.*": that of domain [0-9]+ already/);
+  await host.xl('destroy idle');
+  await nothingLeft();
+});
+
+test('a creation whose xl dies half-way leaves nothing, wherever it was', async () => {
+  for (const step of ['create the domain', 'allocate its vCPUs', 'open its event channels', 'give it memory']) {
+    const command = host.command('-v create idle.cfg');
+    await command.printed(new RegExp(step));
+    await command.die();
+    // It takes its turns to be taken back.
+    for (let tries = 0; tries < 20 && (await host.xl('list')).out.split('\n').length > 3; tries++);
+    await nothingLeft();
+  }
+});
+
+test('Ctrl-C ends a creation, and a wait', async () => {
+  const command = host.command('-v create idle.cfg');
+  await command.printed(/load its kernel/);
+  await command.signal('SIGINT');
+  const { status, err } = await command.answer;
+  equal(status, 1);
+  match(err, /domain idle is not created: nobody wants it any more\n$/);
+  await nothingLeft();
+});
+
+test('destroying a domain that is being created ends its creation', async () => {
+  const command = host.command('-v create idle.cfg');
+  await command.printed(/give it memory/);
+  equal((await host.xl('destroy idle')).status, 0);
+  equal((await command.answer).status, 1);
+  await nothingLeft();
+});
+
+test('a configuration that fails names its line and leaves nothing', async () => {
+  const { status, err } = await host.xl('create -q idle.cfg memory=4000');
+  equal(status, 1);
+  match(err, /^command line:1: memory = 4000: the host has [0-9]+ MiB free/);
+  match((await host.xl('create -q idle.cfg pool="deep"')).err, /pool = "deep": no such cpupool/);
+  match((await host.xl('create -q idle.cfg cpus="63"')).err, /cpus = "63": "63" is no range/);
+  await nothingLeft();
+});
+
+test('a config file that only xl can read comes over the socket', async () => {
+  equal((await host.xl('create -q -p /dev/stdin')).status, 0);
+  equal((await host.xl('destroy idle')).status, 0);
+  await nothingLeft();
+});
+
+test('-e leaves a domain alone once it has shut down', async () => {
+  await host.xl('create -q -e poweroff.cfg');
+  equal((await host.xl('wait poweroff --timeout 10')).status, 0);
+  match((await host.xl('list poweroff')).out, /---s-- /);
+  await host.xl('destroy poweroff');
+  await nothingLeft();
+});
+
+test('Solo5 starts its guests without a file', async () => {
+  const line = '/dev/null name="solo" kernel="poweroff" type="pvh" memory=4 cmdline="a b" vcpus=1';
+  const { status, err } = await host.xl(`create -F -q ${line.replace(/cmdline="a b"/, `'cmdline="a b"'`)}`);
+  equal(status, 0, err);
+  await nothingLeft();
+});
