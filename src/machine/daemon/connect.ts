@@ -7,6 +7,10 @@ import { XenolithError } from '../../lib/errors.ts';
  * @throws XenolithError where there is one that will not have us
  */
 export async function connectToHost(path: string): Promise<UnixSocket | undefined> {
+  if (Buffer.byteLength(path) > PATH_BYTES) {
+    const expected = `expected at most ${PATH_BYTES} bytes, for example XENOLITH_HOME=/tmp/xen`;
+    throw new XenolithError('HOST_SOCKET', `${path}: too long for a socket: ${expected}`);
+  }
   try {
     return await connectUnixSocket(path);
   } catch (error) {
@@ -16,3 +20,6 @@ export async function connectToHost(path: string): Promise<UnixSocket | undefine
     throw new XenolithError('HOST_SOCKET', `${path}: cannot be connected to: ${message}`);
   }
 }
+
+/** What the kernel takes as a socket's path: sizeof(sun_path) less the NUL. */
+const PATH_BYTES = 107;
