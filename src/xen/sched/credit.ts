@@ -151,8 +151,9 @@ export class CreditScheduler implements Scheduler {
     const goesOn = current?.vcpu.runnable === true && !current.parked;
     const yields = current?.yields === true;
     if (current !== undefined) current.yields = false;
-    if (goesOn && !yields && cpu.ranNs > 0 && cpu.ranNs < this.#ratelimitNs) {
-      return { vcpu: current.vcpu, sliceNs: this.#ratelimitNs - cpu.ranNs };
+    const heldNs = cpu.heldNs(this.#context.now());
+    if (goesOn && !yields && cpu.ranNs > 0 && heldNs < this.#ratelimitNs) {
+      return { vcpu: current.vcpu, sliceNs: this.#ratelimitNs - heldNs };
     }
     const waiting = this.#queue.find((unit) => hasCpu(unit.vcpu.placement.hard, cpu.id));
     // Of equals, the one that has just run is last.

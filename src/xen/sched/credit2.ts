@@ -159,7 +159,10 @@ export class Credit2Scheduler implements Scheduler {
     this.#dequeue(chosen);
     chosen.tickled = undefined;
     this.#resetCredits(chosen);
-    return { vcpu: chosen.vcpu, sliceNs: this.#slice(chosen, chosen === current ? cpu.ranNs : 0) };
+    return {
+      vcpu: chosen.vcpu,
+      sliceNs: this.#slice(chosen, chosen === current ? cpu.heldNs(this.#context.now()) : 0),
+    };
   }
 
   weight(vcpu: Vcpu): number {
@@ -208,7 +211,7 @@ export class Credit2Scheduler implements Scheduler {
     const yields = current?.yields === true;
     if (current !== undefined) current.yields = false;
     const goesOn = current?.vcpu.runnable === true && this.#hasBudget(current);
-    if (goesOn && !yields && cpu.ranNs < this.#ratelimitNs) return current;
+    if (goesOn && !yields && cpu.heldNs(this.#context.now()) < this.#ratelimitNs) return current;
 
     const kept = goesOn && !this.#ratherElsewhere(current, cpu) ? current : undefined;
     const keptNs = kept?.creditNs ?? Number.NEGATIVE_INFINITY;
@@ -231,12 +234,12 @@ export class Credit2Scheduler implements Scheduler {
   }
 
   /** Until it has as little credit as the next one, or none, or no budget, within the bounds. */
-  #slice(unit: Unit, ranNs: number): number {
+  #slice(unit: Unit, heldNs: number): number {
     const next = this.#queue[0];
     const spare = unit.creditNs - Math.max(0, next?.creditNs ?? 0);
     const burning = Math.max(0, (spare * unit.share.weight) / this.#maxWeight);
     const wanted = unit.share.cap === 0 ? burning : Math.min(burning, unit.budgetNs);
-    const least = Math.max(MIN_SLICE_NS, this.#ratelimitNs - ranNs);
+    const least = Math.max(MIN_SLICE_NS, this.#ratelimitNs - heldNs);
     return Math.min(Math.max(wanted, least), Math.max(least, CREDIT_INIT_NS));
   }
 
@@ -294,9 +297,10 @@ export class Credit2Scheduler implements Scheduler {
       if (current === undefined || cpu.tickled) continue;
       const creditNs = current.creditNs + (cpu.id === unit.vcpu.placement.cpu ? 0 : MIGRATE_RESIST_NS);
       if (creditNs >= leastNs) continue;
-      if (cpu.ranNs < this.#ratelimitNs) {
+      const leftNs = this.#ratelimitNs - cpu.heldNs(this.#context.now());
+      if (leftNs > 0) {
         // It may go on for now, but not to the end of a slice that was given it while nobody waited.
-        cpu.sliceLeftNs = Math.min(cpu.sliceLeftNs, this.#ratelimitNs - cpu.ranNs);
+        cpu.sliceLeftNs = Math.min(cpu.sliceLeftNs, leftNs);
         continue;
       }
       weakest = cpu;

@@ -20,6 +20,7 @@ export class Pcpu {
   /** The thread's time it has had, scaled by the weights of what it ran: whoever has least is next. */
   virtualNs = 0;
   #idleNs = 0;
+  #takenNs = 0;
   #idleSinceNs: number;
 
   constructor(id: number, nowNs: number) {
@@ -38,6 +39,12 @@ export class Pcpu {
     this.#idleSinceNs = nowNs;
     this.current = vcpu;
     this.ranNs = 0;
+    this.#takenNs = nowNs;
+  }
+
+  /** How long it has had its current vCPU, whether or not that executed: what rate limits are counted in. */
+  heldNs(nowNs: number): number {
+    return nowNs - this.#takenNs;
   }
 
   /** Nanoseconds without anything to run, until now. */

@@ -3,6 +3,8 @@ import * as apic from './apic-registers.ts';
 
 /** Nanoseconds of one tick of the APIC's bus clock, as Xen's guests see it: 100 MHz. */
 const APIC_BUS_CYCLE_NS = 10;
+/** As in Xen, a period is that long at least: shorter ones would cost the host more than they are worth. */
+const MIN_PERIOD_NS = 100_000;
 const STOPPED = -1;
 
 /** What the timer needs of its surroundings. */
@@ -136,7 +138,7 @@ export class ApicTimer {
   #fired(): void {
     if (this.#mode === apic.APIC_TIMER_MODE_PERIODIC) {
       // Periods that nobody had time for are one interrupt: the IRR has one bit for a vector.
-      const period = this.#initialCount * this.#tickNs;
+      const period = Math.max(MIN_PERIOD_NS, this.#initialCount * this.#tickNs);
       const passed = Math.floor((this.#owner.nowNs() - this.#startNs) / period);
       this.#owner.timers.set(this.#timer, this.#startNs + (passed + 1) * period);
     } else {

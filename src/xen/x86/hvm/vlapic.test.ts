@@ -157,11 +157,11 @@ test('the divide configuration encodes 1 to 128 in bits 0, 1 and 3 (SDM vol. 3A,
 test('the periodic timer reloads; periods nobody served are one interrupt', () => {
   const { lapic, advanceTo, timers } = enabled();
   lapic.writeMmio(apic.APIC_LVTT, 4, 0xec | apic.APIC_TIMER_MODE_PERIODIC);
-  lapic.writeMmio(apic.APIC_TMICT, 4, 1000); // divisor 2: 20 us
-  advanceTo(70_000);
+  lapic.writeMmio(apic.APIC_TMICT, 4, 10_000); // divisor 2: 200 us
+  advanceTo(700_000);
   deepEqual(takeAll(lapic), [0xec]);
-  equal(timers.nextNs, 80_000);
-  equal(lapic.readMmio(apic.APIC_TMCCT, 4), 500);
+  equal(timers.nextNs, 800_000);
+  equal(lapic.readMmio(apic.APIC_TMCCT, 4), 5000);
   lapic.writeMmio(apic.APIC_TMICT, 4, 0);
   equal(timers.size, 0);
 });
