@@ -5,6 +5,8 @@ import { Call, CONTINUE, element, type HypercallResult } from './call.ts';
 
 /** Calls of a multicall made before others have their turn. */
 const CALLS_BEFORE_CONTINUE = 64;
+/** Each of them may itself be long: no more are begun after so much time. */
+const SHARE_NS = 500_000;
 
 /**
  * HYPERVISOR_multicall: argument 0 points at an array of calls, argument 1 is its length. Each call's result goes into
@@ -17,10 +19,12 @@ export function multicall(call: Call): HypercallResult {
   const structure = call.compat ? CompatMulticallEntry : MulticallEntry;
   const inner = new Call(call.xen, call.vcpu, call.guest);
   inner.inMulticall = true;
+  const startNs = call.xen.now();
 
   for (let index = 0; index < count; index++) {
     const pointer = element(list, index, structure.SIZE);
-    if (index === CALLS_BEFORE_CONTINUE) return goOn(call, pointer, count - index);
+    const shareIsOver = index === CALLS_BEFORE_CONTINUE || call.xen.now() - startNs > SHARE_NS;
+    if (index > 0 && shareIsOver) return goOn(call, pointer, count - index);
     const at = call.fetch(pointer, structure.SIZE);
     if (at < 0) return -EFAULT;
     const entry = new structure(call.view, at);
