@@ -6,8 +6,9 @@ import { OpcodeTable } from '../../../src/cpu/decode/table.ts';
 import { HandlerTable } from '../../../src/cpu/interpreter/handlers.ts';
 import { MODE_CODE_32, MODE_CODE_64 } from '../../../src/cpu/mode.ts';
 import type { Instruction } from '../../../src/cpu/instructions/define.ts';
-import { describe, difference, differenceOfSequence } from './compare.ts';
+import { describe, difference, differenceOfProgram, differenceOfSequence } from './compare.ts';
 import { generate } from './generate.ts';
+import { ProgramGenerator } from './generate-program.ts';
 import { SequenceGenerator } from './generate-sequence.ts';
 import type { EngineMaker } from '../engines.ts';
 import { Guest } from './guest.ts';
@@ -32,6 +33,9 @@ export interface Report {
   readonly byForm: ReadonlyMap<string, number>;
 }
 
+export const KINDS = ['singles', 'sequences', 'programs'] as const;
+export type Kind = (typeof KINDS)[number];
+
 export interface CampaignOptions {
   readonly instructions: readonly Instruction[];
   readonly makeEngine: EngineMaker;
@@ -39,8 +43,8 @@ export interface CampaignOptions {
   readonly cases: number;
   /** Only instructions with one of these mnemonics. */
   readonly only?: readonly string[];
-  /** Short runs of instructions instead of single ones. */
-  readonly sequences?: boolean;
+  /** Single instructions, short runs of them, or programs with branches and loops. */
+  readonly kind?: Kind;
   /** Differences kept for each form. */
   readonly keep?: number;
   readonly onProgress?: (cases: number) => void;
@@ -55,21 +59,21 @@ export async function runCampaign(host: Host, options: CampaignOptions): Promise
   if (variants.length === 0) throw new Error(`no instruction is called ${only?.join(', ')}`);
   const guest = new Guest(options.makeEngine);
   const random = new Random(options.seed);
-  const sequences = new SequenceGenerator(everything.variants);
+  const trial = trialMaker(options.kind ?? 'singles', variants, everything.variants, random);
   const tally = new Tally(keep);
   let done = 0;
-  let next = 0;
   while (done < options.cases) {
     const batch: Trial[] = [];
     for (let slot = 0; slot < SLOTS; slot++) {
-      if (options.sequences) batch.push(sequenceTrial(sequences, slot, random));
-      else batch.push(singleTrial(variants[next++ % variants.length] as Variant, slot, random));
+      batch.push(trial(slot));
     }
     const cases = batch.map(({ one }) => one);
     const onHost = host.run(cases);
     const onGuest = guest.run(cases);
     for (const [index, outcome] of (await onHost).entries()) {
-      tally.note(batch[index] as Trial, outcome, onGuest[index] as Outcome);
+      const one = batch[index] as Trial;
+      if (!tally.note(one, outcome, onGuest[index] as Outcome)) continue;
+      tally.keep(await shortened(one, host, guest));
     }
     done += batch.length;
     options.onProgress?.(done);
@@ -78,8 +82,31 @@ export async function runCampaign(host: Host, options: CampaignOptions): Promise
   return { cases: done, forms, variants: variants.length, left: everything.left, ...tally };
 }
 
+/** Makes the next trial for a slot. */
+function trialMaker(
+  kind: Kind,
+  wanted: readonly Variant[],
+  all: readonly Variant[],
+  random: Random,
+): (slot: number) => Trial {
+  if (kind === 'sequences') {
+    const sequences = new SequenceGenerator(all);
+    return (slot) => sequenceTrial(sequences, slot, random);
+  }
+  if (kind === 'programs') {
+    const programs = new ProgramGenerator(all);
+    return (slot) => programTrial(programs, slot, random);
+  }
+  let next = 0;
+  return (slot) => singleTrial(wanted[next++ % wanted.length] as Variant, slot, random);
+}
+
 /** A case, and how its outcomes are compared. */
 interface Trial {
+  /** What it is counted as. */
+  readonly name: string;
+  /** What may be left out of its code. */
+  readonly parts?: readonly { readonly at: number; readonly length: number }[];
   readonly one: Case;
   readonly variants: readonly Variant[];
   compare(host: Outcome, guest: Outcome): string | undefined;
@@ -87,12 +114,47 @@ interface Trial {
 
 function singleTrial(variant: Variant, slot: number, random: Random): Trial {
   const one = generate(variant, slot, random);
-  return { one, variants: [variant], compare: (host, guest) => difference(variant, one, host, guest) };
+  const name = formName(variant.entry);
+  return { name, one, variants: [variant], compare: (host, guest) => difference(variant, one, host, guest) };
 }
 
 function sequenceTrial(sequences: SequenceGenerator, slot: number, random: Random): Trial {
   const { one, variants, undefinedFlags } = sequences.generate(slot, random);
-  return { one, variants, compare: (host, guest) => differenceOfSequence(undefinedFlags, one, host, guest) };
+  const name = variants.map(({ entry }) => formName(entry)).join('; ');
+  return { name, one, variants, compare: (host, guest) => differenceOfSequence(undefinedFlags, one, host, guest) };
+}
+
+function programTrial(programs: ProgramGenerator, slot: number, random: Random): Trial {
+  const { one, variants, parts, unknownAt } = programs.generate(slot, random);
+  const compare = (host: Outcome, guest: Outcome) => differenceOfProgram(unknownAt, one, host, guest);
+  return { name: 'program', one, variants, parts, compare };
+}
+
+/** Of a trial whose outcomes differ, one that differs still, with as much as possible left out of it. */
+async function shortened(trial: Trial, host: Host, guest: Guest): Promise<Difference> {
+  let { one } = trial;
+  let what = await differs(trial, one, host, guest);
+  // What does not differ by itself needs the cases before it.
+  if (what === undefined) return { variants: trial.variants, one, what: 'differs in its batch, not by itself' };
+  for (const { at, length } of (trial.parts ?? []).toReversed()) {
+    const code = one.code.slice().fill(NOP, at, at + length);
+    const less = { ...one, code };
+    const still = await differs(trial, less, host, guest);
+    if (still === undefined) continue;
+    one = less;
+    what = still;
+  }
+  return { variants: trial.variants, one, what };
+}
+
+const NOP = 0x90;
+
+async function differs(trial: Trial, one: Case, host: Host, guest: Guest): Promise<string | undefined> {
+  // A slot's number is its place in the batch.
+  const empty = (slot: number): Case => ({ ...one, slot, code: Uint8Array.of(NOP) });
+  const batch = [...Array.from({ length: one.slot }, (_, slot) => empty(slot)), one];
+  const [onHost, onGuest] = [await host.run(batch), guest.run(batch)];
+  return trial.compare(onHost[one.slot] as Outcome, onGuest[one.slot] as Outcome);
 }
 
 class Tally {
@@ -104,13 +166,16 @@ class Tally {
     this.#keep = keep;
   }
 
-  note({ one, variants, compare }: Trial, host: Outcome, guest: Outcome): void {
-    const what = compare(host, guest);
-    if (what === undefined) return;
-    const name = variants.map(({ entry }) => formName(entry)).join('; ');
+  /** Counts it if the outcomes differ; whether it is one to be kept. */
+  note({ name, compare }: Trial, host: Outcome, guest: Outcome): boolean {
+    if (compare(host, guest) === undefined) return false;
     const count = (this.byForm.get(name) ?? 0) + 1;
     this.byForm.set(name, count);
-    if (count <= this.#keep) this.differences.push({ variants, one, what });
+    return count <= this.#keep;
+  }
+
+  keep(difference: Difference): void {
+    this.differences.push(difference);
   }
 }
 
@@ -129,7 +194,9 @@ function inWords(variants: readonly Variant[], one: Case): string {
   for (let at = 0; at < one.code.length; at += decoder.result.length) {
     const status = decoder.decode(one.code, at, one.code.length, one.width === 64 ? MODE_CODE_64 : MODE_CODE_32);
     if (status !== DECODED) return '(does not decode)';
-    words.push(disassemble(decoder.result, one.width, BigInt(addressOf(one) + at)));
+    const word = disassemble(decoder.result, one.width, BigInt(addressOf(one) + at));
+    // Programs are full of them once they are shortened.
+    if (word !== 'nop' || words.at(-1) !== 'nop') words.push(word);
   }
   return words.join('; ');
 }

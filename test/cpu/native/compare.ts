@@ -47,6 +47,19 @@ export function differenceOfSequence(
   return compare(NOTHING_ALLOWED, host.vector === NO_VECTOR ? mask : ALL_STATUS, one, host, guest);
 }
 
+/** The same for a program, with the flags that are undefined wherever it stopped. */
+export function differenceOfProgram(
+  unknownAt: ReadonlyMap<number, ReadonlySet<string>>,
+  one: Case,
+  host: Outcome,
+  guest: Outcome,
+): string | undefined {
+  const unknown = unknownAt.get(Number(host.rip - BigInt(addressOf(one))));
+  let mask = unknown === undefined ? ALL_STATUS : 0;
+  for (const name of unknown ?? []) mask |= FLAG_BITS[name] ?? 0;
+  return compare(NOTHING_ALLOWED, mask, one, host, guest);
+}
+
 function compare(
   allowed: Allowances,
   unknownFlags: number,

@@ -1,8 +1,8 @@
-/** The long way: node test/cpu/native/fuzz.ts --cases 5000000 --seed 7 [--only ADD,SHLD] [--keep 3] [--engine interpreter] [--sequences] */
+/** The long way: node test/cpu/native/fuzz.ts --cases 5000000 --seed 7 [--only ADD,SHLD] [--keep 3] [--engine interpreter] [--kind sequences] */
 import { parseArgs } from 'node:util';
 import { ALL_INSTRUCTIONS } from '../../../src/cpu/instructions/all.ts';
 import { ENGINES } from '../engines.ts';
-import { explain, runCampaign, summarize } from './campaign.ts';
+import { explain, KINDS, runCampaign, summarize } from './campaign.ts';
 import { Host, whyNoHost } from './host.ts';
 
 const { values } = parseArgs({
@@ -12,7 +12,7 @@ const { values } = parseArgs({
     only: { type: 'string' },
     keep: { type: 'string', default: '3' },
     engine: { type: 'string', default: 'interpreter' },
-    sequences: { type: 'boolean', default: false },
+    kind: { type: 'string', default: 'singles' },
   },
 });
 const missing = whyNoHost();
@@ -25,6 +25,11 @@ if (engine === undefined) {
   console.error(`no engine '${values.engine}': expected ${ENGINES.map(({ name }) => name).join(' or ')}`);
   process.exit(1);
 }
+const kind = KINDS.find((each) => each === values.kind);
+if (kind === undefined) {
+  console.error(`no kind '${values.kind}': expected ${KINDS.join(' or ')}`);
+  process.exit(1);
+}
 const host = new Host();
 const started = performance.now();
 const report = await runCampaign(host, {
@@ -33,7 +38,7 @@ const report = await runCampaign(host, {
   seed: Number(values.seed),
   cases: Number(values.cases),
   keep: Number(values.keep),
-  sequences: values.sequences,
+  kind,
   ...(values.only === undefined ? {} : { only: values.only.split(',') }),
 });
 host.close();

@@ -25,7 +25,7 @@ const PLAN: RegisterPlan = {
 };
 
 /** What compilers make most code of: three in four of a sequence. */
-const COMMON =
+export const COMMON =
   /^(MOV|MOVZX|MOVSX|MOVSXD|LEA|ADD|SUB|ADC|SBB|AND|OR|XOR|CMP|TEST|INC|DEC|NEG|NOT|SHL|SHR|SAR|IMUL|PUSH|POP|J[A-Z]+|SET[A-Z]+|CMOV[A-Z]+|CALL|RET|NOP|BT|BTS|BTR|MOVD|MOVQ|XCHG)$/;
 
 /** Not in sequences: registers that the plan keeps are changed, or the outcome is not all defined. */
@@ -34,16 +34,20 @@ const LEFT_OUT =
 const LEAVES = /^(JMP|CALL|RET)$/;
 
 /** Flags an instruction reads, by mnemonic. */
-function reads(mnemonic: string): string {
+export function reads(mnemonic: string): readonly string[] {
   const condition = /^(?:J|SET|CMOV)N?([A-Z]+)$/.exec(mnemonic)?.[1];
-  if (/^(ADC|SBB|RCL|RCR|CMC|SALC)$/.test(mnemonic)) return 'CF';
-  if (/^(AAA|AAS|DAA|DAS)$/.test(mnemonic)) return 'AF CF';
-  if (condition === undefined || mnemonic === 'JMP') return '';
-  return 'CF ZF SF OF PF';
+  if (/^(ADC|SBB|RCL|RCR|CMC|SALC)$/.test(mnemonic)) return ['CF'];
+  if (/^(AAA|AAS|DAA|DAS)$/.test(mnemonic)) return ['AF', 'CF'];
+  if (condition === undefined || mnemonic === 'JMP') return [];
+  return ['CF', 'ZF', 'SF', 'OF', 'PF'];
 }
 
 /** They define all flags that the others leave undefined, AF for some of them aside. */
-const DEFINE_ALL = /^(ADD|SUB|ADC|SBB|CMP|NEG|AND|OR|XOR|TEST|XADD|CMPXCHG)$/;
+export const DEFINE_ALL = /^(ADD|SUB|ADC|SBB|CMP|NEG|AND|OR|XOR|TEST|XADD|CMPXCHG)$/;
+
+export function definesAllButCarry(mnemonic: string): boolean {
+  return mnemonic === 'INC' || mnemonic === 'DEC';
+}
 
 export interface Sequence {
   readonly one: Case;
@@ -75,12 +79,7 @@ export class SequenceGenerator {
     while (chosen.length < length) {
       const variant = random.pick(random.oneIn(4) ? this.#all : this.#common);
       const { mnemonic, undefinedFlags = [] } = variant.entry.instruction;
-      if (
-        reads(mnemonic)
-          .split(' ')
-          .some((flag) => unknown.has(flag))
-      )
-        continue;
+      if (reads(mnemonic).some((flag) => unknown.has(flag))) continue;
       const at = addressOf({ slot }) + code.length;
       const fields = chooseFields({ variant, slot, at, plan: PLAN, random, gpr, window, fixed: new Set() });
       const bytes = encodeAt(variant, fields, at);
@@ -88,7 +87,7 @@ export class SequenceGenerator {
       code.push(...bytes);
       chosen.push(variant);
       unknown = DEFINE_ALL.test(mnemonic) ? new Set() : unknown;
-      if (/^(INC|DEC)$/.test(mnemonic)) for (const flag of ['PF', 'AF', 'ZF', 'SF', 'OF']) unknown.delete(flag);
+      if (definesAllButCarry(mnemonic)) for (const flag of ['PF', 'AF', 'ZF', 'SF', 'OF']) unknown.delete(flag);
       for (const rule of undefinedFlags) unknown.add(rule.split(' ')[0] as string);
       if (LEAVES.test(mnemonic)) break;
     }
@@ -98,7 +97,7 @@ export class SequenceGenerator {
   }
 }
 
-function isUsable({ entry, shape, operandSize }: Variant): boolean {
+export function isUsable({ entry, shape, operandSize }: Variant): boolean {
   const { instruction } = entry;
   if (LEFT_OUT.test(instruction.mnemonic)) return false;
   if (instruction.undefinedFlags?.some((rule) => rule.startsWith('all'))) return false;

@@ -18,6 +18,8 @@ export interface RegisterPlan {
   readonly operands: readonly number[];
   readonly bases: readonly number[];
   readonly indexes: readonly number[];
+  /** Accesses that fault are as rare as a long program needs it. */
+  readonly faultsAreRare?: true;
 }
 
 /** A case under construction. */
@@ -249,12 +251,13 @@ function planned({ random, gpr }: Draft, plan: RegisterPlan, target: number): Me
 }
 
 /** Where the memory operand is: mostly in the window, sometimes where it cannot be read or written. */
-function chooseTarget({ variant, random }: Draft): number {
+function chooseTarget({ variant, random, plan }: Draft): number {
   const kind = variant.entry.form.operands.find((operand) => operand.kind.field === 'rm')?.kind as OperandKind;
   const bytes = Math.max(widthBits(kind.memoryWidth, variant.operandSize) / 8, kind.memoryWidth === 80 ? 10 : 0);
-  if (random.oneIn(48)) return DATA + 0x2000 - random.below(bytes + 1);
-  if (random.oneIn(48)) return DATA + 0x2800;
-  if (random.oneIn(96)) return DATA + 0x3000 - random.below(bytes + 1);
+  const odds = plan?.faultsAreRare ? 960 : 48;
+  if (random.oneIn(odds)) return DATA + 0x2000 - random.below(bytes + 1);
+  if (random.oneIn(odds)) return DATA + 0x2800;
+  if (random.oneIn(odds * 2)) return DATA + 0x3000 - random.below(bytes + 1);
   const offset = random.below(WINDOW_BYTES - 64 - bytes) + 32;
   return WINDOW + (random.oneIn(4) ? offset : offset - (offset % Math.min(bytes, 16)));
 }

@@ -19,7 +19,7 @@
 
 /* Below 4 GiB, so that 32-bit code can run there too. */
 #define CODE 0x17a50000ul
-#define SLOT 64
+#define SLOT 512
 #define SLOTS 1024
 #define CODE_IN_SLOT 16
 #define DATA 0x20000000ul
@@ -53,11 +53,12 @@ static struct shared *const shared = (struct shared *)0x5eb40000ul;
 
 struct input {
   uint8_t width; /* 64 or 32 */
-  uint8_t length, has_fx, spare;
+  uint8_t has_fx;
+  uint16_t length;
   uint32_t spare2;
   uint64_t rflags;
   uint64_t gpr[16];
-  uint8_t code[48];
+  uint8_t code[472];
   uint8_t window[WINDOW_SIZE];
 };
 

@@ -2,7 +2,7 @@
 
 /** Instruction slots: the code of case i of a batch starts at CODE + i * SLOT + CODE_IN_SLOT. */
 export const CODE = 0x17a50000;
-export const SLOT = 64;
+export const SLOT = 512;
 export const SLOTS = 1024;
 export const CODE_IN_SLOT = 16;
 export const CODE_BYTES = SLOT * SLOTS;
@@ -18,16 +18,16 @@ export const TAIL_BYTES = 128;
 /** HLT: what slots are full of, and where branches end. In user mode it is #GP(0) in code of any width. */
 export const FILLER = 0xf4;
 /** Bytes of code that fit into a slot with the jump to the exit. */
-export const CODE_LIMIT = 32;
+export const CODE_LIMIT = 464;
 
-export const INPUT_BYTES = 448;
+export const INPUT_BYTES = 872;
 export const INPUT_WIDTH = 0;
-export const INPUT_LENGTH = 1;
-export const INPUT_HAS_FX = 2;
+export const INPUT_HAS_FX = 1;
+export const INPUT_LENGTH = 2;
 export const INPUT_RFLAGS = 8;
 export const INPUT_GPR = 16;
 export const INPUT_CODE = 144;
-export const INPUT_WINDOW = 192;
+export const INPUT_WINDOW = 616;
 
 export const OUTPUT_BYTES = 416;
 export const OUTPUT_VECTOR = 0;
@@ -86,7 +86,7 @@ export function encodeBatch(cases: readonly Case[]): Uint8Array {
   for (const [index, one] of cases.entries()) {
     if (one.slot !== index) throw new Error(`case ${index} of a batch is in slot ${one.slot}`);
     bytes[at + INPUT_WIDTH] = one.width;
-    bytes[at + INPUT_LENGTH] = one.code.length;
+    view.setUint16(at + INPUT_LENGTH, one.code.length, true);
     bytes[at + INPUT_HAS_FX] = one.fx === undefined ? 0 : 1;
     view.setBigUint64(at + INPUT_RFLAGS, BigInt(one.rflags), true);
     bytes.set(new Uint8Array(one.gpr.buffer, one.gpr.byteOffset, 128), at + INPUT_GPR);
