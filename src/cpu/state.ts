@@ -49,7 +49,7 @@ export const OFFSET_CPL = 0x0ac;
 export const OFFSET_MODE = 0x0b0;
 /** u32: address of the TLB in use (depends on CPL, AC and SMAP). */
 export const OFFSET_TLB = 0x0b4;
-/** i64: XORed into RIP to form a jump cache tag, so that modes do not share entries. */
+/** i64: XORed into RIP to form a jump cache tag, so that modes, and users of different address spaces, share no entries. */
 export const OFFSET_MODE_TAG = 0x0b8;
 /** i64: RIP of the first byte of the page that is executed. */
 export const OFFSET_IP_BASE = 0x0c0;
@@ -136,6 +136,10 @@ export const WALK_RIGHTS_READ = 0;
 export const WALK_RIGHTS_WRITE = 2;
 /** u32: 1 where global pages are respected. */
 export const OFFSET_WALK_GLOBAL = 0x530;
+
+/** u64 each: the stamps of what is remembered of fetches in this address space, and in all (mmu/fetch-cache.ts). */
+export const OFFSET_FETCH_LOCAL = 0x538;
+export const OFFSET_FETCH_GLOBAL = 0x540;
 
 export const VCPU_STATE_SIZE = 0x600;
 

@@ -1,6 +1,6 @@
 /**
- * What generated code knows of machine frames, at fixed places in the engine's part of machine memory, between the
- * vCPUs' areas and the code (interpreter/layout.ts).
+ * What generated code knows of machine frames, and counters that all vCPUs share, at fixed places in the engine's part
+ * of machine memory, between the vCPUs' areas and the code (interpreter/layout.ts).
  */
 const MIB = 1024 * 1024;
 
@@ -20,3 +20,6 @@ export const NESTED_INDEX_BITS = 18;
 export const NESTED_TAG_BITS = 10;
 /** u32: how many spaces were given out. A vCPU takes a new one to forget what it knows. */
 export const NESTED_SPACES = 31 * MIB;
+
+/** f64: the last stamp that mmu/fetch-cache.ts gave out. */
+export const FETCH_STAMPS = NESTED_SPACES + 8;

@@ -1,76 +1,75 @@
-/** The jump cache of one vCPU, which look-ups in generated code probe: from RIP and mode to a record. */
+/**
+ * Where jumps lead: from RIP, mode and address space to a record. Generated code probes it (jump-probe.ts). All vCPUs
+ * share it: an entry holds for whoever's stamp it carries (mmu/fetch-cache.ts).
+ */
 import type { MachineMemory } from '../mmu/machine-memory.ts';
-import { JUMP_CACHE_ENTRIES, JUMP_CACHE_ENTRY_SIZE, JUMP_CACHE_SIZE, VCPU_JUMP_CACHE } from './layout.ts';
-
-/** Past so many fills a flush clears everything. */
-const FILLS_REMEMBERED = 4096;
-/** Of those, in global pages. */
-const GLOBAL_FILLS_REMEMBERED = 4096;
-/** Upper half of a tag that no RIP makes: its mode bits are in no mode. */
-const NO_JUMP = 0x7fff7fff;
+import { OFFSET_FETCH_GLOBAL, OFFSET_FETCH_LOCAL, OFFSET_MODE_TAG } from '../state.ts';
+import {
+  JUMP_CACHE,
+  JUMP_CACHE_ENTRIES,
+  JUMP_CACHE_ENTRY_SIZE,
+  JUMP_CACHE_FOLD,
+  JUMP_RECORD_BITS,
+  JUMP_RECORD_SHIFT,
+} from './layout.ts';
 
 export class JumpCache {
-  readonly #memory: MachineMemory;
-  readonly #address: number;
-  /** Entries (as indices of `u32`) filled since the last flush; a flush costs what was filled. */
-  readonly #filled = new Uint32Array(FILLS_REMEMBERED);
-  #fills = FILLS_REMEMBERED;
-  readonly #filledGlobal = new Uint32Array(GLOBAL_FILLS_REMEMBERED);
-  #globalFills = 0;
+  readonly #u32: Uint32Array;
+  readonly #vcpu: number;
 
   /** `vcpu` is the address of the vCPU's area. */
   constructor(memory: MachineMemory, vcpu: number) {
-    this.#memory = memory;
-    this.#address = vcpu + VCPU_JUMP_CACHE;
-    this.flush();
+    this.#u32 = memory.u32;
+    this.#vcpu = vcpu;
   }
 
-  flush(): void {
-    const { u8, u32 } = this.#memory;
-    if (this.#fills >= FILLS_REMEMBERED || this.#globalFills >= GLOBAL_FILLS_REMEMBERED) {
-      u8.fill(0xff, this.#address, this.#address + JUMP_CACHE_SIZE);
-    } else {
-      for (let i = 0; i < this.#fills; i++) u32[(this.#filled[i] as number) + 1] = NO_JUMP;
-      for (let i = 0; i < this.#globalFills; i++) u32[(this.#filledGlobal[i] as number) + 1] = NO_JUMP;
-    }
-    this.#fills = 0;
-    this.#globalFills = 0;
-  }
-
-  /** Forgets what is not in global pages: another address space. */
-  flushLocal(): void {
-    if (this.#fills >= FILLS_REMEMBERED) {
-      this.flush();
-      return;
-    }
-    const { u32 } = this.#memory;
-    for (let i = 0; i < this.#fills; i++) u32[(this.#filled[i] as number) + 1] = NO_JUMP;
-    this.#fills = 0;
-  }
-
-  /** The record of a RIP, 0 where it is not remembered. */
+  /** The record of a RIP, 0 where it is not remembered. `modeTagHi` is the upper half of OFFSET_MODE_TAG. */
   find(ripLo: number, ripHi: number, modeTagHi: number): number {
-    const { u32 } = this.#memory;
-    const at = this.#entry(ripLo);
-    return u32[at] === ripLo && u32[at + 1] === (ripHi ^ modeTagHi) >>> 0 ? (u32[at + 2] as number) : 0;
+    const u32 = this.#u32;
+    const tagLo = this.#tagLo(ripLo);
+    const at = entryOf(tagLo);
+    if (u32[at] !== tagLo || u32[at + 1] !== (ripHi ^ modeTagHi) >>> 0) return 0;
+    const lo = u32[at + 2] as number;
+    const hi = u32[at + 3] as number;
+    if (!this.#hasStamp(lo, hi, OFFSET_FETCH_LOCAL) && !this.#hasStamp(lo, hi, OFFSET_FETCH_GLOBAL)) return 0;
+    return (lo & RECORD) << JUMP_RECORD_SHIFT;
   }
 
-  /** `modeTagHi` is the upper half of OFFSET_MODE_TAG; the lower is zero. */
   insert(ripLo: number, ripHi: number, modeTagHi: number, pc: number, isGlobal: boolean): void {
-    const { u32 } = this.#memory;
-    const at = this.#entry(ripLo);
-    if (!isGlobal) {
-      if (this.#fills < FILLS_REMEMBERED) this.#filled[this.#fills++] = at;
-    } else if (this.#globalFills < GLOBAL_FILLS_REMEMBERED) {
-      this.#filledGlobal[this.#globalFills++] = at;
-    }
-    u32[at] = ripLo;
+    const u32 = this.#u32;
+    const tagLo = this.#tagLo(ripLo);
+    const at = entryOf(tagLo);
+    const offset = isGlobal ? OFFSET_FETCH_GLOBAL : OFFSET_FETCH_LOCAL;
+    u32[at] = tagLo;
     u32[at + 1] = ripHi ^ modeTagHi;
-    u32[at + 2] = pc;
+    u32[at + 2] = this.#stampLo(offset) | (pc >>> JUMP_RECORD_SHIFT);
+    u32[at + 3] = this.#stampHi(offset);
   }
 
-  /** Index into `u32`. */
-  #entry(ripLo: number): number {
-    return (this.#address + (ripLo & (JUMP_CACHE_ENTRIES - 1)) * JUMP_CACHE_ENTRY_SIZE) / 4;
+  #tagLo(ripLo: number): number {
+    return (ripLo ^ (this.#u32[(this.#vcpu + OFFSET_MODE_TAG) / 4] as number)) >>> 0;
   }
+
+  #hasStamp(lo: number, hi: number, offset: number): boolean {
+    return (lo & ~RECORD) === this.#stampLo(offset) && hi === this.#stampHi(offset);
+  }
+
+  // The stamp shifted past the record, in halves.
+  #stampLo(offset: number): number {
+    return (this.#u32[(this.#vcpu + offset) / 4] as number) << JUMP_RECORD_BITS;
+  }
+
+  #stampHi(offset: number): number {
+    const at = (this.#vcpu + offset) / 4;
+    const low = (this.#u32[at] as number) >>> (32 - JUMP_RECORD_BITS);
+    return (((this.#u32[at + 1] as number) << JUMP_RECORD_BITS) | low) >>> 0;
+  }
+}
+
+const RECORD = (1 << JUMP_RECORD_BITS) - 1;
+
+// Index into `u32`.
+function entryOf(tagLo: number): number {
+  const index = (tagLo ^ (tagLo >>> JUMP_CACHE_FOLD)) & (JUMP_CACHE_ENTRIES - 1);
+  return (JUMP_CACHE + index * JUMP_CACHE_ENTRY_SIZE) / 4;
 }

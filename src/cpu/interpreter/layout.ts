@@ -4,14 +4,21 @@ import { TLB_AREA_SIZE } from '../emit/tlb-layout.ts';
 
 const MIB = 1024 * 1024;
 
-/** A vCPU's area: its state block, its jump cache, its TLBs. */
-export const VCPU_JUMP_CACHE = 0x1000;
-/** Entries of 16 bytes: i64 tag (RIP xor the mode's tag), u32 record. */
-export const JUMP_CACHE_ENTRIES = 4096;
-export const JUMP_CACHE_ENTRY_SIZE = 16;
-export const JUMP_CACHE_SIZE = JUMP_CACHE_ENTRIES * JUMP_CACHE_ENTRY_SIZE;
-export const VCPU_TLBS = VCPU_JUMP_CACHE + JUMP_CACHE_SIZE;
+/** A vCPU's area: its state block, its TLBs. */
+export const VCPU_TLBS = 0x1000;
 export const VCPU_AREA_SIZE = VCPU_TLBS + TLB_AREA_SIZE;
+
+/**
+ * Entries of 16 bytes: i64 tag (RIP xor OFFSET_MODE_TAG); i64, its low JUMP_RECORD_BITS the record's address by 16, the
+ * others the stamp that it holds for. The index is `tag ^ (tag >> JUMP_CACHE_FOLD)`: functions start at multiples of
+ * 16, and many pages have one at the same place.
+ */
+export const JUMP_CACHE = 31 * MIB + MIB / 8;
+export const JUMP_CACHE_ENTRIES = 1 << 15;
+export const JUMP_CACHE_ENTRY_SIZE = 16;
+export const JUMP_CACHE_FOLD = 8;
+export const JUMP_RECORD_BITS = 23;
+export const JUMP_RECORD_SHIFT = 4;
 
 export const VCPU_AREAS = 1 * MIB;
 export const MAX_VCPUS = 128;

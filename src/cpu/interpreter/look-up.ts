@@ -1,7 +1,7 @@
 /** The head of `run`: from RIP to a record, through the jump cache or TypeScript. */
 import * as op from '../emit/opcodes.ts';
 import * as state from '../state.ts';
-import { JUMP_CACHE_ENTRIES, JUMP_CACHE_ENTRY_SIZE, VCPU_JUMP_CACHE } from './layout.ts';
+import { pushJumpIsKnown } from './jump-probe.ts';
 import { type MainFrame, VCPU } from './main-frame.ts';
 import * as record from './record.ts';
 import { RUN_BUDGET, RUN_EVENT } from './run-result.ts';
@@ -33,27 +33,9 @@ export function emitLookUp(frame: MainFrame): void {
 
 export function emitJumpCache(frame: MainFrame): void {
   const { code } = frame;
-  const entry = frame.temporary;
-  code.get(frame.rip);
-  code.op(op.OP_I32_WRAP_I64);
-  code.i32(JUMP_CACHE_ENTRIES - 1);
-  code.op(op.OP_I32_AND);
-  code.i32(Math.log2(JUMP_CACHE_ENTRY_SIZE));
-  code.op(op.OP_I32_SHL);
-  code.get(VCPU);
-  code.op(op.OP_I32_ADD);
-  code.tee(entry);
-  code.memory(op.OP_I64_LOAD, VCPU_JUMP_CACHE);
-  code.get(frame.rip);
-  code.get(VCPU);
-  code.memory(op.OP_I64_LOAD, state.OFFSET_MODE_TAG);
-  code.op(op.OP_I64_XOR);
-  code.op(op.OP_I64_EQ);
+  pushJumpIsKnown(frame);
+  code.op(op.OP_I32_EQZ);
   code.if();
-  code.get(entry);
-  code.memory(op.OP_I32_LOAD, VCPU_JUMP_CACHE + 8);
-  code.set(frame.pc);
-  code.else();
   frame.saveRip();
   code.call(frame.runtime.find);
   code.tee(frame.pc);

@@ -166,7 +166,6 @@ export class InterpreterVcpu implements EngineVcpu, CodeUser, TierHooks, Interpr
 
   flushTlb(): void {
     this.#mmu.flushAll();
-    this.flushJumps();
   }
 
   readLinear(addressLo: number, addressHi: number, into: Uint8Array): boolean {
@@ -189,7 +188,7 @@ export class InterpreterVcpu implements EngineVcpu, CodeUser, TierHooks, Interpr
   // CodeUser and TierHooks
 
   flushJumps(): void {
-    this.#jumps.flush();
+    this.#mmu.forgetJumps();
   }
 
   protectFrame(mfn: number): void {
@@ -206,7 +205,9 @@ export class InterpreterVcpu implements EngineVcpu, CodeUser, TierHooks, Interpr
     registers.setU32(state.OFFSET_MODE, this.#mode);
     registers.setU32(state.OFFSET_TLB, this.#mmu.currentTlb());
     // The mode and CPL go where canonical RIPs have copies of bit 47: modes never share a tag.
-    registers.setHalves(state.OFFSET_MODE_TAG, 0, ((this.#mode | (registers.cpl << 11)) << 16) >>> 0);
+    const { cpl } = registers;
+    const bias = cpl === 3 ? this.#mmu.jumpBias : 0;
+    registers.setHalves(state.OFFSET_MODE_TAG, bias, ((this.#mode | (cpl << 11)) << 16) >>> 0);
     const csBaseLo = registers.u32(CS_BASE);
     const csBaseHi = registers.u32(CS_BASE + 4);
     if (csBaseLo !== this.#csBaseLo || csBaseHi !== this.#csBaseHi) {
@@ -217,11 +218,7 @@ export class InterpreterVcpu implements EngineVcpu, CodeUser, TierHooks, Interpr
   }
 
   flushPage(lo: number, hi: number): void {
-    if (this.#mmu.flushPage(lo, hi)) this.flushJumps();
-  }
-
-  flushLocalJumps(): void {
-    this.#jumps.flushLocal();
+    this.#mmu.flushPage(lo, hi);
   }
 
   // InterpreterImports

@@ -1,115 +1,149 @@
 /**
- * Pages that instructions were lately fetched from. Unlike the TLBs it knows process-context identifiers (SDM vol. 3A,
- * 4.10.1): each has a context number, and what carries another number than the present one, or than that of global
- * pages, is not found. To forget a context is to give it a new number.
+ * Pages that instructions were lately fetched from, and what else is remembered of fetches: jump targets, elsewhere
+ * (interpreter/jump-cache.ts). All of it carries a stamp, and holds while that is the stamp of the address space in
+ * use, or of global pages. To forget is to take a new stamp: stamps are never used again.
  *
- * It also knows from which pages anything was fetched since the jump targets remembered elsewhere were last dropped.
+ * Each process-context identifier has its address space here (SDM vol. 3A, 4.10.1).
  */
-import { PAGE_1G, PAGE_4K, type PageKind } from './walk.ts';
+import { FETCH_STAMPS } from '../emit/nested-layout.ts';
+import * as state from '../state.ts';
+import type { MachineMemory } from './machine-memory.ts';
+import { PAGE_1G, PAGE_4K, type PageKind, PRIVILEGE_USER, type Privilege } from './walk.ts';
 
 export class FetchCache {
-  /** Linear page number, context number * 4 + privilege, machine page. */
+  readonly #cpu: state.VcpuState;
+  readonly #memory: DataView;
+  /** Linear page number, stamp, privilege, machine page. */
   readonly #entries = new Float64Array(ENTRIES * ENTRY).fill(-1);
-  /** Context numbers by PCID; those up to `#void` are of the past. */
-  readonly #contexts = new Float64Array(PCIDS);
+  readonly #contexts = new Map<number, Context>();
+  readonly #global = new Context();
+  #current = new Context();
+  /** Address spaces with stamps up to this one are of the past. */
   #void = 0;
-  #next = 2;
-  #global = 1;
-  #current = 2;
-  /** Pages that were fetched from, as in Marks: local ones, global ones. */
-  readonly #local = new Uint8Array(MARKS);
-  readonly #globals = new Uint8Array(MARKS);
-  /** What `find` found, or `insert` put in, is of a global page. */
+  /** What `find` found, or `insert` put in, holds in all address spaces. */
   isGlobal = false;
 
-  constructor() {
+  constructor(cpu: state.VcpuState, memory: MachineMemory) {
+    this.#cpu = cpu;
+    this.#memory = memory.view;
     this.forgetAll();
   }
 
   /** Machine address of the page, or -1. `page` is the linear page number. */
-  find(page: number, privilege: number): number {
+  find(page: number, privilege: Privilege): number {
     const at = (page & (ENTRIES - 1)) * ENTRY;
     const known = this.#entries;
-    if (known[at] !== page) return -1;
-    const stamp = known[at + 1] as number;
-    if (stamp === this.#current * 4 + privilege) this.isGlobal = false;
-    else if (stamp === this.#global * 4 + privilege) this.isGlobal = true;
-    else return -1;
-    if (!this.isGlobal) this.#local[page & (PAGE_MARKS - 1)] = 1;
-    return known[at + 2] as number;
+    if (known[at] !== page || known[at + 2] !== privilege) return -1;
+    const stamp = known[at + 1];
+    this.isGlobal = stamp === this.#global.stamp;
+    if (!this.isGlobal && stamp !== this.#current.stamp) return -1;
+    return known[at + 3] as number;
   }
 
-  insert(page: number, privilege: number, machinePage: number, isGlobal: boolean, kind: PageKind): void {
+  insert(page: number, privilege: Privilege, machinePage: number, isGlobal: boolean, kind: PageKind): void {
+    // Users' jump targets are found by the address space too: see `bias`.
+    this.isGlobal = isGlobal && privilege !== PRIVILEGE_USER;
+    const context = this.isGlobal ? this.#global : this.#current;
+    if (context.pages.size >= MOST_PAGES) this.#renew(context);
+    context.pages.add(keyOf(page, kind));
     const at = (page & (ENTRIES - 1)) * ENTRY;
     const known = this.#entries;
     known[at] = page;
-    known[at + 1] = (isGlobal ? this.#global : this.#current) * 4 + privilege;
-    known[at + 2] = machinePage;
-    this.isGlobal = isGlobal;
-    // Parts of larger pages are not looked for one by one: their marks stay until all is forgotten.
-    if (kind !== PAGE_4K) this.#globals[kind === PAGE_1G ? hugeMark(page) : largeMark(page)] = 1;
-    else if (isGlobal) this.#globals[page & (PAGE_MARKS - 1)] = 1;
-    else this.#local[page & (PAGE_MARKS - 1)] = 1;
+    known[at + 1] = context.stamp;
+    known[at + 2] = privilege;
+    known[at + 3] = machinePage;
   }
 
   /** CR3 was loaded. `keeps` says that what is cached for the PCID is still right. */
   load(pcid: number, keeps: boolean): void {
-    if (!keeps || (this.#contexts[pcid] as number) <= this.#void) this.#contexts[pcid] = ++this.#next;
-    this.#current = this.#contexts[pcid] as number;
-    this.#local.fill(0);
+    let context = this.#contexts.get(pcid);
+    if (context === undefined) {
+      if (this.#contexts.size >= MOST_CONTEXTS) this.#contexts.clear();
+      context = new Context(pcid + 1);
+      this.#contexts.set(pcid, context);
+    }
+    this.#current = context;
+    if (!keeps || context.stamp <= this.#void) this.#renew(context);
+    else this.#setStamp(state.OFFSET_FETCH_LOCAL, context.stamp);
   }
 
   /** Forgets what is not global of one PCID. */
   forgetContext(pcid: number, isCurrent: boolean): void {
-    this.#contexts[pcid] = this.#void;
-    if (isCurrent) this.load(pcid, false);
+    const context = this.#contexts.get(pcid);
+    if (context !== undefined) context.stamp = 0;
+    if (isCurrent) this.#renew(this.#current);
   }
 
   /** Forgets what is not global of every PCID. */
   forgetContexts(): void {
     // Whoever set CR3 behind our back flushes: which PCID is the present one is not known until it is loaded.
-    this.#void = ++this.#next;
-    this.#current = ++this.#next;
-    this.#local.fill(0);
+    this.#current = new Context();
+    this.#renew(this.#current);
+    this.#void = this.#current.stamp - 1;
   }
 
   forgetAll(): void {
-    this.#global = ++this.#next;
-    this.#globals.fill(0);
+    this.#renew(this.#global);
     this.forgetContexts();
   }
 
-  /** Forgets one page of the present PCID, and global. False if nothing was fetched from it since the last `load`. */
-  forgetPage(page: number): boolean {
-    if (this.#globals[largeMark(page)] !== 0 || this.#globals[hugeMark(page)] !== 0) {
-      this.forgetAll();
-      return true;
+  /** Forgets one page of the present address space, and global. */
+  forgetPage(page: number): void {
+    for (const context of [this.#global, this.#current]) {
+      const { pages } = context;
+      if (pages.size === 0) continue;
+      if (pages.has(page * KINDS) || pages.has(keyOf(page, PAGE_2M)) || pages.has(keyOf(page, PAGE_1G))) {
+        this.#renew(context);
+      }
     }
-    const at = (page & (ENTRIES - 1)) * ENTRY;
-    if (this.#entries[at] === page) this.#entries[at] = -1;
-    const mark = page & (PAGE_MARKS - 1);
-    return this.#local[mark] !== 0 || this.#globals[mark] !== 0;
+  }
+
+  /** Of the address space in use: users' jump targets are looked for in a place of its own. Not 0. */
+  get bias(): number {
+    return this.#current.bias;
+  }
+
+  #renew(context: Context): void {
+    const stamp = this.#memory.getFloat64(FETCH_STAMPS, true) + 1;
+    this.#memory.setFloat64(FETCH_STAMPS, stamp, true);
+    context.stamp = stamp;
+    if (context.pages.size !== 0) context.pages.clear();
+    if (context === this.#global) this.#setStamp(state.OFFSET_FETCH_GLOBAL, stamp);
+    else if (context === this.#current) this.#setStamp(state.OFFSET_FETCH_LOCAL, stamp);
+  }
+
+  #setStamp(offset: number, stamp: number): void {
+    this.#cpu.setHalves(offset, stamp >>> 0, Math.floor(stamp / 0x100000000));
   }
 }
 
-/** Number of a linear page: at most 2^52, so that it is exact. */
+/** Number of a linear page: of 48 bits of address. */
 export function pageNumber(lo: number, hi: number): number {
-  return (lo >>> 12) + (hi >>> 0) * 0x100000;
+  return (lo >>> 12) + (hi & 0xffff) * 0x100000;
 }
 
-const ENTRIES = 512;
-const ENTRY = 3;
-const PCIDS = 4096;
-// Marks by the low bits of the number of a page: 4 KiB ones, 2 and 4 MiB ones, 1 GiB ones.
-const PAGE_MARKS = 4096;
-const LARGE_MARKS = 1024;
-const HUGE_MARKS = 512;
-const MARKS = PAGE_MARKS + LARGE_MARKS + HUGE_MARKS;
+class Context {
+  stamp = 0;
+  readonly bias: number;
+  /** Pages fetched from since the stamp is in use, by `keyOf`. */
+  readonly pages = new Set<number>();
 
-function largeMark(page: number): number {
-  return PAGE_MARKS + (Math.floor(page / 512) & (LARGE_MARKS - 1));
+  constructor(number = 0) {
+    this.bias = (Math.imul(number, SPREAD) >>> BIAS_SHIFT) | 1;
+  }
 }
 
-function hugeMark(page: number): number {
-  return PAGE_MARKS + LARGE_MARKS + (Math.floor(page / 0x40000) & (HUGE_MARKS - 1));
+const ENTRIES = 2048;
+const ENTRY = 4;
+/** A guest that keeps contexts, or fetches from everywhere, does not fill the host's memory. */
+const MOST_CONTEXTS = 64;
+const MOST_PAGES = 4096;
+const KINDS = 4;
+const PAGE_2M = 1;
+const SPREAD = 0x9e3779b1;
+const BIAS_SHIFT = 17;
+
+function keyOf(page: number, kind: PageKind): number {
+  const within = kind === PAGE_4K ? 1 : kind === PAGE_1G ? 0x40000 : 512;
+  return Math.floor(page / within) * KINDS + kind;
 }

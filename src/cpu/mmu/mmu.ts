@@ -51,7 +51,7 @@ export class Mmu {
   readonly #code: CodeWatch;
   readonly #tlb: Tlb;
   readonly #nested: NestedCache;
-  readonly #fetched = new FetchCache();
+  readonly #fetched: FetchCache;
   readonly #scratch: Uint8Array;
   #secondMachine = -1;
   #secondGpa = 0;
@@ -69,6 +69,7 @@ export class Mmu {
     this.#intercepts = intercepts;
     this.#code = code;
     this.#tlb = new Tlb(memory, tlbs);
+    this.#fetched = new FetchCache(cpu, memory);
     this.#nested = new NestedCache(cpu, memory, nested);
     this.walker = new Walker(cpu, memory, this.#nested);
     this.#scratch = memory.u8.subarray(cpu.base + state.OFFSET_SCRATCH, cpu.base + state.OFFSET_SCRATCH + 16);
@@ -90,7 +91,7 @@ export class Mmu {
     return ac ? PRIVILEGE_SUPERVISOR_AC : PRIVILEGE_SUPERVISOR;
   }
 
-  /** The last `translateFetch` that succeeded was in a global page. */
+  /** The last `translateFetch` that succeeded holds in all address spaces. */
   get fetchIsGlobal(): boolean {
     return this.#fetched.isGlobal;
   }
@@ -122,13 +123,20 @@ export class Mmu {
     this.#fetched.forgetContexts();
   }
 
-  /**
-   * Forgets the translations of one linear page, whatever its size, for the present PCID. False if nothing was fetched
-   * from it, so that no jump leads there.
-   */
-  flushPage(lo: number, hi: number): boolean {
+  /** Forgets the translations of one linear page, whatever its size, for the present PCID. */
+  flushPage(lo: number, hi: number): void {
     this.#tlb.flushPage(lo, hi);
-    return this.#fetched.forgetPage(pageNumber(lo, hi));
+    this.#fetched.forgetPage(pageNumber(lo, hi));
+  }
+
+  /** Forgets where jumps led: code has changed, or how addresses of code are formed. */
+  forgetJumps(): void {
+    this.#fetched.forgetAll();
+  }
+
+  /** The lower half of OFFSET_MODE_TAG for user mode. */
+  get jumpBias(): number {
+    return this.#fetched.bias;
   }
 
   /** Takes the fast way to write a frame from all TLBs: it holds code from now on. */

@@ -189,7 +189,6 @@ function writeCr3(cpu: SystemCpu, lo: number, hi: number): SystemResult {
   registers.setHalves(state.OFFSET_CR3, lo, addressHi);
   if (keeps && isSame) return SYSTEM_NEXT;
   cpu.mmu.loadContext(pcide ? lo & 0xfff : 0, keeps);
-  cpu.hooks.flushLocalJumps();
   return SYSTEM_NEXT;
 }
 

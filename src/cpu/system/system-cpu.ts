@@ -34,8 +34,6 @@ export interface TierHooks {
   flushTlb(): void;
   /** Translations of one linear page are void. */
   flushPage(lo: number, hi: number): void;
-  /** Whatever was derived from translations of pages that are not global is void; the MMU has been told. */
-  flushLocalJumps(): void;
   /** Leave generated code at the next boundary. */
   stop(): void;
 }

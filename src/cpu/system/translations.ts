@@ -41,11 +41,9 @@ function invalidate(cpu: SystemCpu, type: number, pcid: number): void {
   } else if (type <= SINGLE_CONTEXT) {
     // What is kept of other contexts cannot be told apart by address.
     mmu.flushContext(pcid, isCurrent);
-    if (isCurrent) hooks.flushLocalJumps();
   } else if (type === ALL_WITH_GLOBALS) {
     hooks.flushTlb();
   } else {
     mmu.flushContexts();
-    hooks.flushLocalJumps();
   }
 }

@@ -1,0 +1,58 @@
+/** The jump cache as generated code looks into it. */
+import * as op from '../emit/opcodes.ts';
+import * as state from '../state.ts';
+import {
+  JUMP_CACHE,
+  JUMP_CACHE_ENTRIES,
+  JUMP_CACHE_ENTRY_SIZE,
+  JUMP_CACHE_FOLD,
+  JUMP_RECORD_BITS,
+  JUMP_RECORD_SHIFT,
+} from './layout.ts';
+import { type MainFrame, VCPU } from './main-frame.ts';
+
+/** Pushes whether it knows `rip`; then `pc` is the record. `pc` changes in any case. */
+export function pushJumpIsKnown(frame: MainFrame): void {
+  const { code } = frame;
+  const entry = frame.temporary;
+  const tag = frame.locals.take(op.TYPE_I64);
+  const word = frame.locals.take(op.TYPE_I64);
+  code.get(frame.rip);
+  code.get(VCPU);
+  code.memory(op.OP_I64_LOAD, state.OFFSET_MODE_TAG);
+  code.op(op.OP_I64_XOR);
+  code.tee(tag);
+  code.op(op.OP_I32_WRAP_I64);
+  code.tee(entry);
+  code.get(entry);
+  code.i32(JUMP_CACHE_FOLD);
+  code.op(op.OP_I32_SHR_U);
+  code.op(op.OP_I32_XOR);
+  code.i32(JUMP_CACHE_ENTRIES - 1);
+  code.op(op.OP_I32_AND);
+  code.i32(Math.log2(JUMP_CACHE_ENTRY_SIZE));
+  code.op(op.OP_I32_SHL);
+  code.tee(entry);
+  code.memory(op.OP_I64_LOAD, JUMP_CACHE + 8);
+  code.tee(word);
+  code.op(op.OP_I32_WRAP_I64);
+  code.i32((1 << JUMP_RECORD_BITS) - 1);
+  code.op(op.OP_I32_AND);
+  code.i32(JUMP_RECORD_SHIFT);
+  code.op(op.OP_I32_SHL);
+  code.set(frame.pc);
+  code.get(entry);
+  code.memory(op.OP_I64_LOAD, JUMP_CACHE);
+  code.get(tag);
+  code.op(op.OP_I64_EQ);
+  for (const [index, stamp] of [state.OFFSET_FETCH_LOCAL, state.OFFSET_FETCH_GLOBAL].entries()) {
+    code.get(word);
+    code.i64(BigInt(JUMP_RECORD_BITS));
+    code.op(op.OP_I64_SHR_U);
+    code.get(VCPU);
+    code.memory(op.OP_I64_LOAD, stamp);
+    code.op(op.OP_I64_EQ);
+    if (index > 0) code.op(op.OP_I32_OR);
+  }
+  code.op(op.OP_I32_AND);
+}
