@@ -48,6 +48,7 @@ export async function setMemoryTarget(
   }
   await attempt(`set the memory of domain ${domid}`, async () => {
     ctrl.domain_setmaxmem(domid, kib + EXTRA_MEMORY_KIB);
+    ctrl.domain_set_pod_target(domid, kib / 4);
     await store.replace([], [{ path: `${path}/target`, value: `${kib}` }]);
   });
   return undefined;

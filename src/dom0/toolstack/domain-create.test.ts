@@ -180,6 +180,18 @@ test('more memory than the host has: what it has, and an example that works', as
   await createDomain({ ctrl: xen, ...rest }, fitting, await planDomain(fitting, { kernel, ramdisk }));
 });
 
+test('with maxmem above memory the host gives memory alone, and the RAM comes when it is touched', async () => {
+  const growing = { ...config, memoryKib: 48 * 1024, maxMemoryKib: 200 * 1024 };
+  const { ctrl: xen, ...rest } = host();
+  const before = xen.freePages;
+  await createDomain({ ctrl: xen, ...rest }, growing, await planDomain(growing, { kernel, ramdisk }));
+  const domain = xen.domain(1);
+  equal(domain.podTarget, 48 * 256);
+  equal(domain.podEntries > 190 * 256, true);
+  const special = before - xen.freePages - 48 * 256;
+  equal(special > 0 && special < 256, true, 'ACPI tables and special pages are there from the start');
+});
+
 test('two domains cannot have one name', async () => {
   const both = host();
   const small = { ...config, memoryKib: 20 * 1024, maxMemoryKib: 20 * 1024 };

@@ -7,7 +7,7 @@ import {
 } from '../../abi/grant_table.ts';
 import * as params from '../../abi/hvm/params.ts';
 import { XEN_DOMCTL_CDF_hap, XEN_DOMCTL_CDF_hvm } from '../../abi/domctl.ts';
-import { XENMAPSPACE_grant_table } from '../../abi/memory.ts';
+import { XENMAPSPACE_grant_table, XENMEMF_populate_on_demand } from '../../abi/memory.ts';
 import { XEN_SYSCTL_PHYSCAP_gnttab_v2 } from '../../abi/sysctl.ts';
 import { domid as asDomid, type Domid, gfn, type Gfn, type Port } from '../../abi/xen.ts';
 import { assert } from '../../lib/assert.ts';
@@ -18,7 +18,7 @@ import type { DomainConfig } from './domain-config.ts';
 import { forgetDomain } from './domain-destroy.ts';
 import { type DomainPlan, memoryNeededKib } from './domain-plan.ts';
 import { attempt, DomainError, reason } from './errors.ts';
-import { copyToGuest, PAGE_SIZE, populate, withFrames } from './guest-memory.ts';
+import { copyToGuest, type FrameRange, PAGE_SIZE, populate, withFrames } from './guest-memory.ts';
 import { bootProcessor, MTRR_DEFAULT_WRITE_BACK } from './pvh-start.ts';
 import type { DomainStore } from './store-access.ts';
 import { domainPaths, pvhStoreNodes } from './store-nodes.ts';
@@ -105,7 +105,7 @@ class Builder {
       console: ctrl.evtchn_alloc_unbound(domid, DOM0),
     }));
     await this.#step('schedule it', () => this.#tune(domid));
-    await this.#step('give it memory', () => populate(ctrl, domid, this.#plan.populate));
+    await this.#step('give it memory', () => this.#populate(domid));
     await this.#step('set its memory map', () => this.#setMemoryMap(domid));
     await this.#step('load its kernel', () => this.#load(domid));
     await this.#step('set its HVM parameters', () => this.#setParams(domid, ports));
@@ -127,13 +127,14 @@ class Builder {
 
   #requireFreeMemory(): void {
     const freeKib = (this.#host.ctrl.physinfo().free_pages * PAGE_SIZE) / 1024;
-    const neededKib = memoryNeededKib(this.#plan);
+    const { memoryKib, maxMemoryKib } = this.#config;
+    const neededKib = memoryNeededKib(this.#plan) - (maxMemoryKib - memoryKib);
     if (neededKib <= freeKib) return;
 
     const mib = (kib: number) => Math.floor(kib / 1024);
-    const most = mib(freeKib - (neededKib - this.#config.maxMemoryKib));
+    const most = mib(freeKib - (neededKib - memoryKib));
     const advice = most > 0 ? `expected at most ${most}, for example memory = ${most}` : 'stop another domain';
-    const text = `memory = ${mib(this.#config.maxMemoryKib)}: the host has ${mib(freeKib)} MiB free: ${advice}`;
+    const text = `memory = ${mib(memoryKib)}: the host has ${mib(freeKib)} MiB free: ${advice}`;
     throw new DomainError('DOMAIN_MEMORY', text, 'memory');
   }
 
@@ -174,6 +175,20 @@ class Builder {
     assert(tuning !== undefined, 'a host that takes such configurations can act on them');
     await tuning.schedule(domid, this.#config);
     if (timeOffsetSeconds !== 0) tuning.setTimeOffset(domid, timeOffsetSeconds);
+  }
+
+  /** With memory below maxmem the RAM comes when it is touched, and no more than memory until it has ballooned. */
+  #populate(domid: Domid): void {
+    const { ctrl } = this.#host;
+    const { memoryKib, maxMemoryKib } = this.#config;
+    const isRam = ({ gfn: first }: FrameRange) =>
+      first * PAGE_SIZE < this.#plan.lowMemoryEnd || first * PAGE_SIZE >= 2 ** 32;
+    const onDemand = memoryKib < maxMemoryKib;
+    if (onDemand) ctrl.domain_set_pod_target(domid, (memoryKib * 1024) / PAGE_SIZE);
+    const ram = this.#plan.populate.filter(isRam);
+    populate(ctrl, domid, ram, onDemand ? XENMEMF_populate_on_demand : 0);
+    const others = this.#plan.populate.filter((range) => !isRam(range));
+    populate(ctrl, domid, others);
   }
 
   #setMemoryMap(domid: Domid): void {

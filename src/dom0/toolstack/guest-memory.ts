@@ -11,15 +11,15 @@ export interface FrameRange {
   readonly count: number;
 }
 
-/** Gives a domain memory at `ranges`, in extents of 2 MiB where they fit. */
-export function populate(ctrl: Ctrl, domid: Domid, ranges: readonly FrameRange[]): void {
+/** Gives a domain memory at `ranges`, in extents of 2 MiB where they fit. `memFlags` are XENMEMF_*. */
+export function populate(ctrl: Ctrl, domid: Domid, ranges: readonly FrameRange[], memFlags = 0): void {
   for (const { gfn: from, count } of ranges) {
     const to = from + count;
     const firstBig = Math.min(to, Math.ceil(from / SUPERPAGE) * SUPERPAGE);
     const endBig = Math.max(firstBig, Math.floor(to / SUPERPAGE) * SUPERPAGE);
-    populateExtents(ctrl, domid, from, firstBig, 0);
-    populateExtents(ctrl, domid, firstBig, endBig, SUPERPAGE_ORDER);
-    populateExtents(ctrl, domid, endBig, to, 0);
+    populateExtents(ctrl, domid, from, firstBig, 0, memFlags);
+    populateExtents(ctrl, domid, firstBig, endBig, SUPERPAGE_ORDER, memFlags);
+    populateExtents(ctrl, domid, endBig, to, 0, memFlags);
   }
 }
 
@@ -29,13 +29,13 @@ const SUPERPAGE = 1 << SUPERPAGE_ORDER;
 const EXTENTS_A_CALL = 512;
 
 /** Frames [from, to), of which both are multiples of 2^order. */
-function populateExtents(ctrl: Ctrl, domid: Domid, from: number, to: number, order: number): void {
+function populateExtents(ctrl: Ctrl, domid: Domid, from: number, to: number, order: number, memFlags: number): void {
   const step = 1 << order;
   for (let first = from; first < to; first += EXTENTS_A_CALL * step) {
     const end = Math.min(to, first + EXTENTS_A_CALL * step);
     const extents: Gfn[] = [];
     for (let frame = first; frame < end; frame += step) extents.push(gfn(frame));
-    ctrl.domain_populate_physmap_exact(domid, extents, order);
+    ctrl.domain_populate_physmap_exact(domid, extents, order, memFlags);
   }
 }
 

@@ -20,12 +20,15 @@ import { EVTCHNOP_alloc_unbound, EvtchnAllocUnbound } from '../../abi/event_chan
 import { HVMOP_get_param, HVMOP_set_param, XenHvmParam } from '../../abi/hvm/hvm_op.ts';
 import {
   XENMEM_add_to_physmap,
+  XENMEM_get_pod_target,
   XENMEM_populate_physmap,
   XENMEM_remove_from_physmap,
   XENMEM_set_memory_map,
+  XENMEM_set_pod_target,
   XenAddToPhysmap,
   XenForeignMemoryMap,
   XenMemoryReservation,
+  XenPodTarget,
   XenRemoveFromPhysmap,
 } from '../../abi/memory.ts';
 import { SCHEDOP_remote_shutdown, SchedRemoteShutdown } from '../../abi/sched.ts';
@@ -50,7 +53,7 @@ import {
 } from '../../abi/xen.ts';
 import { withBuffer } from '../call/buffer.ts';
 import { checked, HypercallError, type Hypercaller } from '../call/call.ts';
-import type { CreateDomain, Ctrl, DomainInfo, E820Entry, HvmContext, PhysInfo } from './ctrl.ts';
+import type { CreateDomain, Ctrl, DomainInfo, E820Entry, HvmContext, PhysInfo, PodTarget } from './ctrl.ts';
 import { readDomainInfo } from './domain-info.ts';
 import { encodeHvmContext } from './hvm-records.ts';
 
@@ -101,7 +104,7 @@ export class HypercallCtrl implements Ctrl {
     });
   }
 
-  domain_populate_physmap_exact(domid: Domid, gfns: readonly Gfn[], order = 0): void {
+  domain_populate_physmap_exact(domid: Domid, gfns: readonly Gfn[], order = 0, memFlags = 0): void {
     for (let first = 0; first < gfns.length; first += EXTENTS_A_CALL) {
       const extents = gfns.slice(first, first + EXTENTS_A_CALL);
       this.#memory('XENMEM_populate_physmap', XENMEM_populate_physmap, XenMemoryReservation.SIZE, extents.length * 8, {
@@ -110,12 +113,21 @@ export class HypercallCtrl implements Ctrl {
           reservation.extent_start = BigInt(tail);
           reservation.nr_extents = extents.length;
           reservation.extent_order = order;
+          reservation.mem_flags = memFlags;
           reservation.domid = domid;
           extents.forEach((gfn, index) => view.setBigUint64(tail + index * 8, BigInt(gfn), true));
         },
         expect: extents.length,
       });
     }
+  }
+
+  domain_set_pod_target(domid: Domid, targetPages: number): PodTarget {
+    return this.#podTarget('XENMEM_set_pod_target', XENMEM_set_pod_target, domid, targetPages);
+  }
+
+  domain_get_pod_target(domid: Domid): PodTarget {
+    return this.#podTarget('XENMEM_get_pod_target', XENMEM_get_pod_target, domid, 0);
   }
 
   domain_add_to_physmap(domid: Domid, space: number, index: number, gfn: Gfn): void {
@@ -270,6 +282,17 @@ export class HypercallCtrl implements Ctrl {
       argument.value = value;
       this.#make(name, __HYPERVISOR_hvm_op, op, at);
       return argument.value;
+    });
+  }
+
+  #podTarget(name: string, op: number, domid: Domid, targetPages: number): PodTarget {
+    return withBuffer(this.#call, XenPodTarget.SIZE, (view, at) => {
+      const target = new XenPodTarget(view, at);
+      target.domid = domid;
+      target.target_pages = targetPages;
+      this.#make(name, __HYPERVISOR_memory_op, op, at);
+      const { tot_pages, pod_cache_pages, pod_entries } = target;
+      return { tot_pages, pod_cache_pages, pod_entries };
     });
   }
 

@@ -20,8 +20,19 @@ export interface Ctrl {
   /**
    * XENMEM_populate_physmap: puts fresh zeroed memory at each extent of 2^`order` frames starting at a gfn.
    * All or an ENOMEM error; extents populated before the error stay, and go with the domain.
+   *
+   * @param memFlags XENMEMF_*, such as XENMEMF_populate_on_demand
    */
-  domain_populate_physmap_exact(domid: Domid, gfns: readonly Gfn[], order?: number): void;
+  domain_populate_physmap_exact(domid: Domid, gfns: readonly Gfn[], order?: number, memFlags?: number): void;
+
+  /**
+   * XENMEM_set_pod_target: how many pages a domain that is populated on demand is to have; before it is populated, and
+   * whenever its target changes.
+   */
+  domain_set_pod_target(domid: Domid, targetPages: number): PodTarget;
+
+  /** XENMEM_get_pod_target. */
+  domain_get_pod_target(domid: Domid): PodTarget;
 
   /** XENMEM_add_to_physmap: puts Xen's own frame `index` of `space` (XENMAPSPACE_*) at `gfn`. */
   domain_add_to_physmap(domid: Domid, space: number, index: number, gfn: Gfn): void;
@@ -88,6 +99,15 @@ export interface CreateDomain {
   readonly cpupool_id: number;
   /** arch.emulation_flags: XEN_X86_EMU_*, the devices that Xen itself shows the guest. */
   readonly emulation_flags: number;
+}
+
+/** struct xen_pod_target, in pages. */
+export interface PodTarget {
+  readonly tot_pages: number;
+  /** Of those: not in the guest's memory yet, for what it touches first. */
+  readonly pod_cache_pages: number;
+  /** Guest pages that have no memory yet. */
+  readonly pod_entries: number;
 }
 
 /** A row of the guest's memory map; `type` is E820_* (1 RAM, 2 reserved, 3 ACPI, 4 NVS). */

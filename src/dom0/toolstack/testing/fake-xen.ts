@@ -1,7 +1,16 @@
 import { ENOMEM, ESRCH } from '../../../abi/errno.ts';
+import { XENMEMF_populate_on_demand } from '../../../abi/memory.ts';
 import { domid as asDomid, type Domid, type Gfn, port, type Port } from '../../../abi/xen.ts';
 import { HypercallError } from '../../../libs/call/call.ts';
-import type { CreateDomain, Ctrl, DomainInfo, E820Entry, HvmContext, PhysInfo } from '../../../libs/ctrl/ctrl.ts';
+import type {
+  CreateDomain,
+  Ctrl,
+  DomainInfo,
+  E820Entry,
+  HvmContext,
+  PhysInfo,
+  PodTarget,
+} from '../../../libs/ctrl/ctrl.ts';
 import type { ForeignMemory } from '../../../libs/foreignmemory/foreignmemory.ts';
 
 /** What a fake domain has been given. */
@@ -17,6 +26,9 @@ export interface FakeDomain {
   maxKib: number;
   paused: boolean;
   shutdownReason: number | undefined;
+  /** Pages that are the domain's, but in no frame yet; and frames that have none. */
+  podTarget: number;
+  podEntries: number;
 }
 
 /**
@@ -72,6 +84,8 @@ export class FakeXen implements Ctrl, ForeignMemory {
       memoryMap: [],
       maxVcpus: 0,
       maxKib: 0,
+      podTarget: 0,
+      podEntries: 0,
       paused: true,
       shutdownReason: undefined,
     });
@@ -88,7 +102,7 @@ export class FakeXen implements Ctrl, ForeignMemory {
     this.domain(domid).maxKib = maxKib;
   }
 
-  domain_populate_physmap_exact(domid: Domid, gfns: readonly Gfn[], order = 0): void {
+  domain_populate_physmap_exact(domid: Domid, gfns: readonly Gfn[], order = 0, memFlags = 0): void {
     this.#enter('XENMEM_populate_physmap');
     const domain = this.domain(domid);
     for (const first of gfns) {
@@ -96,11 +110,27 @@ export class FakeXen implements Ctrl, ForeignMemory {
       for (let frame = first; frame < first + (1 << order); frame++) {
         if (domain.frames.has(frame)) throw new Error(`frame ${frame} is populated twice`);
         domain.frames.set(frame, NOT_TOUCHED);
-        this.freePages--;
+        if ((memFlags & XENMEMF_populate_on_demand) === 0) this.freePages--;
+        else domain.podEntries++;
       }
     }
     const limit = domain.maxKib / 4;
     if (domain.frames.size > limit) throw new HypercallError('XENMEM_populate_physmap', ENOMEM);
+  }
+
+  domain_set_pod_target(domid: Domid, targetPages: number): PodTarget {
+    this.#enter('XENMEM_set_pod_target');
+    const domain = this.domain(domid);
+    if (domain.frames.size > 0 && domain.podEntries === 0) return this.domain_get_pod_target(domid);
+    this.freePages -= targetPages - domain.podTarget;
+    domain.podTarget = targetPages;
+    return this.domain_get_pod_target(domid);
+  }
+
+  domain_get_pod_target(domid: Domid): PodTarget {
+    const { frames, podTarget, podEntries } = this.domain(domid);
+    const populated = frames.size - podEntries;
+    return { tot_pages: populated + podTarget, pod_cache_pages: podTarget, pod_entries: podEntries };
   }
 
   domain_add_to_physmap(domid: Domid, space: number, index: number, gfn: Gfn): void {
@@ -168,8 +198,8 @@ export class FakeXen implements Ctrl, ForeignMemory {
 
   domain_destroy(domid: Domid): void {
     this.#enter('XEN_DOMCTL_destroydomain');
-    const { frames, grantTable } = this.domain(domid);
-    this.freePages += [...frames.values()].filter((frame) => frame !== grantTable).length;
+    const { frames, grantTable, podEntries, podTarget } = this.domain(domid);
+    this.freePages += [...frames.values()].filter((frame) => frame !== grantTable).length - podEntries + podTarget;
     this.domains.delete(domid);
     this.onRelease();
   }

@@ -28,7 +28,7 @@ export function guestConfig(
   warnOfKeys(config, warn);
   refuseVnuma(config);
 
-  const memory = memorySizes(config, warn);
+  const memory = memorySizes(config);
   const schedule = scheduling(config);
   const processors = vcpuCounts(config);
   const action = (name: string, fallback: ShutdownAction) =>
@@ -103,10 +103,7 @@ function refuseVnuma(config: Config): void {
   throw config.wrong(setting, 'XL_NOT_THERE_YET', 'no such key: guests see one NUMA node, of all their memory');
 }
 
-function memorySizes(
-  config: Config,
-  warn: (line: string) => void,
-): { readonly memoryKib: number; readonly maxMemoryKib: number } {
+function memorySizes(config: Config): { readonly memoryKib: number; readonly maxMemoryKib: number } {
   const memory = config.number('memory', 'MiB', MEMORY_MIB) ?? config.number('maxmem', 'MiB', MEMORY_MIB);
   const memoryMib = memory ?? DEFAULT_MEMORY_MIB;
   const maxMib = config.number('maxmem', 'MiB', MEMORY_MIB) ?? memoryMib;
@@ -115,10 +112,6 @@ function memorySizes(
   if (maxmem !== undefined && maxMib < memoryMib) {
     const expected = `at least memory, ${memoryMib} MiB, for example maxmem = ${memoryMib}`;
     throw config.wrong(maxmem, 'XL_CONFIG_RANGE', expected);
-  }
-  if (maxmem !== undefined && maxMib > memoryMib) {
-    const text = `the domain starts with ${maxMib} MiB and balloons down to memory, since there is no populate-on-demand`;
-    warn(`${config.where(maxmem)}: warning: maxmem = ${maxMib}: ${text}`);
   }
   return { memoryKib: memoryMib * 1024, maxMemoryKib: maxMib * 1024 };
 }

@@ -55,7 +55,7 @@ export const KEYS: Readonly<Record<string, Key>> = {
 
   // memory and processors
   memory: full('number'),
-  maxmem: partly('number', 'without populate-on-demand: a domain starts with all of maxmem and balloons down to memory'),
+  maxmem: full('number'),
   vnuma: partly('list', 'refused: guests see one NUMA node'),
   vcpus: full('number'),
   maxvcpus: full('number'),
