@@ -152,15 +152,26 @@ export class Domains {
     if (shutDown && !released) this.#state.fireSpecialWatches('@releaseDomain');
   }
 
+  /** The root stays whoever owned it; dom0 may have given it away, and gets it back. */
+  #reclaimRoot(domid: Domid): void {
+    const { store } = this.#state;
+    const root = store.get(ROOT);
+    if (root === undefined || ownerOf(root) !== domid) return;
+    const [owner, ...others] = root.permissions;
+    const permissions: Permissions = [{ ...owner, domid: PRIVILEGED_DOMID }, ...others];
+    store.set(ROOT, { ...root, permissions, generation: store.nextGeneration() });
+  }
+
   /** Nodes a dead domain owned go with all below them; permissions it was given elsewhere end by their age. */
   #removeTracesOf(domid: Domid): void {
     const view = new View(this.#state);
     const visit = (path: string) => {
       const node = this.#state.store.get(path);
       if (node === undefined) return;
-      if (ownerOf(node) === domid) view.remove(path);
+      if (path !== ROOT && ownerOf(node) === domid) view.remove(path);
       else for (const leaf of node.children) visit(childOf(path, leaf));
     };
+    this.#reclaimRoot(domid);
     if ((this.#state.accounts.find(domid)?.nodes ?? 0) > 0) visit(ROOT);
 
     const { specialWatches } = this.#state.store;

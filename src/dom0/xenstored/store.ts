@@ -13,6 +13,8 @@ export interface Node {
   readonly value: Uint8Array;
   /** Leaf names, oldest first. */
   readonly children: readonly string[];
+  /** Length of the list of children in the protocol's notation, `<child-leaf-name>|*`. */
+  readonly childBytes: number;
 }
 
 /** Names xenstored itself fires watches on; they are no nodes, but have permissions. */
@@ -38,7 +40,9 @@ export class Store {
     if (start === 'empty') return;
     for (const path of [ROOT, '/tool', '/tool/xenstored']) {
       const children = path === ROOT ? ['tool'] : path === '/tool' ? ['xenstored'] : [];
-      this.set(path, { generation: this.nextGeneration(), permissions: NOBODY_BUT_DOM0, value: NO_VALUE, children });
+      const childBytes = childListLength(children);
+      const generation = this.nextGeneration();
+      this.set(path, { generation, permissions: NOBODY_BUT_DOM0, value: NO_VALUE, children, childBytes });
     }
   }
 
@@ -103,7 +107,7 @@ export function ownerOf(node: Node): Domid {
 
 /** Bytes a node counts for against node-size, as the C daemon's record of it has. */
 export function nodeSize(node: Node): number {
-  return 20 + 8 * node.permissions.length + node.value.length + childListLength(node.children);
+  return 20 + 8 * node.permissions.length + node.value.length + node.childBytes;
 }
 
 /** Bytes a node counts for against its owner's memory. */
@@ -111,7 +115,7 @@ export function nodeMemory(path: string, node: Node): number {
   return path.length + nodeSize(node);
 }
 
-/** Length of the list in the protocol's notation, `<child-leaf-name>|*`. */
+/** What `childBytes` is. */
 export function childListLength(children: readonly string[]): number {
   let length = 0;
   for (const leaf of children) length += leaf.length + 1;
@@ -120,10 +124,12 @@ export function childListLength(children: readonly string[]): number {
 
 /** `node` with one child more, the youngest. */
 export function withChild(node: Node, leaf: string): Node {
-  return { ...node, children: [...node.children.filter((name) => name !== leaf), leaf] };
+  const { children, childBytes } = node.children.includes(leaf) ? withoutChild(node, leaf) : node;
+  return { ...node, children: children.concat(leaf), childBytes: childBytes + leaf.length + 1 };
 }
 
 /** `node` with one child less. */
 export function withoutChild(node: Node, leaf: string): Node {
-  return { ...node, children: node.children.filter((name) => name !== leaf) };
+  const children = node.children.filter((name) => name !== leaf);
+  return { ...node, children, childBytes: childListLength(children) };
 }

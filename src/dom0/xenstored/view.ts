@@ -6,7 +6,7 @@ import type { Permissions, Subject } from './permissions.ts';
 import { accessOf, XS_PERM_WRITE } from './permissions.ts';
 import type { Changed, State } from './state.ts';
 import type { Node } from './store.ts';
-import { NO_VALUE, nodeMemory, nodeSize, ownerOf, withChild, withoutChild } from './store.ts';
+import { childListLength, NO_VALUE, nodeMemory, nodeSize, ownerOf, withChild, withoutChild } from './store.ts';
 import type { Transaction } from './transactions.ts';
 
 interface Write {
@@ -94,7 +94,8 @@ export class View {
     const writes = missing.map((missingPath, depth): Write => {
       const below = missing[depth - 1];
       const children = below === undefined ? [] : [leafOf(below)];
-      const node = { permissions, value: depth === 0 ? value : NO_VALUE, children };
+      const childBytes = childListLength(children);
+      const node = { permissions, value: depth === 0 ? value : NO_VALUE, children, childBytes };
       return { path: missingPath, node: { ...node, generation: store.nextGeneration() } };
     });
     const grown = withChild(parent, leafOf(missing[missing.length - 1] ?? path));

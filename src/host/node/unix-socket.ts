@@ -45,6 +45,7 @@ export class UnixSocket {
 
   /** Hands over what arrives; it is the listener's then. One listener. */
   onData(listener: (bytes: Uint8Array) => void): void {
+    this.#socket.removeAllListeners('data');
     this.#socket.on('data', listener);
   }
 

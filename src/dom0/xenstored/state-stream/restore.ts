@@ -6,6 +6,7 @@ import type { Permission, Permissions } from '../permissions.ts';
 import type { Daemon } from '../requests/request.ts';
 import type { State } from '../state.ts';
 import type { SpecialWatch } from '../store.ts';
+import { childListLength } from '../store.ts';
 import { Transaction } from '../transactions.ts';
 import type { NodeRecord, StoreImage } from './records.ts';
 
@@ -90,8 +91,10 @@ function restoreTree(state: State, nodes: readonly NodeRecord[]): void {
   }
   if (!children.has(ROOT)) throw nonsense('no root');
   for (const { path, value, permissions } of kept) {
-    const node = { generation: store.nextGeneration(), value, children: children.get(path) ?? [] };
-    store.set(path, { ...node, permissions: knownOnly(state, permissions) });
+    const names = children.get(path) ?? [];
+    const node = { value, children: names, childBytes: childListLength(names) };
+    const generation = store.nextGeneration();
+    store.set(path, { ...node, generation, permissions: knownOnly(state, permissions) });
   }
 }
 
