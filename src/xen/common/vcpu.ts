@@ -75,6 +75,8 @@ export class Vcpu {
   /** Where the guest wants its runstate and time copied to; 0 for nowhere. */
   runstateArea: Handle = 0n;
   timeArea: Handle = 0n;
+  /** The area could not be written when the time was. */
+  timeAreaIsStale = false;
 
   readonly singleshotTimer: Timer;
   readonly periodicTimer: Timer;

@@ -47,10 +47,8 @@ export function updateSystemTime(vcpu: Vcpu): void {
 
   if (vcpu.timeArea === 0n) return;
   const copy = xen.memory.bytes.slice(at, at + VcpuTimeInfo.SIZE);
-  if (!vcpu.arch.guest.write(vcpu.timeArea, copy)) {
-    // As in Xen: the area stays registered, and may be mapped when the time is next written.
-    return;
-  }
+  // As in Xen: an area that is not mapped now is written when the vCPU next runs, and it is.
+  vcpu.timeAreaIsStale = !vcpu.arch.guest.write(vcpu.timeArea, copy);
 }
 
 /** Writes Unix time at system time 0 into a domain's shared_info, in the layout the domain has now. */

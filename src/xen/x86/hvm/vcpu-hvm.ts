@@ -151,7 +151,8 @@ export class HvmVcpu implements ArchVcpu, Intercepts, VlapicOwner, CpuidSubject 
   refreshTime(): void {
     const lo = this.state.u32(OFFSET_TSC_OFFSET);
     const hi = this.state.u32(OFFSET_TSC_OFFSET + 4);
-    if (lo === this.#pvclockOffsetLo && hi === this.#pvclockOffsetHi) return;
+    const isCurrent = lo === this.#pvclockOffsetLo && hi === this.#pvclockOffsetHi;
+    if (isCurrent && !this.vcpu.timeAreaIsStale) return;
     this.#pvclockOffsetLo = lo;
     this.#pvclockOffsetHi = hi;
     updateSystemTime(this.vcpu);
