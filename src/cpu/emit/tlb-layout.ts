@@ -35,7 +35,9 @@ export const TLB_ENTRY_LISTED_GLOBAL = 4;
 
 /** Behind the tables: what makes a flush cost what was filled. Lengths (u32) of the two lists, local then global. */
 export const TLB_LIST_LENGTHS = TLB_COUNT * TLB_SIZE;
-/** The lists: TLB * TLB_ENTRIES + index of an entry, u16 each; no place is in one list twice. */
+/** u32 each, local and global: not zero where any of TLB_MARKS is set. */
+export const TLB_MARKED = TLB_LIST_LENGTHS + 8;
+/** TLB * TLB_ENTRIES + index of an entry, u16 each; no place is in one list twice. */
 export const TLB_LISTS = TLB_LIST_LENGTHS + 0x40;
 export const TLB_LIST_SIZE = TLB_FILLED_COUNT * TLB_ENTRIES * 2;
 /**

@@ -151,6 +151,13 @@ class Refill extends PageWalk {
     code.op(op.OP_I32_ADD);
     code.i32(1);
     code.memory(op.OP_I32_STORE8, 0);
+    code.get(GLOBAL);
+    code.i32(2);
+    code.op(op.OP_I32_SHL);
+    code.get(VCPU);
+    code.op(op.OP_I32_ADD);
+    code.i32(1);
+    code.memory(op.OP_I32_STORE, this.tlbs + tlb.TLB_MARKED);
     code.end();
   }
 

@@ -11,7 +11,7 @@ import { FetchCache, pageNumber } from './fetch-cache.ts';
 import type { MachineMemory } from './machine-memory.ts';
 import { NestedCache } from './nested-cache.ts';
 import { Tlb } from './tlb.ts';
-import { allowRefill, forbidRefill } from './refill-rights.ts';
+import { allowRefill, forbidRefill, moveRefill } from './refill-rights.ts';
 import {
   ACCESS_EXECUTE,
   ACCESS_READ,
@@ -106,7 +106,7 @@ export class Mmu {
 
   /** CR3 was loaded: forgets what is not global, of the PCID too unless `keeps`. */
   loadContext(pcid: number, keeps: boolean): void {
-    forbidRefill(this.#cpu);
+    moveRefill(this.#cpu, this.#nested);
     this.#tlb.flushLocal();
     this.#fetched.load(pcid, keeps);
   }

@@ -39,7 +39,10 @@ export class Tlb {
     const index = (lo >>> 12) & (layout.TLB_ENTRIES - 1);
     const at = this.#entry(table, index);
     this.#note(at, table * layout.TLB_ENTRIES + index, isGlobal);
-    if (kind !== PAGE_4K) this.#u8[this.#mark(lo, hi, isGlobal, kind)] = 1;
+    if (kind !== PAGE_4K) {
+      this.#u8[this.#mark(lo, hi, isGlobal, kind)] = 1;
+      u32[(this.address + layout.TLB_MARKED) / 4 + (isGlobal ? 1 : 0)] = 1;
+    }
     const pageLo = (lo & 0xfffff000) >>> 0;
     u32[at] = pageLo;
     u32[at + 1] = hi;
@@ -63,8 +66,7 @@ export class Tlb {
     const lengths = (this.address + layout.TLB_LIST_LENGTHS) / 4;
     this.#flushList(0, layout.TLB_ENTRY_LISTED_LOCAL, true);
     this.#u32[lengths] = 0;
-    const marks = this.address + layout.TLB_MARKS;
-    this.#u8.fill(0, marks, marks + layout.TLB_MARKS_SIZE);
+    this.#clearMarks(0);
   }
 
   flushAll(): void {
@@ -73,8 +75,8 @@ export class Tlb {
     const lengths = (this.address + layout.TLB_LIST_LENGTHS) / 4;
     this.#u32[lengths] = 0;
     this.#u32[lengths + 1] = 0;
-    const marks = this.address + layout.TLB_MARKS;
-    this.#u8.fill(0, marks, marks + 2 * layout.TLB_MARKS_SIZE);
+    this.#clearMarks(0);
+    this.#clearMarks(1);
   }
 
   /** Forgets the page at an address, whatever its size. */
@@ -136,6 +138,14 @@ export class Tlb {
     }
   }
 
+  #clearMarks(list: number): void {
+    const marked = (this.address + layout.TLB_MARKED) / 4 + list;
+    if (this.#u32[marked] === 0) return;
+    this.#u32[marked] = 0;
+    const marks = this.address + layout.TLB_MARKS + list * layout.TLB_MARKS_SIZE;
+    this.#u8.fill(0, marks, marks + layout.TLB_MARKS_SIZE);
+  }
+
   #length(list: number): number {
     return this.#u32[(this.address + layout.TLB_LIST_LENGTHS) / 4 + list] as number;
   }
@@ -147,11 +157,11 @@ export class Tlb {
 
   // Index into `u32` of an entry of the read table.
   #place(place: number): number {
-    return this.#entry(Math.floor(place / layout.TLB_ENTRIES), place & (layout.TLB_ENTRIES - 1));
+    return this.#entry(place >>> PLACE_SHIFT, place & (layout.TLB_ENTRIES - 1));
   }
 
   #entry(table: number, index: number): number {
-    return (this.address + table * layout.TLB_SIZE + index * layout.TLB_ENTRY_SIZE) / 4;
+    return (this.address + table * layout.TLB_SIZE + index * layout.TLB_ENTRY_SIZE) >>> 2;
   }
 
   #mark(lo: number, hi: number, isGlobal: boolean, kind: PageKind): number {
@@ -177,6 +187,7 @@ const ENTRY_WORDS = layout.TLB_ENTRY_SIZE / 4;
 const ADDEND = layout.TLB_ENTRY_ADDEND / 4;
 const STATE = layout.TLB_ENTRY_STATE / 4;
 const WRITE = layout.TLB_WRITE_OFFSET / 4;
+const PLACE_SHIFT = Math.log2(layout.TLB_ENTRIES);
 const INVALID = 0xffffffff;
 
 function largeMark(lo: number): number {
