@@ -13,9 +13,10 @@ import { compete, inGuest, inGuestByHost, onHost } from './suite.ts';
 import { ensureSuite } from './suite-image.ts';
 import { type Contestant, PROGRAMS, type SuiteOrder } from './suite-programs.ts';
 import { type SuiteFigures, suiteFigures, suiteTable } from './suite-report.ts';
+import { xenstore, xenstoreTable } from './xenstore.ts';
 
 const USAGE = `usage: npm run bench -- [--boot] [--suite] [--idle] [--hypercalls] [--browser]
-                        [--deterministic] [options]
+                        [--deterministic] [--xenstore] [options]
   --boot           from the start of the process to /init, against QEMU
   --suite          the programs of bench/suite/, against QEMU and the host's own processor
   --idle           a shell at its prompt: share of a core, memory
@@ -23,6 +24,7 @@ const USAGE = `usage: npm run bench -- [--boot] [--suite] [--idle] [--hypercalls
   --hypercalls     what events and grants cost two guests of our own
   --browser        the suite in headless Chromium, against Node
   --deterministic  the suite with a clock that counts instructions, against the usual
+  --xenstore       requests over XenStore's socket, against Debian's C xenstored
   --runs N, -n N   how often; the median counts (5)
   --only A,B       these programs of the suite alone:
                    ${PROGRAMS.slice(0, 10).join(' ')}
@@ -38,7 +40,7 @@ interface Request {
 }
 
 const USUAL_PARTS = ['boot', 'suite', 'idle'] as const;
-const PARTS = [...USUAL_PARTS, 'hypercalls', 'browser', 'deterministic'] as const;
+const PARTS = [...USUAL_PARTS, 'hypercalls', 'browser', 'deterministic', 'xenstore'] as const;
 const QUICK_DIVISOR = 8;
 
 async function main(): Promise<void> {
@@ -98,6 +100,7 @@ async function measure(contest: Contest, request: Request): Promise<Figures> {
     ];
     figures.deterministic = await suite(contestants, request, 'timed by the host');
   }
+  if (parts.has('xenstore')) console.log(`${xenstoreTable(await xenstore(runs))}\n`);
   return figures;
 }
 
@@ -136,6 +139,7 @@ function parsed() {
         hypercalls: { type: 'boolean' },
         browser: { type: 'boolean' },
         deterministic: { type: 'boolean' },
+        xenstore: { type: 'boolean' },
         runs: { type: 'string', short: 'n' },
         only: { type: 'string', multiple: true },
         quick: { type: 'boolean' },
