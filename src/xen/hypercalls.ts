@@ -17,6 +17,7 @@ import { CompatVcpuRunstateInfo, CompatVcpuSetSingleshotTimer } from '../abi/com
 import { CompatXenPlatformParameters } from '../abi/compat/version.ts';
 import { CompatMulticallEntry } from '../abi/compat/xen.ts';
 import { ENOSYS } from '../abi/errno.ts';
+import * as argo from '../abi/argo.ts';
 import * as evtchn from '../abi/event_channel.ts';
 import * as gnttab from '../abi/grant_table.ts';
 import { GnttabGetStatusFrames } from '../abi/grant_table-v2.ts';
@@ -30,6 +31,7 @@ import * as vcpu from '../abi/vcpu.ts';
 import * as version from '../abi/version.ts';
 import * as xen from '../abi/xen.ts';
 import * as physmap from './common/add-to-physmap.ts';
+import * as argoOp from './common/argo.ts';
 import type { Call, HypercallResult } from './common/call.ts';
 import { mmuextOp, platformOp, xenpmuOp } from './common/absent-host.ts';
 import { consoleioRead, consoleioWrite } from './common/console-io.ts';
@@ -88,7 +90,7 @@ const EVENT_CHANNEL_OP = operations(xen.__HYPERVISOR_event_channel_op, 'event_ch
   op(evtchn.EVTCHNOP_init_control, 'EVTCHNOP_init_control', full(evtchnOp.evtchnInitControl), at(1, evtchn.EvtchnInitControl)),
   op(evtchn.EVTCHNOP_expand_array, 'EVTCHNOP_expand_array', full(evtchnOp.evtchnExpandArray), at(1, evtchn.EvtchnExpandArray)),
   op(evtchn.EVTCHNOP_set_priority, 'EVTCHNOP_set_priority', full(evtchnOp.evtchnSetPriority), at(1, evtchn.EvtchnSetPriority)),
-  op(evtchn.EVTCHNOP_reset_cont, 'EVTCHNOP_reset_cont', full(evtchnOp.evtchnResetCont, "Xen's own continuation"), at(1, evtchn.EvtchnReset)),
+  op(evtchnOp.EVTCHNOP_reset_cont, 'EVTCHNOP_reset_cont', full(evtchnOp.evtchnResetCont, "Xen's own continuation"), at(1, evtchn.EvtchnReset)),
 ]);
 
 const GRANT_TABLE_OP = operations(xen.__HYPERVISOR_grant_table_op, 'grant_table_op', byFirst, [
@@ -187,6 +189,13 @@ const XEN_VERSION = operations(xen.__HYPERVISOR_xen_version, 'xen_version', byFi
   op(version.XENVER_build_id, 'XENVER_build_id', full(versionOp.xenverBuildId)),
 ]);
 
+const ARGO_OP = operations(xen.__HYPERVISOR_argo_op, 'argo_op', byFirst, [
+  op(argo.XEN_ARGO_OP_register_ring, 'XEN_ARGO_OP_register_ring', full(argoOp.argoRegisterRing, 'as with argo=1; rings for everybody need mac-permissive: EPERM'), at(1, argo.XenArgoRegisterRing)),
+  op(argo.XEN_ARGO_OP_unregister_ring, 'XEN_ARGO_OP_unregister_ring', full(argoOp.argoUnregisterRing), at(1, argo.XenArgoUnregisterRing)),
+  op(argo.XEN_ARGO_OP_sendv, 'XEN_ARGO_OP_sendv', full(argoOp.argoSendv), at(1, argo.XenArgoSendAddr)),
+  op(argo.XEN_ARGO_OP_notify, 'XEN_ARGO_OP_notify', full(argoOp.argoNotify), at(1, argo.XenArgoRingData)),
+], argoOp.admitArgo);
+
 const HVM_OP = operations(xen.__HYPERVISOR_hvm_op, 'hvm_op', byFirst, [
   op(hvm.HVMOP_set_param, 'HVMOP_set_param', partly(hvmOp.hvmopSetParam, 'no viridian, altp2m, S3; interrupt lines as callback are ignored, as for PVH'), at(1, hvm.XenHvmParam)),
   op(hvm.HVMOP_get_param, 'HVMOP_get_param', full(hvmOp.hvmopGetParam), at(1, hvm.XenHvmParam)),
@@ -257,7 +266,7 @@ export const HYPERCALLS: readonly HypercallRow[] = [
   DOMCTL,
   single(xen.__HYPERVISOR_kexec_op, 'kexec_op', absent()),
   single(xen.__HYPERVISOR_tmem_op, 'tmem_op', absent('gone from Xen')),
-  single(xen.__HYPERVISOR_argo_op, 'argo_op', absent()),
+  ARGO_OP,
   single(xen.__HYPERVISOR_xenpmu_op, 'xenpmu_op', full(xenpmuOp, 'no virtual performance counters: EOPNOTSUPP')),
   single(xen.__HYPERVISOR_dm_op, 'dm_op', absent('no device models')),
   HYPFS_OP,

@@ -6,6 +6,7 @@ import { updateWallclock } from '../x86/time.ts';
 import type { HvmDomain } from '../x86/hvm/domain-hvm.ts';
 import type { P2m } from '../x86/mm/p2m.ts';
 import { NO_FRAME } from './buddy.ts';
+import { ArgoDomain } from './argo-domain.ts';
 import { DomainEvents, sendGlobalVirq } from './event-channel.ts';
 import type { Cpupool } from './cpupool.ts';
 import type { FrameOwner } from './frame-table.ts';
@@ -73,6 +74,7 @@ export class Domain implements FrameOwner {
   has32bitSharedInfo = false;
   readonly events: DomainEvents;
   readonly grants: GrantTable;
+  readonly argo = new ArgoDomain(this);
 
   pauseCount = 0;
   controllerPauseCount = 0;
@@ -198,6 +200,7 @@ export class Domain implements FrameOwner {
     const { frames } = this.xen;
     frames.claim(this, 0);
     this.grants.releaseMappings();
+    this.argo.reset();
     this.events.destroy();
     for (const vcpu of this.vcpus) {
       vcpu.unmapInfo();

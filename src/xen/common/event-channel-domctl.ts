@@ -1,5 +1,5 @@
 import { EINVAL, ENOMEM } from '../../abi/errno.ts';
-import { XEN_DOMCTL_soft_reset_cont, XenDomctl } from '../../abi/domctl.ts';
+import { XenDomctl } from '../../abi/domctl.ts';
 import { XenDomctlSetVirqHandler } from '../../abi/domctl-settings.ts';
 import { PAGE_SIZE } from '../../cpu/engine.ts';
 import { addPage, unhookPage } from '../x86/mm/physmap.ts';
@@ -11,6 +11,9 @@ import { setVirqHandler } from './event-channel.ts';
 import { INVALID_M2P } from './frame-table.ts';
 
 // The domctls that concern a domain's events.
+
+/** The header has it for Xen itself alone: how the rest of a soft reset is asked for. */
+export const XEN_DOMCTL_soft_reset_cont = 23;
 
 /** XEN_DOMCTL_set_virq_handler */
 export const domctlSetVirqHandler = onDomain(({ call, at, domain }) =>
@@ -35,6 +38,7 @@ function softReset({ call, domctl, at, domain }: DomctlCall, resuming: boolean):
     call.store(call.handle(0), at - XenDomctl.AT_u, XenDomctl.SIZE);
   }
   if (closed !== 0) return closed;
+  domain.argo.reset();
   for (const vcpu of domain.vcpus) {
     vcpu.runstateArea = 0n;
     vcpu.timeArea = 0n;
