@@ -72,7 +72,6 @@ export const XEN_DOMCTL_psr_cmt_op = 75;
 export const XEN_DOMCTL_monitor_op = 77;
 export const XEN_DOMCTL_psr_alloc = 78;
 export const XEN_DOMCTL_soft_reset = 79;
-export const XEN_DOMCTL_soft_reset_cont = 23; // Xen's own: the rest of a soft reset
 export const XEN_DOMCTL_vuart_op = 81;
 export const XEN_DOMCTL_get_cpu_policy = 82;
 export const XEN_DOMCTL_set_cpu_policy = 83;

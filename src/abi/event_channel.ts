@@ -18,7 +18,6 @@ export const EVTCHNOP_reset = 10;
 export const EVTCHNOP_init_control = 11;
 export const EVTCHNOP_expand_array = 12;
 export const EVTCHNOP_set_priority = 13;
-export const EVTCHNOP_reset_cont = 14; // Xen's own: the rest of a reset
 
 /** struct evtchn_alloc_unbound: a port in dom that remote_dom may bind to */
 export class EvtchnAllocUnbound {

@@ -180,7 +180,7 @@ export const DOMCTL = operations(__HYPERVISOR_domctl, 'domctl', command, [
   op(nr.XEN_DOMCTL_monitor_op, 'XEN_DOMCTL_monitor_op', full(devices.domctlNotSupported, 'no vm_event: EOPNOTSUPP'), JUST_DOMAIN),
   op(nr.XEN_DOMCTL_psr_alloc, 'XEN_DOMCTL_psr_alloc', full(devices.domctlNoPsr, 'no cache allocation: ENODEV'), JUST_DOMAIN),
   op(nr.XEN_DOMCTL_soft_reset, 'XEN_DOMCTL_soft_reset', full(eventDomctl.domctlSoftReset)),
-  op(nr.XEN_DOMCTL_soft_reset_cont, 'XEN_DOMCTL_soft_reset_cont', full(eventDomctl.domctlSoftResetCont, "Xen's own continuation")),
+  op(eventDomctl.XEN_DOMCTL_soft_reset_cont, 'XEN_DOMCTL_soft_reset_cont', full(eventDomctl.domctlSoftResetCont, "Xen's own continuation")),
   op(nr.XEN_DOMCTL_vuart_op, 'XEN_DOMCTL_vuart_op', absent('Arm only')),
   op(nr.XEN_DOMCTL_get_cpu_policy, 'XEN_DOMCTL_get_cpu_policy', full(domctlGetCpuPolicy), inDomctl(XenDomctlCpuPolicy)),
   op(nr.XEN_DOMCTL_set_cpu_policy, 'XEN_DOMCTL_set_cpu_policy', full(domctlSetCpuPolicy, 'the topology of leaf 0xb is computed'), inDomctl(XenDomctlCpuPolicy)),

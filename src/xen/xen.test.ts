@@ -172,26 +172,6 @@ test('dom0 and a guest raise each other, and share a granted page', () => {
   deepEqual(cpu.injected, [0xf3]);
 });
 
-test('what dom0 writes to a page that stays mapped is told at each write, and the processors hear of no more', () => {
-  const it = machine();
-  const { ctrl, foreign, grants, engine } = it;
-  const { domid } = build(it);
-  ctrl.domain_add_to_physmap(domid, XENMAPSPACE_grant_table, 0, GRANT_GFN);
-  const [table] = foreign.map(domid, [GRANT_GFN]) as [Uint8Array];
-  grant(table, 0, 0 as Domid, SHARED_PAGE);
-  const page = grants.mapGrantRef(domid, 0 as GrantRef, true);
-  engine.written.length = 0;
-  page.set([0x90, 0xc3], 100);
-  grants.written(page, 100, 2);
-  deepEqual(engine.written, [{ address: page.byteOffset + 100, length: 2 }]);
-  grants.written(page, 4095, 2);
-  grants.written(page, -1, 2);
-  equal(engine.written.length, 1, 'nothing past the page');
-  grants.unmap(page);
-  deepEqual(engine.written.at(-1), { address: page.byteOffset, length: 4096 });
-  throws(() => grants.written(page, 0, 1), HypercallError);
-});
-
 test('a grant is refused to whom it was not given, and read-only when it says so', () => {
   const it = machine();
   const { ctrl, foreign, grants } = it;

@@ -1,7 +1,6 @@
 import { EFAULT, EINVAL, EPERM, ESRCH } from '../../abi/errno.ts';
 import {
   EVTCHN_FIFO_LINK_BITS,
-  EVTCHNOP_reset_cont,
   EVTCHNSTAT_closed,
   EVTCHNSTAT_interdomain,
   EVTCHNSTAT_ipi,
@@ -27,6 +26,9 @@ import type { Domid, Port } from '../../abi/xen.ts';
 import { mayControl } from '../xsm.ts';
 import { type Call, CONTINUE, type HypercallResult } from './call.ts';
 import { ECS_INTERDOMAIN, ECS_IPI, ECS_PIRQ, ECS_UNBOUND, ECS_VIRQ, type EventChannel } from './event-channel.ts';
+
+/** The header has it for Xen itself alone: how the rest of a reset is asked for. */
+export const EVTCHNOP_reset_cont = 14;
 
 // HYPERVISOR_event_channel_op: argument 1 points at the operation's structure, which has one layout for all callers.
 

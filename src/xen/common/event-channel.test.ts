@@ -25,6 +25,7 @@ import {
 import { TestMachine } from '../testing/test-machine.ts';
 import * as event2l from './event-2l.ts';
 import { NR_PIRQS, sendGlobalVirq, setVirqHandler } from './event-channel.ts';
+import { EVTCHNOP_reset_cont } from './event-channel-op.ts';
 
 test('ports are given out from 1 on, the lowest free one first', () => {
   const { a } = pair();
@@ -232,7 +233,7 @@ test('a global VIRQ goes to dom0, or to whom dom0 appointed for it until that on
 
 test('a bad pointer is -EFAULT for every operation', () => {
   const { a } = pair();
-  for (let op = evtchn.EVTCHNOP_bind_interdomain; op <= evtchn.EVTCHNOP_reset_cont; op++) {
+  for (let op = evtchn.EVTCHNOP_bind_interdomain; op <= EVTCHNOP_reset_cont; op++) {
     equal(a.hypercall(__HYPERVISOR_event_channel_op, [op, 0xdead0000]), -EFAULT, `operation ${op}`);
   }
   equal(a.hypercall(__HYPERVISOR_event_channel_op, [99, 0x1000]), -ENOSYS);
