@@ -106,6 +106,29 @@ test('domains are introduced and released', async () => {
   equal((await store.control('help')).split(' ')[0], 'check');
 });
 
+test('features and quotas, of one domain and of all', async () => {
+  const { bench, store } = connected();
+  bench.addGuest(3);
+  const domid = 3 as Domid;
+  equal(await store.getFeatures(), 14);
+  await store.setFeatures(domid, 2);
+  equal(await store.getFeatures(domid), 2);
+  equal((await store.quotas()).includes('nodes'), true);
+  await store.setQuota('nodes', 500);
+  await store.setQuota('nodes', 7, domid);
+  deepEqual([await store.getQuota('nodes'), await store.getQuota('nodes', domid)], [500, 7]);
+  await rejects(store.getQuota('nonsense'), { code: 'EINVAL' });
+});
+
+test('a watch with a depth is called for no deeper change', async () => {
+  const { store } = connected();
+  const fired: string[] = [];
+  await store.watch('/a', (path) => fired.push(path), 1);
+  await store.write('/a/b', '');
+  await store.write('/a/b/c', '');
+  deepEqual(fired, ['/a', '/a/b']);
+});
+
 test('when the connection ends, what waits rejects and what comes later too', async () => {
   let closed = () => {};
   const silent: ByteStream = {

@@ -1,9 +1,7 @@
 import {
-  XENSTORE_PAYLOAD_MAX,
   XS_CONTROL,
   XS_DIRECTORY,
   XS_DIRECTORY_PART,
-  XS_ERROR,
   XS_GET_DOMAIN_PATH,
   XS_GET_PERMS,
   XS_INTRODUCE,
@@ -19,25 +17,15 @@ import {
   XS_TRANSACTION_START,
   XS_UNWATCH,
   XS_WATCH,
-  XS_WATCH_EVENT,
   XS_WRITE,
 } from '../../abi/io/xs_wire.ts';
 import type { Domid, Gfn, Port } from '../../abi/xen.ts';
+import { Channel, firstString, StoreError } from './channel.ts';
+import { XS_GET_FEATURE, XS_GET_QUOTA, XS_SET_FEATURE, XS_SET_QUOTA } from './later-types.ts';
 import type { ByteStream } from './stream.ts';
-import type { Message } from './wire.ts';
-import { formatMessage, joined, MessageReader, nulTerminated, splitStrings, textOf } from './wire.ts';
+import { joined, nulTerminated, splitStrings } from './wire.ts';
 
-/** A request that xenstored refused. */
-export class StoreError extends Error {
-  /** The protocol's word: 'EACCES', 'EINVAL', …; 'closed' where there is no xenstored any more. */
-  readonly code: string;
-
-  constructor(code: string, request: string) {
-    super(`xenstore: ${request}: ${code}`);
-    this.name = 'StoreError';
-    this.code = code;
-  }
-}
+export { StoreError };
 
 /**
  * What can be done with nodes, in a transaction or not (libxenstore's names without xs_). Everything but the words
@@ -188,12 +176,15 @@ export class StoreClient extends StoreAccess {
    * Has `fired` called for every change at or below `path`, with the path that changed, and once right away with
    * `path` itself. '@introduceDomain' and '@releaseDomain' can be watched too.
    *
+   * @param depth how many levels below `path`; for the two above, 1 has the domain told ('@releaseDomain/5'). Not every
+   *   xenstored has this: EINVAL
    * @returns what ends the watch; no call comes after it was called
    */
-  async watch(path: string, fired: (path: string) => void): Promise<() => Promise<void>> {
+  async watch(path: string, fired: (path: string) => void, depth?: number): Promise<() => Promise<void>> {
     const token = this.#channel.addWatch(fired);
+    const request = depth === undefined ? [path, token] : [path, token, `${depth}`];
     try {
-      await this.#channel.request(XS_WATCH, 0, `watch ${path}`, nulTerminated(path, token));
+      await this.#channel.request(XS_WATCH, 0, `watch ${path}`, nulTerminated(...request));
     } catch (error) {
       this.#channel.removeWatch(token);
       throw error;
@@ -234,6 +225,36 @@ export class StoreClient extends StoreAccess {
     await this.#channel.request(XS_SET_TARGET, 0, `set target of domain ${domid}`, payload);
   }
 
+  /** XENSTORE_SERVER_FEATURE_* of this connection, or that a domain is told of. Not every xenstored knows: ENOSYS. */
+  async getFeatures(domid?: Domid): Promise<number> {
+    const payload = domid === undefined ? nulTerminated() : nulTerminated(`${domid}`);
+    return Number(firstString(await this.#channel.request(XS_GET_FEATURE, 0, 'get features', payload)));
+  }
+
+  /** What a domain will be told of, which must not have been introduced yet. */
+  async setFeatures(domid: Domid, features: number): Promise<void> {
+    const request = `set features of domain ${domid}`;
+    await this.#channel.request(XS_SET_FEATURE, 0, request, nulTerminated(`${domid}`, `${features}`));
+  }
+
+  /** The names there are for the two below. Not every xenstored knows: ENOSYS. */
+  async quotas(): Promise<string[]> {
+    const reply = await this.#channel.request(XS_GET_QUOTA, 0, 'list quotas', nulTerminated());
+    return firstString(reply).split(' ');
+  }
+
+  /** How much a domain may have, or all those may that nothing was set for; 0: as much as it likes. */
+  async getQuota(name: string, domid?: Domid): Promise<number> {
+    const payload = domid === undefined ? nulTerminated(name) : nulTerminated(`${domid}`, name);
+    return Number(firstString(await this.#channel.request(XS_GET_QUOTA, 0, `get quota ${name}`, payload)));
+  }
+
+  async setQuota(name: string, limit: number, domid?: Domid): Promise<void> {
+    const words = [name, `${limit}`];
+    const payload = nulTerminated(...(domid === undefined ? words : [`${domid}`, ...words]));
+    await this.#channel.request(XS_SET_QUOTA, 0, `set quota ${name}`, payload);
+  }
+
   /** A command for the daemon itself, as xenstore-control sends it; returns its answer. */
   async control(command: string, ...parameters: readonly string[]): Promise<string> {
     const payload = nulTerminated(command, ...parameters);
@@ -250,95 +271,6 @@ export class StoreClient extends StoreAccess {
   }
 }
 
-interface Pending {
-  readonly request: string;
-  readonly resolve: (payload: Uint8Array) => void;
-  readonly reject: (error: StoreError) => void;
-}
-
-/** Requests and their replies, matched by req_id, and events, matched by token. */
-class Channel {
-  readonly #stream: ByteStream;
-  readonly #reader = new MessageReader();
-  readonly #pending = new Map<number, Pending>();
-  readonly #watches = new Map<string, (path: string) => void>();
-  #lastReqId = 0;
-  #lastWatch = 0;
-  #closed = false;
-
-  constructor(stream: ByteStream) {
-    this.#stream = stream;
-    stream.onData((bytes) => this.#receive(bytes));
-    stream.onClose(() => this.#end());
-  }
-
-  request(type: number, txId: number, request: string, payload: Uint8Array): Promise<Uint8Array> {
-    return new Promise((resolve, reject) => {
-      if (this.#closed) {
-        reject(new StoreError('closed', request));
-        return;
-      }
-      // xenstored would drop the whole connection.
-      if (payload.length > XENSTORE_PAYLOAD_MAX) {
-        reject(new StoreError('E2BIG', request));
-        return;
-      }
-      this.#lastReqId = (this.#lastReqId + 1) >>> 0;
-      this.#pending.set(this.#lastReqId, { request, resolve, reject });
-      this.#stream.send(formatMessage({ type, reqId: this.#lastReqId, txId, payload }));
-    });
-  }
-
-  /** Returns the token of a new watch. */
-  addWatch(fired: (path: string) => void): string {
-    const token = `w${++this.#lastWatch}`;
-    this.#watches.set(token, fired);
-    return token;
-  }
-
-  removeWatch(token: string): void {
-    this.#watches.delete(token);
-  }
-
-  close(): void {
-    if (this.#closed) return;
-    this.#stream.close();
-    this.#end();
-  }
-
-  #end(): void {
-    this.#closed = true;
-    this.#watches.clear();
-    const pending = [...this.#pending.values()];
-    this.#pending.clear();
-    for (const { request, reject } of pending) reject(new StoreError('closed', request));
-  }
-
-  #receive(bytes: Uint8Array): void {
-    for (let at = 0; at < bytes.length && !this.#closed; ) {
-      const room = this.#reader.room;
-      const part = bytes.subarray(at, at + room.length);
-      room.set(part);
-      at += part.length;
-      const message = this.#reader.advance(part.length);
-      if (message === 'too long') this.close();
-      else if (message !== undefined) this.#dispatch(message);
-    }
-  }
-
-  #dispatch(message: Message): void {
-    if (message.type === XS_WATCH_EVENT) {
-      const [path, token] = splitStrings(message.payload);
-      if (path !== undefined && token !== undefined) this.#watches.get(token)?.(path);
-      return;
-    }
-    const pending = this.#pending.get(message.reqId);
-    this.#pending.delete(message.reqId);
-    if (message.type === XS_ERROR) pending?.reject(new StoreError(firstString(message.payload), pending.request));
-    else pending?.resolve(message.payload);
-  }
-}
-
 /** undefined for ENOENT. */
 async function orMissing(reply: Promise<Uint8Array>): Promise<Uint8Array | undefined> {
   try {
@@ -347,8 +279,4 @@ async function orMissing(reply: Promise<Uint8Array>): Promise<Uint8Array | undef
     if (error instanceof StoreError && error.code === 'ENOENT') return undefined;
     throw error;
   }
-}
-
-function firstString(payload: Uint8Array): string {
-  return textOf(payload).split('\0', 1)[0] ?? '';
 }
