@@ -138,6 +138,15 @@ export class SmallMachine {
     }
   }
 
+  /** Makes the memory of `to` that of `from`, of a kernel's size. */
+  copyMemory(from: Domid, to: Domid): void {
+    const gfns = Array.from({ length: GUEST_PAGES }, (_, page) => gfn(page));
+    const source = this.#foreign.map(from, gfns);
+    const target = this.#foreign.map(to, gfns);
+    target.forEach((page, index) => page.set(source[index] as Uint8Array));
+    this.#foreign.unmap([...source, ...target]);
+  }
+
   #load(domid: Domid, bytes: Uint8Array): void {
     const first = KERNEL / PAGE_SIZE;
     const count = Math.ceil(bytes.length / PAGE_SIZE);
