@@ -54,6 +54,8 @@ export interface MachineOptions {
   readonly trace: readonly TraceCategory[];
   /** Whether to keep counts, which costs a little. */
   readonly observed: boolean;
+  /** What to tell in XenStore of where a domain's console is; nothing where nobody but xl can reach it. */
+  readonly consoleTty?: (domid: Domid) => string;
   /** Another processor than the interpreter: tools measure with their own. */
   readonly processor?: ((memory: WebAssembly.Memory) => Engine) | undefined;
   /** A machine that repeats, by a virtual clock and randomness from a seed. */
@@ -139,14 +141,17 @@ export class Machine implements Host {
     // dom0's daemons, and the toolstack's connection to the first.
     const log = storeLog(this.#log.daemon('xenstored'), doors.trace);
     this.#xenstored = new Xenstored({ events: channels.open(), grants, ctrl, clock, log });
-    this.#xenconsoled = new Xenconsoled({
-      store: new StoreClient(this.#xenstored.connect()),
-      events: channels.open(),
-      grants,
-      memory: this.foreignMemory,
-      ctrl,
-      log: this.#log.daemon('xenconsoled'),
-    });
+    this.#xenconsoled = new Xenconsoled(
+      {
+        store: new StoreClient(this.#xenstored.connect()),
+        events: channels.open(),
+        grants,
+        memory: this.foreignMemory,
+        ctrl,
+        log: this.#log.daemon('xenconsoled'),
+      },
+      options.consoleTty === undefined ? {} : { ttyName: options.consoleTty },
+    );
     this.#storeClient = new StoreClient(this.#xenstored.connect());
     this.store = domainStore(this.#storeClient);
     this.tuning = new HostTuning(this.tools, this.sched, this.store, () => ctrl.physinfo().max_cpu_id + 1);

@@ -1,5 +1,6 @@
 import { equal, match, ok } from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { connectUnixSocket } from '../../src/host/node/unix-socket.ts';
 import { type RunningCommand, TestHost } from './testing/test-host.ts';
 
 let host: TestHost;
@@ -49,6 +50,23 @@ test('any number reads a console, and the one who was there first types', async 
   await host.xl('destroy idle');
   equal((await reader.answer).status, 0, 'a console ends with its domain');
   equal((await looker.answer).status, 0);
+});
+
+test('console/tty names a socket that is the console', async () => {
+  await host.xl('create -q -p hello.cfg');
+  const domid = (await host.xl('domid hello')).out.trim();
+  const tty = (await host.store()).find((node) => node.startsWith(`/local/domain/${domid}/console/tty = `));
+  const socket = await connectUnixSocket(tty?.split(' = ')[1] ?? '');
+  let seen = '';
+  socket.onData((bytes) => {
+    seen += new TextDecoder().decode(bytes);
+  });
+  const over = new Promise<void>((resolve) => {
+    socket.onClose(resolve);
+  });
+  await host.xl('unpause hello');
+  await over;
+  match(seen, /^Hello from a PVH guest[\s\S]*Goodbye\.\r?\n$/);
 });
 
 /** Each byte is one more than the byte before it: nothing is missing, nothing is there twice. */

@@ -1,6 +1,7 @@
 import { mkdirSync, rmSync, writeSync, closeSync } from 'node:fs';
 import { arch, hostname, release, version } from 'node:os';
 import { join } from 'node:path';
+import type { Domid } from '../../abi/xen.ts';
 import { Domains } from '../../dom0/toolstack/domains.ts';
 import { ConsoleSeats } from '../../dom0/xl/console-seats.ts';
 import type { RunningHost } from '../../dom0/xl/services.ts';
@@ -12,6 +13,7 @@ import { onEndSignal } from '../../host/node/signals.ts';
 import type { UnixSocket } from '../../host/node/unix-socket.ts';
 import { XenolithError } from '../../lib/errors.ts';
 import { type Machine, startMachine } from '../machine.ts';
+import { ConsoleSockets, consoleSocketPath } from './console-sockets.ts';
 import { findHome, type Home, makeHome, XL_SOCKET } from './home.ts';
 import { HostLog } from './host-log.ts';
 import { READY, TAKEN } from './launch.ts';
@@ -93,7 +95,12 @@ async function startDaemon(home: Home, memoryMib: number, log: (line: string) =>
   const random = new NodeRandom();
   const machine = await startMachine(
     { clock, random, defer, availableMemoryKib, log, alarm: log, trace: log, holdInput: () => {} },
-    { guestMemoryKib: memoryMib * 1024, trace: [], observed: false },
+    {
+      guestMemoryKib: memoryMib * 1024,
+      trace: [],
+      observed: false,
+      consoleTty: (domid) => join(home.folder, consoleSocketPath(domid)),
+    },
   );
   const daemon = new Daemon(home, machine, clock, random, log);
   await daemon.serve();
@@ -136,7 +143,10 @@ class Daemon implements SessionHost {
     this.#news = tellOfLost(running);
     if (this.#news !== undefined) this.log(this.#news);
     this.#writeDown();
+    const consoles = new ConsoleSockets(folder, (...all) => this.#machine.attachConsole(...all), this.log);
     this.#domains.onEvent((event) => {
+      if (event.event === 'created') consoles.open(event.domid as Domid);
+      if (event.event === 'destroyed') consoles.close(event.domid as Domid);
       this.log(
         `domain ${event.domid} (${event.name}): ${event.event}${event.reason === undefined ? '' : `, ${event.reason}`}`,
       );
