@@ -4,6 +4,8 @@ import { type Call, CONTINUE, type HypercallResult, STEPS_BEFORE_CONTINUE } from
 const MOST_OPERATIONS = 0x7fffffff;
 /** Structures that are brought in together, as Xen does for 32-bit callers. */
 const OPERATIONS_AT_ONCE = 32;
+/** The share of one among the calls of a multicall, of which many come before others have their turn. */
+const STEPS_IN_MULTICALL = 64;
 
 /**
  * Runs one of HYPERVISOR_grant_table_op's operations on each structure of its array: argument 1 points at it,
@@ -15,7 +17,7 @@ const OPERATIONS_AT_ONCE = 32;
 export function forEachOperation(call: Call, size: number, operate: (call: Call, at: number) => void): HypercallResult {
   const count = call.u32(2);
   if (count > MOST_OPERATIONS) return -EINVAL;
-  const share = Math.min(count, STEPS_BEFORE_CONTINUE);
+  const share = Math.min(count, call.inMulticall ? STEPS_IN_MULTICALL : STEPS_BEFORE_CONTINUE);
   let lo = call.u32(1);
   let hi = call.upper(1);
   for (let done = 0; done < share; ) {
