@@ -1,6 +1,7 @@
 import { printKeys } from './keys-table.ts';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { printSupport } from './support-table.ts';
+import { printXl } from './xl-page.ts';
 import { ROOT, readSources, resolvePath, type Source } from './sources.ts';
 
 /** A page, or part of one, that a program prints from the code. */
@@ -44,7 +45,10 @@ function withoutCode(text: string): string {
 }
 
 /** Pages printed from the code; empty until the first table that wants printing is there. */
-const PRINTED: readonly Printed[] = [{ path: 'docs/SUPPORT.md', print: async () => printSupport() + printKeys() }];
+const PRINTED: readonly Printed[] = [
+  { path: 'docs/SUPPORT.md', print: async () => printSupport() + printKeys() },
+  { path: 'docs/xl.md', print: async () => printXl() },
+];
 
 async function checkPrinted(write: boolean): Promise<string[]> {
   const findings: string[] = [];

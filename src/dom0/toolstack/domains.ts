@@ -3,6 +3,7 @@ import { domid as asDomid, type Domid } from '../../abi/xen.ts';
 import type { Clock, Random } from '../../lib/ports.ts';
 import type { DomainInfo } from '../../libs/ctrl/ctrl.ts';
 import type { ToolCalls } from '../../libs/ctrl/tool-calls.ts';
+import { Creation } from './creation.ts';
 import { deathAction, preservedSuffix } from './death-action.ts';
 import { type DomainConfig, randomUuid, uuidText } from './domain-config.ts';
 import { createDomain, type ToolstackHost } from './domain-create.ts';
@@ -369,35 +370,6 @@ export class Domains {
     if (this.#ended.length > REMEMBERED) this.#ended.shift();
     this.#goners.get(domid)?.(ended);
     this.#goners.delete(domid);
-  }
-}
-
-/** A domain on its way. */
-class Creation {
-  readonly config: DomainConfig;
-  /** Resolves once it is there, or is not going to be. */
-  readonly settled: Promise<void>;
-  #settle: () => void = () => {};
-  #cancelled = false;
-
-  constructor(config: DomainConfig) {
-    this.config = config;
-    this.settled = new Promise((resolve) => {
-      this.#settle = resolve;
-    });
-  }
-
-  cancel(): void {
-    this.#cancelled = true;
-  }
-
-  settle(): void {
-    this.#settle();
-  }
-
-  requireWanted(): void {
-    if (!this.#cancelled) return;
-    throw new DomainError('DOMAIN_CANCELLED', `domain ${this.config.name} is not created: nobody wants it any more`);
   }
 }
 
