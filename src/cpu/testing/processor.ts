@@ -1,5 +1,5 @@
 /** A processor with a little memory, in 64-bit mode on an identity map, for tests that run a few instructions. */
-import type { EngineVcpu, Exit, Intercepts, NestedPaging } from '../engine.ts';
+import type { Engine, EngineVcpu, Exit, Intercepts, NestedPaging } from '../engine.ts';
 import { ALL_INSTRUCTIONS } from '../instructions/all.ts';
 import { InterpreterEngine } from '../interpreter/engine.ts';
 import * as state from '../state.ts';
@@ -15,17 +15,28 @@ export const CODE = 0x10000;
 export const DATA = 0x20000;
 export const STACK_TOP = 0x40000;
 
-let shared: { memory: WebAssembly.Memory; engine: InterpreterEngine } | undefined;
+/** Makes an engine over all of a machine memory. */
+export type EngineMaker = (memory: WebAssembly.Memory) => Engine;
 
-/** One engine serves all tests of a file: generating and compiling it is what takes time. */
-function engine(): { memory: WebAssembly.Memory; engine: InterpreterEngine } {
-  if (shared === undefined) {
-    const pages = MEMORY_BYTES / 65536;
-    const memory = new WebAssembly.Memory({ initial: pages, maximum: pages });
-    shared = { memory, engine: new InterpreterEngine(memory, ALL_INSTRUCTIONS) };
-  }
-  return shared;
+interface Made {
+  readonly memory: WebAssembly.Memory;
+  readonly engine: Engine;
 }
+
+const made = new Map<EngineMaker, Made>();
+
+/** One engine of a kind serves all tests of a file: generating and compiling it is what takes time. */
+function engineBy(make: EngineMaker): Made {
+  const known = made.get(make);
+  if (known !== undefined) return known;
+  const pages = MEMORY_BYTES / 65536;
+  const memory = new WebAssembly.Memory({ initial: pages, maximum: pages });
+  const one = { memory, engine: make(memory) };
+  made.set(make, one);
+  return one;
+}
+
+const interpreter: EngineMaker = (memory) => new InterpreterEngine(memory, ALL_INSTRUCTIONS);
 
 /** A platform where nothing answers: ports and MMIO float high, unknown MSRs fault. */
 export const EMPTY_PLATFORM: Intercepts = {
@@ -50,8 +61,11 @@ export class TestProcessor {
   readonly memory: Uint8Array;
   readonly view: DataView;
 
-  constructor(platform: Partial<Intercepts> = {}) {
-    const { memory, engine: processor } = engine();
+  readonly #engine: Engine;
+
+  constructor(platform: Partial<Intercepts> = {}, make: EngineMaker = interpreter) {
+    const { memory, engine: processor } = engineBy(make);
+    this.#engine = processor;
     this.memory = new Uint8Array(memory.buffer, GUEST_BASE);
     this.view = new DataView(memory.buffer, GUEST_BASE);
     this.memory.fill(0);
@@ -71,13 +85,13 @@ export class TestProcessor {
 
   /** Frees the vCPU's place. */
   [Symbol.dispose](): void {
-    engine().engine.destroyVcpu(this.vcpu);
+    this.#engine.destroyVcpu(this.vcpu);
   }
 
   /** Writes guest memory as a device would. */
   load(address: number, bytes: readonly number[]): void {
     this.memory.set(bytes, address);
-    engine().engine.memoryWritten(GUEST_BASE + address, bytes.length);
+    this.#engine.memoryWritten(GUEST_BASE + address, bytes.length);
   }
 
   /** Runs code from an address, until something stops it or `budget` instructions have run. */

@@ -5,7 +5,7 @@
 import { writeStatusFlags } from '../../emit/flags.ts';
 import { EXIT_HLT, type Exit, type Intercepts } from '../../engine.ts';
 import * as state from '../../state.ts';
-import { CODE, TestProcessor } from '../../testing/processor.ts';
+import { CODE, type EngineMaker, TestProcessor } from '../../testing/processor.ts';
 
 export const GDT = 0x3000;
 export const IDT = 0x4000;
@@ -50,8 +50,8 @@ export interface Delivered {
 }
 
 export class SystemGuest extends TestProcessor {
-  constructor(platform: Partial<Intercepts> = {}) {
-    super(platform);
+  constructor(platform: Partial<Intercepts> = {}, make?: EngineMaker) {
+    super(platform, make);
     this.#makeTables();
     const { state: registers } = this;
     writeStatusFlags(registers, 0);
