@@ -13,12 +13,12 @@ const TLB_OF_PRIVILEGE = [TLB_SUPERVISOR, TLB_SUPERVISOR_AC, TLB_USER] as const;
 
 export class DirectAccess {
   readonly u8: Uint8Array;
-  readonly #u32: Uint32Array;
+  readonly u32: Uint32Array;
   readonly #tlbs: number;
 
   constructor(memory: ArrayBufferLike, tlbs: number) {
     this.u8 = new Uint8Array(memory);
-    this.#u32 = new Uint32Array(memory);
+    this.u32 = new Uint32Array(memory);
     this.#tlbs = tlbs;
   }
 
@@ -27,7 +27,8 @@ export class DirectAccess {
     if ((lo & 0xfff) + bytes > 4096) return 0;
     const offset = (TLB_OF_PRIVILEGE[privilege] as number) * TLB_SIZE + table + ((lo >>> 8) & TLB_INDEX_MASK);
     const entry = (this.#tlbs + offset) >>> 2;
-    if (this.#u32[entry] !== (lo & 0xfffff000) >>> 0 || this.#u32[entry + 1] !== hi >>> 0) return 0;
-    return (lo + (this.#u32[entry + TLB_ENTRY_ADDEND / 4] as number)) >>> 0;
+    const { u32 } = this;
+    if (u32[entry] !== (lo & 0xfffff000) >>> 0 || u32[entry + 1] !== hi >>> 0) return 0;
+    return (lo + (u32[entry + TLB_ENTRY_ADDEND / 4] as number)) >>> 0;
   }
 }

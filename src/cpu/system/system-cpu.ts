@@ -47,6 +47,7 @@ export class SystemCpu {
   /** What `read` fills and `write` takes from. */
   readonly buffer = new Uint8Array(4096);
   readonly data = new DataView(this.buffer.buffer);
+  readonly #words = new Uint32Array(this.buffer.buffer);
   /** Reason for leaving `run`, for SYSTEM_EXIT. */
   exit: Exit = 0;
   /** NMIs wait for IRET. */
@@ -137,6 +138,11 @@ export class SystemCpu {
   readAt(lo: number, hi: number, bytes: number, privilege: Privilege): boolean {
     const host = this.#direct.find(lo, hi, bytes, privilege, 0);
     if (host === 0) return this.mmu.readInto(lo, hi, bytes, privilege, this.buffer);
+    if (((host | bytes) & 3) === 0) {
+      const { u32 } = this.#direct;
+      for (let i = 0; i < bytes >>> 2; i++) this.#words[i] = u32[(host >>> 2) + i] as number;
+      return true;
+    }
     const { u8 } = this.#direct;
     for (let i = 0; i < bytes; i++) this.buffer[i] = u8[host + i] as number;
     return true;
@@ -144,6 +150,11 @@ export class SystemCpu {
   writeAt(lo: number, hi: number, bytes: number, privilege: Privilege): boolean {
     const host = this.#direct.find(lo, hi, bytes, privilege, TLB_WRITE_OFFSET);
     if (host === 0) return this.mmu.writeFrom(lo, hi, bytes, privilege, this.buffer);
+    if (((host | bytes) & 3) === 0) {
+      const { u32 } = this.#direct;
+      for (let i = 0; i < bytes >>> 2; i++) u32[(host >>> 2) + i] = this.#words[i] as number;
+      return true;
+    }
     const { u8 } = this.#direct;
     for (let i = 0; i < bytes; i++) u8[host + i] = this.buffer[i] as number;
     return true;
