@@ -83,6 +83,7 @@ export class InterpreterVcpu implements EngineVcpu, CodeUser, TierHooks, Interpr
     if (this.#shutDown) return EXIT_SHUTDOWN;
     const { state: registers } = this;
     registers.setU64(state.OFFSET_SHADOW_RIP, state.NO_SHADOW);
+    this.#mmu.synchronise();
     this.modeChanged();
     let left = budget;
     for (;;) {

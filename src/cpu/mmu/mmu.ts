@@ -11,6 +11,7 @@ import { FetchCache, pageNumber } from './fetch-cache.ts';
 import type { MachineMemory } from './machine-memory.ts';
 import { NestedCache } from './nested-cache.ts';
 import { Tlb } from './tlb.ts';
+import { TranslationControl } from './translation-control.ts';
 import { allowRefill, forbidRefill, moveRefill } from './refill-rights.ts';
 import {
   ACCESS_EXECUTE,
@@ -52,6 +53,7 @@ export class Mmu {
   readonly #tlb: Tlb;
   readonly #nested: NestedCache;
   readonly #fetched: FetchCache;
+  readonly #control: TranslationControl;
   readonly #scratch: Uint8Array;
   #secondMachine = -1;
   #secondGpa = 0;
@@ -69,6 +71,7 @@ export class Mmu {
     this.#intercepts = intercepts;
     this.#code = code;
     this.#tlb = new Tlb(memory, tlbs);
+    this.#control = new TranslationControl(cpu);
     this.#fetched = new FetchCache(cpu, memory);
     this.#nested = new NestedCache(cpu, memory, nested);
     this.walker = new Walker(cpu, memory, this.#nested);
@@ -98,6 +101,7 @@ export class Mmu {
 
   /** Forgets every translation, and what nested paging said. */
   flushAll(): void {
+    this.#control.note();
     forbidRefill(this.#cpu);
     this.#nested.forget();
     this.#tlb.flushAll();
@@ -106,9 +110,15 @@ export class Mmu {
 
   /** CR3 was loaded: forgets what is not global, of the PCID too unless `keeps`. */
   loadContext(pcid: number, keeps: boolean): void {
+    this.#control.note();
     moveRefill(this.#cpu, this.#nested);
     this.#tlb.flushLocal();
     this.#fetched.load(pcid, keeps);
+  }
+
+  /** Others than the guest write its registers between runs: forgets every translation if they changed the tables. */
+  synchronise(): void {
+    if (this.#control.changed()) this.flushAll();
   }
 
   /** Forgets what is not global of a PCID. */

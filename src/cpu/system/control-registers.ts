@@ -1,5 +1,6 @@
 /** MOV to and from control registers, CLTS, LMSW, SMSW, and the mode switches that come with them (SDM vol. 3A, 2.5). */
 import { SYSTEM_FAULT, SYSTEM_NEXT, type SystemOperands, type SystemResult } from '../instructions/define.ts';
+import { CR0_TRANSLATION, CR4_TRANSLATION } from '../mmu/translation-control.ts';
 import { PHYSICAL_BITS } from '../mmu/walk.ts';
 import * as state from '../state.ts';
 import { readRm16, writeRm16v } from './operand-access.ts';
@@ -34,10 +35,6 @@ const CR4_WRITABLE =
   state.CR4_OSXSAVE |
   state.CR4_SMEP |
   state.CR4_SMAP;
-/** A change of these voids cached translations. */
-const CR0_TRANSLATION = (state.CR0_PG | state.CR0_WP | state.CR0_PE) >>> 0;
-const CR4_TRANSLATION =
-  state.CR4_PSE | state.CR4_PAE | state.CR4_PGE | state.CR4_PCIDE | state.CR4_SMEP | state.CR4_SMAP;
 /** A change of these loads the PDPTEs of PAE paging again (SDM vol. 3A, 4.4.1). */
 const CR0_PDPTES = (state.CR0_PG | state.CR0_CD | state.CR0_NW) >>> 0;
 const CR4_PDPTES = state.CR4_PSE | state.CR4_PAE | state.CR4_PGE | state.CR4_SMEP;

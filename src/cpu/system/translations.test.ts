@@ -219,6 +219,17 @@ test('with bit 63 clear, loading the same CR3 again forgets', () => {
   deepEqual(guest.results(BOTH, REMAP, ENTER_FIRST, BOTH), [1, 1, 2, 2]);
 });
 
+test('registers written from outside between runs count as those that the guest writes', () => {
+  using guest = new TwoSpaces();
+  guest.map(0, 1, P | G);
+  guest.map(1, 2, P | G);
+  deepEqual(guest.results(BOTH), [1, 1]);
+  guest.state.setU64(state.OFFSET_CR3, BigInt(OTHER_PML4));
+  guest.state.setGpr(state.RSP, BigInt(STACK));
+  equal(guest.run([...BOTH, ...HLT]), EXIT_HLT);
+  deepEqual([guest.view.getUint32(STACK - 8, true), guest.view.getUint32(STACK - 16, true)], [2, 2]);
+});
+
 test('INVLPG at any address in a large page forgets all parts of it (4.10.4.1)', () => {
   const elsewhere = [0x48, 0x81, 0xc3, 0, 0x50, 0, 0, ...INVLPG, 0x48, 0x81, 0xeb, 0, 0x50, 0, 0]; // at rbx + 0x5000
   const farAway = [0x48, 0x81, 0xc3, 0, 0, 0, 0x30, ...INVLPG, 0x48, 0x81, 0xeb, 0, 0, 0, 0x30]; // at rbx + 768 MiB
