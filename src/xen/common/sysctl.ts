@@ -3,6 +3,7 @@ import { EACCES, EFAULT, EINVAL, EPERM } from '../../abi/errno.ts';
 import {
   XEN_SYSCTL_INTERFACE_VERSION,
   XEN_SYSCTL_PHYSCAP_gnttab_v1,
+  XEN_SYSCTL_PHYSCAP_gnttab_v2,
   XEN_SYSCTL_PHYSCAP_hap,
   XEN_SYSCTL_PHYSCAP_hvm,
   XenSysctl,
@@ -44,7 +45,8 @@ export function sysctlPhysinfo(call: Call): HypercallResult {
     info.nr_nodes = 1;
     info.max_node_id = 0;
     info.cpu_khz = TSC_KHZ;
-    info.capabilities = XEN_SYSCTL_PHYSCAP_hvm | XEN_SYSCTL_PHYSCAP_hap | XEN_SYSCTL_PHYSCAP_gnttab_v1;
+    info.capabilities =
+      XEN_SYSCTL_PHYSCAP_hvm | XEN_SYSCTL_PHYSCAP_hap | XEN_SYSCTL_PHYSCAP_gnttab_v1 | XEN_SYSCTL_PHYSCAP_gnttab_v2;
     info.arch_capabilities = 0;
     info.total_pages = frames.total;
     info.free_pages = frames.free;
