@@ -16,6 +16,8 @@ export const VPF_down = 1 << 1;
 
 /** A cautious guess for a vCPU that has not run yet. */
 const FIRST_GUESS_PER_NS = 0.1;
+/** How much faster it may be thought to be with each slice. */
+const SPEED_GROWTH = 1.25;
 
 /** What a vCPU is made of besides Xen's bookkeeping: a processor for guests, dom0's thread for dom0. */
 export interface ArchVcpu {
@@ -253,10 +255,9 @@ export class Vcpu {
     this.infoMfn = mfn;
   }
 
-  /** It executed at `speed`. A faster one is believed slowly, as slices too long hold everybody up. */
+  /** It executed at `speed`. A slower one is believed at once: slices that are too long hold everybody up. */
   noteSpeed(speed: number): void {
-    const trust = speed < this.speed ? 0.5 : 0.25;
-    this.speed += (speed - this.speed) * trust;
+    this.speed = Math.min(speed, this.speed * SPEED_GROWTH);
   }
 
   stopTimers(): void {

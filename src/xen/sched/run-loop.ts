@@ -4,8 +4,11 @@ import type { Hypervisor } from '../common/hypervisor.ts';
 import type { Vcpu } from '../common/vcpu.ts';
 import type { Pcpu } from './pcpu.ts';
 
-/** The longest and the shortest slice: the one bounds how wrong an estimate can be, the other is worth the switch. */
-const MAX_SLICE_INSTRUCTIONS = 1_000_000;
+/**
+ * The longest and the shortest slice. The one bounds how wrong an estimate can be: who begins to write his own code may
+ * become a thousand times slower within a slice. The other is worth the switch.
+ */
+const MAX_SLICE_INSTRUCTIONS = 300_000;
 const MIN_SLICE_INSTRUCTIONS = 2_000;
 /** How long vCPUs may keep the thread before the host's events have their turn. */
 const TURN_NS = 1_000_000;

@@ -28,7 +28,7 @@ export const SPINNING = `
 main:
   inc dword [count]
   jmp main
-align 4
+align 4096                          ; a page of its own: writes beside code are slow
 count:
   dd 0
 `;
