@@ -1,5 +1,6 @@
-import { DOMID_SELF, type Domid } from '../abi/xen.ts';
+import { __HYPERVISOR_memory_op, DOMID_SELF, type Domid } from '../abi/xen.ts';
 import { EINVAL, EPERM, ESRCH } from '../abi/errno.ts';
+import { XENMEM_acquire_resource, XenMemAcquireResource } from '../abi/memory-tools.ts';
 import { RUNSTATE_blocked, RUNSTATE_running } from '../abi/vcpu.ts';
 import { PAGE_SIZE } from '../cpu/engine.ts';
 import { assert } from '../lib/assert.ts';
@@ -122,7 +123,25 @@ export class Dom0 implements Dom0Thread {
     return view;
   }
 
-  /** Gives back a view of `mapForeign`: that very object. -EINVAL where it is none. */
+  /** Live views of frames that Xen keeps for a domain, as XENMEM_acquire_resource names them; or a negative errno. */
+  mapResource(domid: Domid, type: number, id: number, frame: number, count: number): Uint8Array[] | number {
+    const at = this.allocate(XenMemAcquireResource.SIZE + count * 8);
+    const memory = new DataView(this.memory.buffer, this.memory.byteOffset);
+    const list = at + XenMemAcquireResource.SIZE;
+    const argument = new XenMemAcquireResource(memory, at);
+    argument.domid = domid;
+    argument.type = type;
+    argument.id = id;
+    argument.frame = frame;
+    argument.nr_frames = count;
+    argument.frame_list = BigInt(list);
+    const result = this.hypercall(__HYPERVISOR_memory_op, XENMEM_acquire_resource, at);
+    const mfns = Array.from({ length: count }, (_, index) => memory.getUint32(list + index * 8, true));
+    this.free(at);
+    return result < 0 ? result : this.#hold(domid, mfns);
+  }
+
+  /** Gives back a view of `mapForeign` or `mapResource`: that very object. -EINVAL where it is none. */
   unmapForeign(view: Uint8Array): number {
     const mfn = this.#foreign.get(view);
     if (mfn === undefined) return -EINVAL;
@@ -144,6 +163,17 @@ export class Dom0 implements Dom0Thread {
     const mfn = this.domain.grants.mappedFrame(handle);
     if (mfn === undefined || offset < 0 || length < 1 || offset + length > PAGE_SIZE) return;
     this.#xen.frames.written(mfn * PAGE_SIZE + offset, length);
+  }
+
+  #hold(domid: Domid, mfns: readonly number[]): Uint8Array[] {
+    const owner = this.#xen.domains.get(domid);
+    return mfns.map((mfn) => {
+      const held = owner !== undefined && this.#xen.frames.get(mfn, owner);
+      assert(held, 'a resource of a domain is in frames that live for it');
+      const view = this.#xen.memory.frame(mfn);
+      this.#foreign.set(view, mfn);
+      return view;
+    });
   }
 
   // Dom0Thread

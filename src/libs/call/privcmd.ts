@@ -17,7 +17,13 @@ export interface Privcmd {
   /** A live, writable view of a frame of a domain this one has privilege over; or a negative errno. */
   mapForeign(domid: Domid, gfn: Gfn): Uint8Array | number;
 
-  /** Gives back a view of `mapForeign`: that very object. 0, or a negative errno. */
+  /**
+   * Live, writable views of frames that Xen keeps for a domain (IOCTL_PRIVCMD_MMAP_RESOURCE): `count` of XENMEM_resource_*
+   * `type` and `id`, from `frame` on; or a negative errno. They are given back as foreign ones.
+   */
+  mapResource(domid: Domid, type: number, id: number, frame: number, count: number): Uint8Array[] | number;
+
+  /** Gives back a view of `mapForeign` or `mapResource`: that very object. 0, or a negative errno. */
   unmapForeign(view: Uint8Array): number;
 
   /** A live view of the frame behind a grant mapping of this domain, by its handle; undefined where there is none. */

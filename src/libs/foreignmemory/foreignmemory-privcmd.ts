@@ -26,6 +26,12 @@ export class PrivcmdForeignMemory implements ForeignMemory {
     return views;
   }
 
+  map_resource(domid: Domid, type: number, id: number, frame: number, count: number): Uint8Array[] {
+    const views = this.#privcmd.mapResource(domid, type, id, frame, count);
+    if (typeof views === 'number') throw new HypercallError('XENMEM_acquire_resource', -views);
+    return views;
+  }
+
   unmap(views: readonly Uint8Array[]): void {
     for (const view of views) checked('munmap', this.#privcmd.unmapForeign(view));
   }
