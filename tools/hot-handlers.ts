@@ -23,7 +23,7 @@ const { handlers, pairs, rest } = readArguments(process.argv.slice(2));
 const program = new Program(process.env);
 let measured: { table: HandlerTable; counters: Uint32Array } | undefined;
 program.processor = (memory) => {
-  const engine = new InterpreterEngine(memory, undefined, true);
+  const engine = new InterpreterEngine(memory, undefined, { profile: true });
   measured = { table: engine.table, counters: new Uint32Array(memory.buffer, PROFILE) };
   return engine;
 };

@@ -8,7 +8,8 @@ import { InterpreterEngine } from '../../src/cpu/interpreter/engine.ts';
 export type EngineMaker = (memory: WebAssembly.Memory) => Engine;
 
 export const ENGINES: readonly { readonly name: string; readonly make: EngineMaker }[] = [
-  { name: 'interpreter', make: (memory) => new InterpreterEngine(memory, ALL_INSTRUCTIONS) },
+  { name: 'interpreter', make: (memory) => new InterpreterEngine(memory, ALL_INSTRUCTIONS, { regions: false }) },
+  { name: 'regions', make: (memory) => new InterpreterEngine(memory, ALL_INSTRUCTIONS, { regions: 'eager' }) },
 ];
 
 /** One test for each engine. */

@@ -21,7 +21,9 @@ export class ModuleBuilder {
   readonly #imports: { name: string; type: number }[] = [];
   readonly #functions: FunctionBody[] = [];
   readonly #exports: { name: string; index: number }[] = [];
-  #table: readonly number[] = [];
+  /** Names of imported tables, then tables of our own: lengths, with the functions that fill them. */
+  readonly #importedTables: string[] = [];
+  readonly #tables: { length: number; functions: readonly number[]; name: string }[] = [];
   readonly #memory: { initial: number; maximum: number; shared: boolean };
 
   constructor(memory: { initial: number; maximum: number; shared: boolean }) {
@@ -61,9 +63,13 @@ export class ModuleBuilder {
     this.#exports.push({ name, index });
   }
 
-  /** The functions of table 0, in order. */
-  table(functions: readonly number[]): void {
-    this.#table = functions;
+  /** An exported table of functions. Only the first one can have contents. */
+  table(name: string, length: number, functions: readonly number[] = []): void {
+    this.#tables.push({ length, functions, name });
+  }
+  /** Imported tables come before others. */
+  importTable(name: string): void {
+    this.#importedTables.push(name);
   }
 
   /** The module's bytes. Imports come from `env`; memory is `env.memory`. */
@@ -73,17 +79,17 @@ export class ModuleBuilder {
     section(out, 1, (code) => vector(code, this.#types, writeType));
     section(out, 2, (code) => this.#writeImports(code));
     section(out, 3, (code) => vector(code, this.#functions, (to, { type }) => to.u32(type)));
-    if (this.#table.length > 0) {
-      section(out, 4, (code) => vector(code, [this.#table.length], writeTableType));
-    }
-    section(out, 7, (code) => vector(code, this.#exports, writeExport));
-    if (this.#table.length > 0) section(out, 9, (code) => vector(code, [this.#table], writeElements));
+    const lengths = this.#tables.map(({ length }) => length);
+    if (lengths.length > 0) section(out, 4, (code) => vector(code, lengths, writeTableType));
+    section(out, 7, (code) => this.#writeExports(code));
+    const first = this.#tables[0]?.functions ?? [];
+    if (first.length > 0) section(out, 9, (code) => vector(code, [first], writeElements));
     section(out, 10, (code) => vector(code, this.#functions, writeBody));
     return new Uint8Array(out.bytes());
   }
 
   #writeImports(code: Code): void {
-    code.u32(this.#imports.length + 1);
+    code.u32(this.#imports.length + this.#importedTables.length + 1);
     name(code, 'env');
     name(code, 'memory');
     code.byte(2);
@@ -96,6 +102,17 @@ export class ModuleBuilder {
       code.byte(0);
       code.u32(type);
     }
+    for (const imported of this.#importedTables) {
+      name(code, 'env');
+      name(code, imported);
+      code.byte(1);
+      writeTableType(code, 0);
+    }
+  }
+
+  #writeExports(code: Code): void {
+    const tables = this.#tables.map(({ name: exported }, index) => ({ name: exported, index, kind: 1 }));
+    vector(code, [...this.#exports.map((item) => ({ ...item, kind: 0 })), ...tables], writeExport);
   }
 }
 
@@ -129,9 +146,9 @@ function writeTableType(code: Code, length: number): void {
   code.u32(length);
 }
 
-function writeExport(code: Code, item: { name: string; index: number }): void {
+function writeExport(code: Code, item: { name: string; index: number; kind: number }): void {
   name(code, item.name);
-  code.byte(0);
+  code.byte(item.kind);
   code.u32(item.index);
 }
 

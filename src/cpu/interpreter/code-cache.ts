@@ -41,6 +41,12 @@ export interface CodeUser {
   stop(): void;
 }
 
+/** Whoever keeps code made from records: told when they are gone. */
+export interface RecordUser {
+  dropPage(mfn: number): void;
+  reset(): void;
+}
+
 export class CodeCache implements CodeWatch {
   readonly #memory: MachineMemory;
   readonly #decoder: Decoder<FormEntry>;
@@ -53,6 +59,7 @@ export class CodeCache implements CodeWatch {
   readonly #crossingBytes = new Uint8Array(32);
   #next = RECORDS;
   #hashed = 0;
+  recordUser: RecordUser | undefined;
   /** Pages that were dropped because they were written to. */
   invalidations = 0;
 
@@ -82,6 +89,7 @@ export class CodeCache implements CodeWatch {
     this.#pages.clear();
     this.#crossing.clear();
     this.#hasCode.fill(0);
+    this.recordUser?.reset();
     for (const user of this.#users) user.flushJumps();
   }
 
@@ -131,6 +139,26 @@ export class CodeCache implements CodeWatch {
     this.#crossing.set(address, bySecond);
     this.#checkRoom();
     return start;
+  }
+
+  /** The record of an instruction that was decoded, else 0. */
+  known(address: number, mode: number): number {
+    return this.#lookUp(address, mode);
+  }
+
+  /** A copy of a record of a frame, which executes its instruction and goes back to the next record. */
+  copy(pc: number, mfn: number): number {
+    const copy = this.#next;
+    this.#writer.copy(pc, copy);
+    this.#next += 2 * record.RECORD_SIZE;
+    this.#pages.get(mfn)?.runs.push(copy, this.#next);
+    this.#checkRoom();
+    return copy;
+  }
+
+  /** The region is entered where the record `pc`, which was copied, is executed. */
+  enterRegion(pc: number, copy: number, region: number): void {
+    this.#writer.enterRegion(pc, copy, region);
   }
 
   #decodeRun(address: number, mode: number): number {
@@ -238,6 +266,7 @@ export class CodeCache implements CodeWatch {
     }
     this.#pages.delete(mfn);
     this.#hasCode[mfn] = 0;
+    this.recordUser?.dropPage(mfn);
     for (const user of this.#users) user.flushJumps();
   }
 

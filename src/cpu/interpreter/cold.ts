@@ -12,14 +12,13 @@ import { emitRaise } from './main-function.ts';
 import { COLD_FAULT, COLD_JUMP, COLD_NEXT } from './run-result.ts';
 import * as record from './record.ts';
 import { RecordOperands } from './record-operands.ts';
-import type { RuntimeFunctions } from './runtime.ts';
+import { COLD_PARAMETERS, type RuntimeFunctions } from './runtime.ts';
 
 // Parameters: (vcpu: i32, pc: i32, ipBase: i64) -> i32
 const VCPU = 0;
 const PC = 1;
 const IP_BASE = 2;
 const PARAMETERS = 3;
-export const COLD_PARAMETERS = [op.TYPE_I32, op.TYPE_I32, op.TYPE_I64] as const;
 
 export function emitColdHandlers(
   module: ModuleBuilder,

@@ -6,33 +6,40 @@ import type { Engine, EngineVcpu, Intercepts, NestedPaging, TscSource } from '..
 import { ALL_INSTRUCTIONS } from '../instructions/all.ts';
 import type { Instruction } from '../instructions/define.ts';
 import { MachineMemory } from '../mmu/machine-memory.ts';
+import { RegionCache } from '../region/region-cache.ts';
 import { CodeCache } from './code-cache.ts';
 import { fusedPairs } from './fusion.ts';
 import { generateInterpreter } from './generate.ts';
 import { type FormEntry, HandlerTable } from './handlers.ts';
 import { HOT_HANDLERS } from './hot-handlers.ts';
 import { HOT_PAIRS } from './hot-pairs.ts';
-import type { Shared } from './instance.ts';
+import { type Current, instantiate, type Run, type Shared } from './instance.ts';
 import { MAX_VCPUS, PROFILE, VCPU_AREA_SIZE, VCPU_AREAS } from './layout.ts';
 import { RecordWriter } from './record-writer.ts';
+import type { InterpreterImports } from './runtime.ts';
 import { InterpreterVcpu } from './vcpu.ts';
 
 const WASM_PAGE = 65536;
+/** Before any vCPU runs, nothing calls. */
+const NO_VCPU = {} as InterpreterImports;
 
 export class InterpreterEngine implements Engine {
   readonly #shared: Shared;
   /** For tools and tests: which handlers there are. */
   readonly table: HandlerTable;
+  /** For tools and tests: what was translated. */
+  readonly regions: RegionCache | undefined;
   readonly #slots: (InterpreterVcpu | undefined)[] = [];
 
   /**
    * Generates and compiles the interpreter. `wasmMemory` is all of machine memory and must never grow. With `profile`,
-   * all handlers that may be hot are, alone, and it counts how often each runs and which follows which.
+   * all handlers that may be hot are, alone, and it counts how often each runs and which follows which. Without
+   * `regions` nothing is translated, with 'eager' all at once.
    */
   constructor(
     wasmMemory: WebAssembly.Memory,
     instructions: readonly Instruction[] = ALL_INSTRUCTIONS,
-    profile = false,
+    { profile = false, regions = false }: { readonly profile?: boolean; readonly regions?: boolean | 'eager' } = {},
   ) {
     const memory = new MachineMemory(wasmMemory.buffer);
     const table = new HandlerTable(instructions, profile ? undefined : new Set(HOT_HANDLERS));
@@ -44,12 +51,19 @@ export class InterpreterEngine implements Engine {
       table,
       fused,
       { initial: pages, maximum: pages, shared: false },
-      profile ? PROFILE : undefined,
+      { profile: profile ? PROFILE : undefined, regions: regions === true },
     );
     const decoder = new Decoder<FormEntry>(new OpcodeTable(table.forms));
     const writer = new RecordWriter(memory, table, fused);
     const code = new CodeCache(memory, decoder, writer);
-    this.#shared = { memory, wasmMemory, module: new WebAssembly.Module(bytes), table, code, writer };
+    const current: Current = { vcpu: NO_VCPU };
+    const functions = instantiate(new WebAssembly.Module(bytes), wasmMemory, current);
+    const vectorSlow = (operation: number): number => current.vcpu.vectorSlow(operation);
+    if (regions !== false) {
+      const host = { memory, wasmMemory, table, code, functions, vectorSlow };
+      this.regions = new RegionCache(host, regions === 'eager');
+    }
+    this.#shared = { memory, table, code, writer, run: functions['run'] as Run, regions: this.regions, current };
   }
 
   createVcpu(nested: NestedPaging, intercepts: Intercepts, tsc: TscSource): EngineVcpu {

@@ -1,10 +1,11 @@
 /** The interpreter tier as one WebAssembly module, made at start from the instruction definitions. */
 import { ModuleBuilder } from '../emit/module.ts';
 import * as op from '../emit/opcodes.ts';
-import { COLD_PARAMETERS, emitColdHandlers } from './cold.ts';
+import { emitColdHandlers } from './cold.ts';
 import type { HandlerTable } from './handlers.ts';
 import { emitMainFunction, type FusedPair } from './main-function.ts';
-import { emitRuntime } from './runtime.ts';
+import { MAX_REGIONS } from './layout.ts';
+import { emitRuntime, exportRegionRuntime } from './runtime.ts';
 
 export interface MemoryLimits {
   /** Pages of 64 KiB. */
@@ -13,19 +14,21 @@ export interface MemoryLimits {
   readonly shared: boolean;
 }
 
+/** `profile` is the address of counters; with `regions` hot code is looked for. */
 export function generateInterpreter(
   table: HandlerTable,
   fused: readonly FusedPair[],
   memory: MemoryLimits,
-  profile?: number,
+  options: { readonly profile: number | undefined; readonly regions: boolean },
 ): Uint8Array<ArrayBuffer> {
   const module = new ModuleBuilder(memory);
-  const coldType = module.type(COLD_PARAMETERS, [op.TYPE_I32]);
   const runtime = emitRuntime(module);
+  exportRegionRuntime(module, runtime);
   const cold = emitColdHandlers(module, table.cold, runtime);
-  module.table(cold);
+  module.table('cold', cold.length, cold);
+  module.table('regions', MAX_REGIONS);
   const run = module.declare([op.TYPE_I32, op.TYPE_I32], [op.TYPE_I32]);
-  const { code, locals } = emitMainFunction(table.hot, fused, coldType, runtime, profile);
+  const { code, locals } = emitMainFunction(table.hot, fused, runtime, options);
   module.define(run, locals, code);
   module.export('run', run);
   return module.bytes();

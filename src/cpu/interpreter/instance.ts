@@ -1,6 +1,7 @@
 import type { MachineMemory } from '../mmu/machine-memory.ts';
 import type { CodeCache } from './code-cache.ts';
 import type { HandlerTable } from './handlers.ts';
+import type { RegionCache } from '../region/region-cache.ts';
 import type { RecordWriter } from './record-writer.ts';
 import type { InterpreterImports } from './runtime.ts';
 
@@ -10,27 +11,39 @@ export type Run = (vcpu: number, budget: number) => number;
 /** What all vCPUs of an engine share. */
 export interface Shared {
   readonly memory: MachineMemory;
-  readonly wasmMemory: WebAssembly.Memory;
-  readonly module: WebAssembly.Module;
   readonly table: HandlerTable;
   readonly code: CodeCache;
   readonly writer: RecordWriter;
+  readonly run: Run;
+  /** Undefined where the interpreter works alone. */
+  readonly regions: RegionCache | undefined;
+  /** Whose run the generated code is in: its imports are that vCPU's. */
+  readonly current: Current;
 }
 
-/** An instance of the generated module that calls out to one vCPU. */
-export function instantiate(shared: Shared, vcpu: InterpreterImports): Run {
-  const { slowRead, slowWrite, probeWrite, segmentLinear, offsetLinear, find, system } = vcpu;
-  const { vectorSlow } = vcpu;
-  const env = {
-    memory: shared.wasmMemory,
-    slowRead,
-    slowWrite,
-    probeWrite,
-    segmentLinear,
-    offsetLinear,
-    find,
-    system,
-    vectorSlow,
+export interface Current {
+  vcpu: InterpreterImports;
+}
+
+/** An instance of the generated module. One serves all vCPUs, for they run one at a time. */
+export function instantiate(
+  module: WebAssembly.Module,
+  memory: WebAssembly.Memory,
+  current: Current,
+): WebAssembly.Exports {
+  const env: InterpreterImports = {
+    slowRead: (lo, hi, bytes) => current.vcpu.slowRead(lo, hi, bytes),
+    slowWrite: (lo, hi, bytes) => current.vcpu.slowWrite(lo, hi, bytes),
+    probeWrite: (lo, hi, bytes) => current.vcpu.probeWrite(lo, hi, bytes),
+    regionRead: (lo, hi, bytes) => current.vcpu.regionRead(lo, hi, bytes),
+    regionWrite: (lo, hi, bytes) => current.vcpu.regionWrite(lo, hi, bytes),
+    regionProbe: (lo, hi, bytes) => current.vcpu.regionProbe(lo, hi, bytes),
+    segmentLinear: (pc, segment, offset) => current.vcpu.segmentLinear(pc, segment, offset),
+    offsetLinear: (segment, offset, bytes, write) => current.vcpu.offsetLinear(segment, offset, bytes, write),
+    find: () => current.vcpu.find(),
+    hot: () => current.vcpu.hot(),
+    vectorSlow: (operation) => current.vcpu.vectorSlow(operation),
+    system: (handler, pc) => current.vcpu.system(handler, pc),
   };
-  return new WebAssembly.Instance(shared.module, { env }).exports.run as Run;
+  return new WebAssembly.Instance(module, { env: { ...env, memory } }).exports;
 }

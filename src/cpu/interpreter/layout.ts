@@ -20,8 +20,15 @@ export const JUMP_CACHE_FOLD = 8;
 export const JUMP_RECORD_BITS = 23;
 export const JUMP_RECORD_SHIFT = 4;
 
+/** Regions that can be installed at a time. */
+export const MAX_REGIONS = 1 << 14;
+
 export const VCPU_AREAS = 1 * MIB;
 export const MAX_VCPUS = 128;
+
+/** How often look-ups came to a record (u32), by bits of its address: what is hot. */
+export const HOT_COUNTERS_COUNT = 1 << 16;
+export const HOT_COUNTERS = 32 * MIB - HOT_COUNTERS_COUNT * 4;
 
 /** Hash of decoded instructions: entries of 16 bytes, u32 physical address, u32 mode, u32 record. */
 export const CODE_HASH = 32 * MIB;

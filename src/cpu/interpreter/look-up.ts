@@ -3,6 +3,7 @@ import * as op from '../emit/opcodes.ts';
 import * as state from '../state.ts';
 import { pushJumpIsKnown } from './jump-probe.ts';
 import { type MainFrame, VCPU } from './main-frame.ts';
+import { emitCountLookUp } from './region-entry.ts';
 import * as record from './record.ts';
 import { RUN_BUDGET, RUN_EVENT } from './run-result.ts';
 
@@ -15,15 +16,9 @@ export function emitLookUp(frame: MainFrame): void {
   frame.return(RUN_BUDGET);
   code.end();
   emitJumpCache(frame);
+  if (frame.findsHotCode) emitCountLookUp(frame);
   emitLink(frame);
-  code.get(frame.rip);
-  code.get(frame.pc);
-  code.memory(op.OP_I32_LOAD16_U, record.RECORD_PLACE);
-  code.i32(0xfff);
-  code.op(op.OP_I32_AND);
-  code.op(op.OP_I64_EXTEND_I32_U);
-  code.op(op.OP_I64_SUB);
-  code.set(frame.ipBase);
+  frame.setIpBase();
   code.get(frame.pc);
   code.set(frame.start);
   code.get(VCPU);

@@ -27,6 +27,7 @@ export class MainFrame {
   /** The branch to link to what is looked up, or 0. */
   readonly link = this.locals.fixed(op.TYPE_I32);
   readonly temporary = this.locals.fixed(op.TYPE_I32);
+  readonly counter = this.locals.fixed(op.TYPE_I32);
   /** RIP of the first byte of the page that is executed. */
   readonly ipBase = this.locals.fixed(op.TYPE_I64);
   /** What is to be looked up. */
@@ -38,8 +39,12 @@ export class MainFrame {
   /** Records from `pc` to the one being emitted: 1 in the second half of a fused pair. */
   ahead = 0;
 
-  constructor(runtime: RuntimeFunctions) {
+  /** Branches and look-ups are counted, to find what is worth a region. */
+  readonly findsHotCode: boolean;
+
+  constructor(runtime: RuntimeFunctions, findsHotCode: boolean) {
     this.runtime = runtime;
+    this.findsHotCode = findsHotCode;
   }
 
   // In the second half of a pair `pc` still names the first record.
@@ -121,6 +126,19 @@ export class MainFrame {
     code.op(op.OP_I64_EXTEND_I32_U);
     code.op(op.OP_I64_ADD);
     code.set(this.rip);
+  }
+
+  /** `ipBase` is that of the record `pc`, to which `rip` led. */
+  setIpBase(): void {
+    const { code } = this;
+    code.get(this.rip);
+    code.get(this.pc);
+    code.memory(op.OP_I32_LOAD16_U, record.RECORD_PLACE);
+    code.i32(0xfff);
+    code.op(op.OP_I32_AND);
+    code.op(op.OP_I64_EXTEND_I32_U);
+    code.op(op.OP_I64_SUB);
+    code.set(this.ipBase);
   }
 
   /** The state's RIP is `rip`. */

@@ -15,6 +15,7 @@ import { type Handler, isEmitted } from './handlers.ts';
 import { PROFILE_SIDE, PROFILE_SINGLES } from './layout.ts';
 import { emitLookUp } from './look-up.ts';
 import { BUDGET, MainFrame, VCPU } from './main-frame.ts';
+import { emitCountTaken, emitRegionEntry } from './region-entry.ts';
 import { emitEnd, emitGoto, emitLeave, emitRaiseRecord, emitStop } from './pseudo-handlers.ts';
 import * as record from './record.ts';
 import { RecordOperands } from './record-operands.ts';
@@ -30,25 +31,22 @@ export interface FusedPair {
 export function emitMainFunction(
   hot: readonly Handler[],
   fused: readonly FusedPair[],
-  coldType: number,
   runtime: RuntimeFunctions,
-  profile?: number,
+  options: { readonly profile: number | undefined; readonly regions: boolean },
 ): { code: Code; locals: { type: number; count: number }[] } {
-  const main = new MainFunction(runtime, coldType, profile);
+  const main = new MainFunction(runtime, options.profile, options.regions);
   main.emit(hot, fused);
   return { code: main.code, locals: main.locals.locals() };
 }
 
 class MainFunction extends MainFrame implements ControlFlow {
-  readonly #coldType: number;
   /** Address of the pair counters, in a build that profiles. */
   readonly #profile: number | undefined;
   readonly #previous = this.locals.fixed(op.TYPE_I32);
   readonly #counter = this.locals.fixed(op.TYPE_I32);
 
-  constructor(runtime: RuntimeFunctions, coldType: number, profile: number | undefined) {
-    super(runtime);
-    this.#coldType = coldType;
+  constructor(runtime: RuntimeFunctions, profile: number | undefined, findsHotCode: boolean) {
+    super(runtime, findsHotCode);
     this.#profile = profile;
   }
 
@@ -106,6 +104,7 @@ class MainFunction extends MainFrame implements ControlFlow {
       code.op(op.OP_I32_GT_S);
       code.op(op.OP_I32_AND);
       code.if();
+      if (this.findsHotCode) emitCountTaken(this);
       code.get(this.temporary);
       code.tee(this.pc);
       code.set(this.start);
@@ -168,6 +167,7 @@ class MainFunction extends MainFrame implements ControlFlow {
       () => emitEnd(this),
       () => emitStop(this),
       () => emitRaiseRecord(this),
+      () => emitRegionEntry(this),
       ...hot.map((handler) => () => this.#emitHandlers([handler])),
       ...fused.map(
         ({ first, second }) =>
@@ -270,7 +270,7 @@ class MainFunction extends MainFrame implements ControlFlow {
     code.i32(hotCount);
     code.op(op.OP_I32_SUB);
     code.byte(op.OP_CALL_INDIRECT);
-    code.u32(this.#coldType);
+    code.u32(this.runtime.coldType);
     code.u32(0);
     code.tee(status);
     code.op(op.OP_I32_EQZ);

@@ -70,7 +70,7 @@ export class RecordReader implements SystemOperands {
    * there is no check.
    */
   memoryAccess(pc: number): { bytes: number; isWrite: boolean } | undefined {
-    const handler = this.#table.ofRecord(this.#memory.view.getUint16(pc + record.RECORD_HANDLER, true));
+    const handler = this.#handlerOf(this.#original(pc));
     if (handler?.instruction.unchecked) return undefined;
     const index = handler?.operands.findIndex(({ type }) => type === 'memory') ?? -1;
     const operand = handler?.operands[index];
@@ -81,8 +81,9 @@ export class RecordReader implements SystemOperands {
   }
 
   /** Whether the access of a 64-bit instruction that faulted was to SS: by its base register, or as PUSH and POP do. */
-  usesStack(pc: number): boolean {
-    const handler = this.#table.ofRecord(this.#memory.view.getUint16(pc + record.RECORD_HANDLER, true));
+  usesStack(at: number): boolean {
+    const pc = this.#original(at);
+    const handler = this.#handlerOf(pc);
     const memory = handler?.operands.find((operand) => operand.type === 'memory');
     if (memory !== undefined && memory.shape !== record.SHAPE_RIP) {
       const base = this.#memory.u8[pc + record.RECORD_BASE] as number;
@@ -95,6 +96,17 @@ export class RecordReader implements SystemOperands {
     if (handler?.instruction.depends?.includes('stackSize') !== true) return false;
     if (handler.instruction.forms.some(({ repeat }) => repeat)) return false;
     return memory === undefined || !isCanonical(this.#state.gpr(RSP));
+  }
+
+  #handlerOf(pc: number): Handler | undefined {
+    return this.#table.ofRecord(this.#memory.view.getUint16(pc + record.RECORD_HANDLER, true));
+  }
+
+  // The record of the instruction where a region's entry took its place.
+  #original(pc: number): number {
+    const { view } = this.#memory;
+    const isRegion = view.getUint16(pc + record.RECORD_HANDLER, true) === record.HANDLER_REGION;
+    return isRegion ? view.getInt32(pc + record.RECORD_DISPLACEMENT, true) : pc;
   }
 
   #operand(index: number): ResolvedOperand {

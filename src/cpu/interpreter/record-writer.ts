@@ -40,6 +40,29 @@ export class RecordWriter {
     view.setInt32(pc + record.RECORD_IMMEDIATE, immediate, true);
   }
 
+  /** Copies a record's first instruction to `copy`, followed by a way back to the next record. */
+  copy(pc: number, copy: number): void {
+    const view = this.#view;
+    for (let i = 0; i < record.RECORD_SIZE; i += 4) view.setUint32(copy + i, view.getUint32(pc + i, true), true);
+    const place = view.getUint16(pc + record.RECORD_PLACE, true);
+    view.setUint16(copy + record.RECORD_HANDLER, this.firstOf(view.getUint16(pc, true)), true);
+    const next = (place & 0xfff) + (place >>> 12);
+    this.pseudo(copy + record.RECORD_SIZE, record.HANDLER_GOTO, next, 0, pc + record.RECORD_SIZE);
+  }
+
+  /** Puts the entry of a region in the place of a record that was copied. */
+  enterRegion(pc: number, copy: number, region: number): void {
+    const view = this.#view;
+    // A pair of which it was the second half would go by fields that are gone.
+    const before = pc - record.RECORD_SIZE;
+    if (this.#isBefore(before, view.getUint16(pc + record.RECORD_PLACE, true) & 0xfff)) {
+      view.setUint16(before + record.RECORD_HANDLER, this.firstOf(view.getUint16(before, true)), true);
+    }
+    view.setUint16(pc + record.RECORD_HANDLER, record.HANDLER_REGION, true);
+    view.setInt32(pc + record.RECORD_DISPLACEMENT, copy, true);
+    view.setInt32(pc + record.RECORD_IMMEDIATE, region, true);
+  }
+
   /** The handler of a record's first instruction alone, which is the record's unless it is fused. */
   firstOf(handler: number): number {
     return this.#firsts[handler - this.#table.coldStart] ?? handler;
@@ -60,7 +83,7 @@ export class RecordWriter {
     const handler = id < this.#table.coldStart ? id : id + this.#fusedCount;
     view.setUint16(pc + record.RECORD_HANDLER, handler, true);
     view.setUint16(pc + record.RECORD_PLACE, offset | (decoded.length << 12), true);
-    view.setUint16(pc + record.RECORD_REGISTER_A, 0, true);
+    view.setUint32(pc + record.RECORD_REGISTER_A, 0, true);
     this.#registers(pc, decoded, entry, isMemory);
     this.#numbers(pc, decoded, entry, offset, isMemory);
     if (isMemory) this.#address(pc, decoded, entry, mode, shape, offset);
@@ -73,11 +96,16 @@ export class RecordWriter {
     if ((mode & MODE_STEP) !== 0) return;
     const view = this.#view;
     const before = pc - record.RECORD_SIZE;
-    const place = view.getUint16(before + record.RECORD_PLACE, true);
     const previous = view.getUint16(before + record.RECORD_HANDLER, true);
-    if ((place & 0xfff) + (place >>> 12) !== offset || place >>> 12 === 0) return;
+    if (!this.#isBefore(before, offset)) return;
     const fused = this.#fused.get(previous * 0x10000 + id);
     if (fused !== undefined) view.setUint16(before + record.RECORD_HANDLER, fused, true);
+  }
+
+  // Whether a record is of the instruction that ends where the one at `offset` begins.
+  #isBefore(pc: number, offset: number): boolean {
+    const place = this.#view.getUint16(pc + record.RECORD_PLACE, true);
+    return (place & 0xfff) + (place >>> 12) === offset && place >>> 12 !== 0;
   }
 
   #variant(decoded: Decoded<FormEntry>, { form }: FormEntry, mode: number, shape: number): number {

@@ -10,6 +10,7 @@
  *  8  i32  displacement; branches: target relative to the page; far pointers: selector
  * 12  i32  immediate; branches: the record of the target once it is linked, else 0
  *
+ * A direct branch has no registers: bytes 4 to 7 count how often it was taken once it was linked.
  * A 64-bit immediate and a 64-bit moffs take bytes 8 to 15.
  */
 export const RECORD_SIZE = 16;
@@ -22,6 +23,7 @@ export const RECORD_INDEX = 7;
 export const RECORD_DISPLACEMENT = 8;
 export const RECORD_IMMEDIATE = 12;
 export const RECORD_LINK = 12;
+export const RECORD_TAKEN = 4;
 
 /** What handlers that are not instructions do. Their numbers come first. */
 /** The code of this record is gone, or a run ends here: look up the RIP of this record again. */
@@ -34,7 +36,12 @@ export const HANDLER_END = 2;
 export const HANDLER_STOP = 3;
 /** Raises the exception whose number is in RECORD_IMMEDIATE: #UD, #NM, #GP for an overlong instruction. */
 export const HANDLER_RAISE = 4;
-export const PSEUDO_HANDLERS = 5;
+/**
+ * A region is entered here: its place in the table of regions in RECORD_IMMEDIATE. The record that was here, and a
+ * HANDLER_GOTO to the next one, are at RECORD_DISPLACEMENT.
+ */
+export const HANDLER_REGION = 5;
+export const PSEUDO_HANDLERS = 6;
 
 /** How a memory operand's address is formed; the fast shapes are 64-bit flat. */
 export const SHAPE_REGISTER = 0;

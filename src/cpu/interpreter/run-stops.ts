@@ -71,5 +71,5 @@ export class RunStops {
 
 /** The run ends here by itself, at an instruction's boundary, and looks at the budget. */
 function isEnd(handler: number): boolean {
-  return handler < record.PSEUDO_HANDLERS && handler !== record.HANDLER_RAISE;
+  return handler <= record.HANDLER_STOP;
 }

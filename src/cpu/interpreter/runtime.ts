@@ -6,6 +6,8 @@ import * as op from '../emit/opcodes.ts';
 import { emitProbeWrite, emitReadSlow, emitWriteSlow } from '../emit/slow-access.ts';
 import type { Runtime } from '../emit/tier.ts';
 import { emitTlbRefill } from '../emit/tlb-refill.ts';
+import { emitSettleFlags } from '../region/lazy-flags.ts';
+import { REGION_PARAMETERS } from '../region/region-frame.ts';
 import { OFFSET_SCRATCH } from '../state.ts';
 import { emitAddressFunction } from './address-function.ts';
 import { VCPU_TLBS } from './layout.ts';
@@ -21,6 +23,12 @@ export interface InterpreterImports {
   /** Linear address, into scratch, of an offset in a segment of a legacy mode, checked against its limit. */
   segmentLinear(pc: number, segment: number, offset: number): void;
   offsetLinear(segment: number, offset: number, bytes: number, write: number): void;
+  /** As the first three, for regions: see Mmu.memoryOnly. */
+  regionRead(lo: number, hi: number, bytes: number): void;
+  regionWrite(lo: number, hi: number, bytes: number): void;
+  regionProbe(lo: number, hi: number, bytes: number): number;
+  /** The code at the RIP in the state is executed often. */
+  hot(): void;
   /** The record for the RIP in the state, or 0 after a fault. */
   find(): number;
   /** See system/vector-slow.ts. */
@@ -33,7 +41,16 @@ export interface RuntimeFunctions extends Runtime {
   readonly find: number;
   readonly system: number;
   readonly address: number;
+  readonly hot: number;
+  readonly settleFlags: number;
+  readonly coldType: number;
+  readonly regionType: number;
+  /** What regions use in place of `readSlow`, `writeSlow` and `probeWrite`. */
+  readonly region: Pick<Runtime, 'readSlow' | 'writeSlow' | 'probeWrite'>;
 }
+
+/** Parameters of a cold handler: vCPU, record, ipBase. Returns COLD_*. */
+export const COLD_PARAMETERS = [op.TYPE_I32, op.TYPE_I32, op.TYPE_I64] as const;
 
 const { TYPE_I32, TYPE_I64 } = op;
 
@@ -47,11 +64,14 @@ export function emitRuntime(module: ModuleBuilder): RuntimeFunctions {
   const find = module.import('find', [], [TYPE_I32]);
   const system = module.import('system', [TYPE_I32, TYPE_I32], [TYPE_I32]);
   const vectorSlow = module.import('vectorSlow', [TYPE_I32], [TYPE_I32]);
+  const regionRead = module.import('regionRead', [TYPE_I32, TYPE_I32, TYPE_I32], []);
+  const regionWrite = module.import('regionWrite', [TYPE_I32, TYPE_I32, TYPE_I32], []);
+  const regionProbe = module.import('regionProbe', [TYPE_I32, TYPE_I32, TYPE_I32], [TYPE_I32]);
+  const hot = module.import('hot', [], []);
   const refill = emitTlbRefill(module, VCPU_TLBS);
-  const widths = [8, 16, 32, 64, 128] as const;
-  return {
-    readSlow: byWidth(widths, (bits) => emitReadSlow(module, refill, slowRead, bits)),
-    writeSlow: byWidth(widths, (bits) => emitWriteSlow(module, refill, slowWrite, bits)),
+  const runtime = {
+    readSlow: byWidth((bits) => emitReadSlow(module, refill, slowRead, bits)),
+    writeSlow: byWidth((bits) => emitWriteSlow(module, refill, slowWrite, bits)),
     probeWrite: emitProbeWrite(module, refill, probeWrite),
     offsetLinear: emitOffsetLinear(module, offsetLinear),
     address: emitAddressFunction(module, segmentLinear),
@@ -60,14 +80,38 @@ export function emitRuntime(module: ModuleBuilder): RuntimeFunctions {
     vectorSlow,
     copyBlock: emitCopyBlock(module),
     fillBlock: emitFillBlock(module),
+    hot,
+    coldType: module.type(COLD_PARAMETERS, [TYPE_I32]),
+    regionType: module.type(REGION_PARAMETERS, [TYPE_I32]),
+    region: {
+      readSlow: byWidth((bits) => emitReadSlow(module, refill, regionRead, bits)),
+      writeSlow: byWidth((bits) => emitWriteSlow(module, refill, regionWrite, bits)),
+      probeWrite: emitProbeWrite(module, refill, regionProbe),
+    },
   };
+  return { ...runtime, settleFlags: emitSettleFlags(module, runtime) };
 }
+
+/** Exports what the modules of regions import (region/region-runtime.ts). */
+export function exportRegionRuntime(module: ModuleBuilder, runtime: RuntimeFunctions): void {
+  for (const bits of WIDTHS) {
+    module.export(`read${bits}`, runtime.region.readSlow[bits]);
+    module.export(`write${bits}`, runtime.region.writeSlow[bits]);
+  }
+  module.export('probeWrite', runtime.region.probeWrite);
+  const { offsetLinear, copyBlock, fillBlock, settleFlags } = runtime;
+  for (const [name, index] of Object.entries({ offsetLinear, copyBlock, fillBlock, settleFlags })) {
+    module.export(name, index);
+  }
+}
+
+const WIDTHS = [8, 16, 32, 64, 128] as const;
 
 type Width = 8 | 16 | 32 | 64 | 128;
 
-function byWidth(widths: readonly Width[], make: (bits: Width) => number): Record<Width, number> {
+function byWidth(make: (bits: Width) => number): Record<Width, number> {
   const result: Record<Width, number> = { 8: 0, 16: 0, 32: 0, 64: 0, 128: 0 };
-  for (const bits of widths) result[bits] = make(bits);
+  for (const bits of WIDTHS) result[bits] = make(bits);
   return result;
 }
 

@@ -26,13 +26,16 @@ import { isCalled } from './handlers.ts';
 import { JumpCache } from './jump-cache.ts';
 import { VCPU_TLBS } from './layout.ts';
 import { copyByPages } from './linear-copy.ts';
-import { instantiate, type Run, type Shared } from './instance.ts';
+import type { Shared } from './instance.ts';
 import { RUN_EVENT, RUN_EXIT } from './run-result.ts';
 import { MODE_CODE_64, MODE_STEP, modeOf } from '../mode.ts';
 import * as record from './record.ts';
 import { RecordReader } from './record-reader.ts';
 import { RunStops } from './run-stops.ts';
 import type { InterpreterImports } from './runtime.ts';
+
+/** Longest stay in generated code, in instructions. */
+const LONGEST_STAY = 50_000;
 
 const CS_BASE = state.OFFSET_SEGMENTS + state.CS * state.SEGMENT_SIZE + state.SEGMENT_BASE;
 
@@ -42,7 +45,6 @@ export class InterpreterVcpu implements EngineVcpu, CodeUser, TierHooks, Interpr
   exactBudget = false;
   readonly #shared: Shared;
   readonly #mmu: Mmu;
-  readonly #run: Run;
   readonly #operands: RecordReader;
   readonly #jumps: JumpCache;
   readonly #stops: RunStops;
@@ -66,7 +68,6 @@ export class InterpreterVcpu implements EngineVcpu, CodeUser, TierHooks, Interpr
     this.#mmu = new Mmu(this.state, memory, nested, intercepts, shared.code, base + VCPU_TLBS);
     this.cpu = new SystemCpu(this.state, this.#mmu, intercepts, tsc, this);
     this.#operands = new RecordReader(memory, this.state, shared.table);
-    this.#run = instantiate(shared, this);
     shared.code.addUser(this);
     this.#jumps = new JumpCache(memory, base);
     this.#stops = new RunStops(memory, shared.code, shared.writer);
@@ -105,6 +106,7 @@ export class InterpreterVcpu implements EngineVcpu, CodeUser, TierHooks, Interpr
       if (left <= 0 && !this.#isShadowed) return EXIT_BUDGET;
       left = Math.max(left, 1);
       if (this.#shared.code.isFull) this.#shared.code.reset();
+      if (this.#shared.regions?.isDue) this.#shared.regions.make();
       registers.setU32(state.OFFSET_STOP, 0);
       const isStep = (this.#mode & MODE_STEP) !== 0;
       const isTraced = (registers.u32(state.OFFSET_RFLAGS_REST) & state.FLAG_TF) !== 0;
@@ -228,6 +230,30 @@ export class InterpreterVcpu implements EngineVcpu, CodeUser, TierHooks, Interpr
   slowWrite = (lo: number, hi: number, bytes: number): void => this.#mmu.slowWrite(lo, hi, bytes);
   probeWrite = (lo: number, hi: number, bytes: number): number => this.#mmu.probeWrite(lo, hi, bytes);
 
+  regionRead = (lo: number, hi: number, bytes: number): void => {
+    this.#mmu.memoryOnly = true;
+    this.#mmu.slowRead(lo, hi, bytes);
+    this.#mmu.memoryOnly = false;
+  };
+  regionWrite = (lo: number, hi: number, bytes: number): void => {
+    this.#mmu.memoryOnly = true;
+    this.#mmu.slowWrite(lo, hi, bytes);
+    this.#mmu.memoryOnly = false;
+  };
+  regionProbe = (lo: number, hi: number, bytes: number): number => {
+    this.#mmu.memoryOnly = true;
+    const host = this.#mmu.probeWrite(lo, hi, bytes);
+    this.#mmu.memoryOnly = false;
+    return host;
+  };
+
+  hot = (): void => {
+    const machine = this.#translateRip();
+    if (machine >= 0) this.#shared.regions?.hot(machine, this.#mode);
+    // A fetch that was made before does not fault now.
+    else this.state.setU32(state.OFFSET_EVENT, 0);
+  };
+
   segmentLinear = (pc: number, segment: number, offset: number): void => {
     const access = this.#operands.memoryAccess(pc);
     if (access === undefined) this.#setLinear(segment, offset);
@@ -240,27 +266,23 @@ export class InterpreterVcpu implements EngineVcpu, CodeUser, TierHooks, Interpr
 
   find = (): number => {
     const registers = this.state;
-    const ripLo = registers.u32(state.OFFSET_RIP);
-    const ripHi = registers.u32(state.OFFSET_RIP + 4);
-    let lo = ripLo;
-    let hi = ripHi;
-    if ((this.#mode & MODE_CODE_64) === 0) {
-      if (ripLo > registers.segmentLimit(state.CS)) {
-        this.cpu.generalProtection(0);
-        return 0;
-      }
-      lo = (ripLo + this.#csBaseLo) >>> 0;
-      hi = 0;
-    }
-    const machine = this.#mmu.translateFetch(lo, hi);
+    const machine = this.#translateRip();
     if (machine < 0) return machine === -1 ? 0 : this.#nowhere();
     let pc = this.#shared.code.find(machine, this.#mode);
     let isGlobal = this.#mmu.fetchIsGlobal;
     if (pc === 0) {
-      pc = this.#findCrossing(lo, hi, machine);
+      pc = this.#findCrossing(this.#linearLo, this.#linearHi, machine);
       isGlobal &&= this.#mmu.fetchIsGlobal;
     }
-    if (pc !== 0) this.#jumps.insert(ripLo, ripHi, registers.u32(state.OFFSET_MODE_TAG + 4), pc, isGlobal);
+    if (pc === 0) return 0;
+    const { regions } = this.#shared;
+    if (regions?.isEager) {
+      regions.hot(machine, this.#mode);
+      if (regions.isDue) this.stop();
+    }
+    const ripLo = registers.u32(state.OFFSET_RIP);
+    const ripHi = registers.u32(state.OFFSET_RIP + 4);
+    this.#jumps.insert(ripLo, ripHi, registers.u32(state.OFFSET_MODE_TAG + 4), pc, isGlobal);
     return pc;
   };
 
@@ -275,14 +297,18 @@ export class InterpreterVcpu implements EngineVcpu, CodeUser, TierHooks, Interpr
 
   #enterFor(budget: number): number {
     if (this.#windowWanted && this.#isShadowed) return this.#enterExactly(1);
-    return this.exactBudget ? this.#enterExactly(budget) : this.#enter(budget);
+    // A compiler that has better code for a loop only uses it when the loop is entered again.
+    const slice = Math.min(budget, LONGEST_STAY);
+    return this.exactBudget ? this.#enterExactly(slice) : this.#enter(slice);
   }
 
   // Runs generated code for about `budget` instructions, a run of records more at most.
   #enter(budget: number): number {
     this.#slice = budget;
     this.#left = budget;
-    const result = this.#run(this.state.base, budget);
+    const { current, run } = this.#shared;
+    current.vcpu = this;
+    const result = run(this.state.base, budget);
     this.#retired = this.instructions;
     this.#slice = 0;
     this.#left = 0;
@@ -354,6 +380,26 @@ export class InterpreterVcpu implements EngineVcpu, CodeUser, TierHooks, Interpr
     noteDebug(this.state, dataHits | (this.#trapPending ? DR6_BS : 0));
     this.#trapPending = false;
     return this.#deliver({ vector: state.EXCEPTION_DB, errorCode: -1, source: 'exception' });
+  }
+
+  #linearLo = 0;
+  #linearHi = 0;
+
+  // Machine address of the instruction at RIP, -1 after a fault was raised, -2 where no memory backs the page.
+  #translateRip(): number {
+    const registers = this.state;
+    const ripLo = registers.u32(state.OFFSET_RIP);
+    this.#linearLo = ripLo;
+    this.#linearHi = registers.u32(state.OFFSET_RIP + 4);
+    if ((this.#mode & MODE_CODE_64) === 0) {
+      if (ripLo > registers.segmentLimit(state.CS)) {
+        this.cpu.generalProtection(0);
+        return -1;
+      }
+      this.#linearLo = (ripLo + this.#csBaseLo) >>> 0;
+      this.#linearHi = 0;
+    }
+    return this.#mmu.translateFetch(this.#linearLo, this.#linearHi);
   }
 
   // An instruction that goes on in the next page, which must be fetchable too.

@@ -118,7 +118,7 @@ export class Guest {
       new Uint8Array(image.buffer).set(one.fx);
       fxrstor(this.#vector, image, 0, { wide: true, mode64: true });
     }
-    let exit = this.#vcpu.run(100);
+    let exit = this.#vcpu.run(1000);
     for (let i = 0; i < 1000 && exit === EXIT_BUDGET; i++) exit = this.#vcpu.run(1000);
     if (one.fx !== undefined) fxsave(this.#vector, image, 0, { wide: true, mode64: true });
     return {

@@ -1,0 +1,183 @@
+/** How `run` finds hot code, enters regions, and goes from one to the next. */
+import * as op from '../emit/opcodes.ts';
+import { EVENT_INTERPRET } from '../mmu/mmu.ts';
+import { REGION_EXIT } from '../region/region-result.ts';
+import * as state from '../state.ts';
+import { LONGEST_RUN } from './code-cache.ts';
+import { pushJumpIsKnown } from './jump-probe.ts';
+import { HOT_COUNTERS, HOT_COUNTERS_COUNT } from './layout.ts';
+import { BUDGET, type MainFrame, VCPU } from './main-frame.ts';
+import * as record from './record.ts';
+import { RUN_EXIT } from './run-result.ts';
+
+/** So often a place is come to before it is called hot, and every so many times again. A power of two. */
+export const HOT_TAKEN = 1 << 10;
+export const HOT_LOOKED_UP = 1 << 8;
+
+/** The table of regions; table 0 has the cold handlers. */
+const REGION_TABLE = 1;
+
+/** Counts a linked branch (at `pc`) that is taken. */
+export function emitCountTaken(frame: MainFrame): void {
+  const { code } = frame;
+  code.get(frame.pc);
+  code.get(frame.pc);
+  code.memory(op.OP_I32_LOAD, record.RECORD_TAKEN);
+  code.i32(1);
+  code.op(op.OP_I32_ADD);
+  code.tee(frame.counter);
+  code.memory(op.OP_I32_STORE, record.RECORD_TAKEN);
+  code.get(frame.counter);
+  code.i32(HOT_TAKEN - 1);
+  code.op(op.OP_I32_AND);
+  code.op(op.OP_I32_EQZ);
+  code.if();
+  code.get(VCPU);
+  frame.pushTarget(64);
+  code.memory(op.OP_I64_STORE, state.OFFSET_RIP);
+  code.call(frame.runtime.hot);
+  code.end();
+}
+
+/** Counts a look-up of `rip` that found `pc`. */
+export function emitCountLookUp(frame: MainFrame): void {
+  const { code } = frame;
+  code.get(frame.pc);
+  code.i32(2);
+  code.op(op.OP_I32_SHR_U);
+  code.i32((HOT_COUNTERS_COUNT - 1) * 4);
+  code.op(op.OP_I32_AND);
+  code.tee(frame.temporary);
+  code.get(frame.temporary);
+  code.memory(op.OP_I32_LOAD, HOT_COUNTERS);
+  code.i32(1);
+  code.op(op.OP_I32_ADD);
+  code.tee(frame.counter);
+  code.memory(op.OP_I32_STORE, HOT_COUNTERS);
+  code.get(frame.counter);
+  code.i32(HOT_LOOKED_UP - 1);
+  code.op(op.OP_I32_AND);
+  code.op(op.OP_I32_EQZ);
+  code.if();
+  frame.saveRip();
+  code.call(frame.runtime.hot);
+  code.end();
+}
+
+/** HANDLER_REGION: runs regions until control comes to what has none. */
+export function emitRegionEntry(frame: MainFrame): void {
+  const { code } = frame;
+  frame.charge(0);
+  emitWithoutRegion(frame);
+  const again = code.loop();
+  code.get(VCPU);
+  code.get(frame.ipBase);
+  code.get(BUDGET);
+  code.get(frame.pc);
+  code.memory(op.OP_I32_LOAD, record.RECORD_IMMEDIATE);
+  code.byte(op.OP_CALL_INDIRECT);
+  code.u32(frame.runtime.regionType);
+  code.u32(REGION_TABLE);
+  code.set(frame.counter);
+  loadState(frame, op.OP_I32_LOAD, state.OFFSET_BUDGET, BUDGET);
+  loadState(frame, op.OP_I64_LOAD, state.OFFSET_RIP, frame.rip);
+  code.get(frame.counter);
+  code.op(op.OP_I32_EQZ);
+  code.if();
+  emitNextRegion(frame, () => code.br(again));
+  emitSettleFlags(frame);
+  code.br(frame.lookUp);
+  code.end();
+  code.end();
+  emitAfterRegion(frame);
+}
+
+// Near the end of the budget the record that was replaced is executed instead.
+function emitWithoutRegion(frame: MainFrame): void {
+  const { code } = frame;
+  code.get(BUDGET);
+  code.i32(LONGEST_RUN);
+  code.op(op.OP_I32_LE_S);
+  code.if();
+  code.get(frame.pc);
+  code.memory(op.OP_I32_LOAD, record.RECORD_DISPLACEMENT);
+  code.tee(frame.pc);
+  code.set(frame.start);
+  code.br(frame.next);
+  code.end();
+}
+
+// To the region at `rip`, if the jump cache has one.
+function emitNextRegion(frame: MainFrame, enter: () => void): void {
+  const { code } = frame;
+  code.get(BUDGET);
+  code.i32(LONGEST_RUN);
+  code.op(op.OP_I32_GT_S);
+  code.if();
+  pushJumpIsKnown(frame);
+  code.if();
+  code.get(frame.pc);
+  code.memory(op.OP_I32_LOAD16_U, record.RECORD_HANDLER);
+  code.i32(record.HANDLER_REGION);
+  code.op(op.OP_I32_EQ);
+  code.get(VCPU);
+  code.memory(op.OP_I32_LOAD, state.OFFSET_STOP);
+  code.op(op.OP_I32_EQZ);
+  code.op(op.OP_I32_AND);
+  code.if();
+  frame.setIpBase();
+  enter();
+  code.end();
+  code.end();
+  code.end();
+}
+
+// `counter` is REGION_EVENT or REGION_EXIT.
+function emitAfterRegion(frame: MainFrame): void {
+  const { code } = frame;
+  emitSettleFlags(frame);
+  code.get(frame.counter);
+  code.i32(REGION_EXIT);
+  code.op(op.OP_I32_EQ);
+  code.if();
+  frame.return(RUN_EXIT);
+  code.end();
+  loadState(frame, op.OP_I32_LOAD, state.OFFSET_PC, frame.pc);
+  code.get(frame.pc);
+  code.set(frame.start);
+  loadState(frame, op.OP_I32_LOAD, state.OFFSET_TLB, frame.tlb);
+  code.get(VCPU);
+  code.memory(op.OP_I32_LOAD, state.OFFSET_EVENT);
+  code.i32(EVENT_INTERPRET);
+  code.op(op.OP_I32_NE);
+  code.brIf(frame.leave);
+  code.get(VCPU);
+  code.i32(0);
+  code.memory(op.OP_I32_STORE, state.OFFSET_EVENT);
+  code.br(frame.next);
+}
+
+// The interpreter knows the pair of words alone (region/lazy-flags.ts).
+function emitSettleFlags(frame: MainFrame): void {
+  const { code } = frame;
+  code.get(VCPU);
+  code.memory(op.OP_I32_LOAD, state.OFFSET_FLAGS_KIND);
+  code.if();
+  code.get(VCPU);
+  for (const [opcode, offset] of [
+    [op.OP_I32_LOAD, state.OFFSET_FLAGS_KIND],
+    [op.OP_I64_LOAD, state.OFFSET_FLAGS_AUX],
+    [op.OP_I64_LOAD, state.OFFSET_FLAGS_RESULT],
+  ] as const) {
+    code.get(VCPU);
+    code.memory(opcode, offset);
+  }
+  code.call(frame.runtime.settleFlags);
+  code.end();
+}
+
+function loadState({ code }: MainFrame, opcode: number, offset: number, into: number): void {
+  code.get(VCPU);
+  code.memory(opcode, offset);
+  code.set(into);
+}

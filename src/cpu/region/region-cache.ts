@@ -1,0 +1,198 @@
+/**
+ * The regions of one engine: which places are hot, what was made of them, where it is entered. Regions are made many at
+ * a time, for a module costs far more than a function in it, and belong to a page of machine memory: when code of the
+ * page changes they are gone.
+ */
+import { ModuleBuilder } from '../emit/module.ts';
+import type { CodeCache, RecordUser } from '../interpreter/code-cache.ts';
+import type { HandlerTable } from '../interpreter/handlers.ts';
+import { MAX_REGIONS } from '../interpreter/layout.ts';
+import { COLD_PARAMETERS } from '../interpreter/runtime.ts';
+import type { MachineMemory } from '../mmu/machine-memory.ts';
+import { MODE_STEP } from '../mode.ts';
+import * as op from '../emit/opcodes.ts';
+import { type Block, flowGraph } from './flow-graph.ts';
+import { REGION_PARAMETERS } from './region-frame.ts';
+import { emitRegion } from './region-function.ts';
+import { importRegionRuntime } from './region-runtime.ts';
+
+/** A place inside a region of its page is only worth a region of its own if it stays hot. */
+const PATIENCE = 3;
+/** A page whose code changed so often is left to the interpreter. */
+const MOST_DROPS = 16;
+
+/** What regions are made with and call. */
+export interface RegionHost {
+  readonly memory: MachineMemory;
+  readonly wasmMemory: WebAssembly.Memory;
+  readonly table: HandlerTable;
+  readonly code: CodeCache;
+  /** Exports of the interpreter's module, and the import for vector operations. */
+  readonly functions: WebAssembly.Exports;
+  readonly vectorSlow: (operation: number) => number;
+}
+
+export interface Region {
+  readonly index: number;
+  /** Machine address of its first instruction, and the mode. */
+  readonly address: number;
+  readonly mode: number;
+  readonly blocks: readonly Block[];
+  /** Length of its WebAssembly code. */
+  readonly bytes: number;
+}
+
+interface RegionPage {
+  readonly regions: Region[];
+  /** Offsets of instructions in regions, and how often they were called hot since. */
+  readonly covered: Map<number, number>;
+}
+
+interface Draft {
+  readonly address: number;
+  readonly mode: number;
+  readonly pc: number;
+  readonly blocks: readonly Block[];
+}
+
+export class RegionCache implements RecordUser {
+  readonly isEager: boolean;
+  readonly #host: RegionHost;
+  readonly #table: WebAssembly.Table;
+  readonly #firstCold: number;
+  readonly #pages = new Map<number, RegionPage>();
+  readonly #drops = new Map<number, number>();
+  /** Where records that regions replaced went. */
+  readonly #originals = new Map<number, number>();
+  readonly #queue = new Map<number, { address: number; mode: number }>();
+  readonly #free: number[] = [];
+  #next = 0;
+  /** What was made, in regions, instructions and bytes of code, and how long it took (clock given by a tool). */
+  made = { regions: 0, instructions: 0, bytes: 0, modules: 0, dropped: 0 };
+
+  /** With `isEager`, whatever is looked up is made a region of at once: for tests. */
+  constructor(host: RegionHost, isEager: boolean) {
+    this.#host = host;
+    this.isEager = isEager;
+    this.#table = host.functions['regions'] as WebAssembly.Table;
+    this.#firstCold = host.table.coldStart + host.table.fusedFirsts.length;
+    host.code.recordUser = this;
+  }
+
+  get isDue(): boolean {
+    return this.#queue.size > 0;
+  }
+
+  /** All regions there are. */
+  *regions(): IterableIterator<Region> {
+    for (const { regions } of this.#pages.values()) yield* regions;
+  }
+
+  /** Code at a machine address is executed often. */
+  hot(address: number, mode: number): void {
+    if ((mode & MODE_STEP) !== 0) return;
+    const mfn = Math.floor(address / 4096);
+    if ((this.#drops.get(mfn) ?? 0) >= MOST_DROPS) return;
+    const page = this.#pages.get(mfn);
+    const offset = address % 4096;
+    const times = page?.covered.get(offset);
+    if (page !== undefined && times !== undefined) {
+      page.covered.set(offset, times + 1);
+      if (
+        (times + 1 < PATIENCE && !this.isEager) ||
+        page.regions.some((region) => region.address === address && region.mode === mode)
+      )
+        return;
+    }
+    this.#queue.set(address, { address, mode });
+  }
+
+  /** Makes regions of all that was called hot. No vCPU may be inside generated code. */
+  make(): void {
+    const drafts: Draft[] = [];
+    for (const { address, mode } of this.#queue.values()) {
+      const draft = this.#draft(address, mode);
+      if (draft !== undefined) drafts.push(draft);
+    }
+    this.#queue.clear();
+    if (drafts.length > 0) this.#install(drafts);
+  }
+
+  dropPage(mfn: number): void {
+    const page = this.#pages.get(mfn);
+    if (page === undefined) return;
+    this.#pages.delete(mfn);
+    this.#drops.set(mfn, (this.#drops.get(mfn) ?? 0) + 1);
+    this.made.dropped += page.regions.length;
+    // The function may be running: its place in the table is given to another only.
+    for (const { index } of page.regions) this.#free.push(index);
+  }
+
+  reset(): void {
+    for (let index = 0; index < this.#next; index++) this.#table.set(index, null);
+    this.#pages.clear();
+    this.#drops.clear();
+    this.#originals.clear();
+    this.#queue.clear();
+    this.#free.length = 0;
+    this.#next = 0;
+  }
+
+  #draft(address: number, mode: number): Draft | undefined {
+    const { code, memory, table } = this.#host;
+    const offset = address % 4096;
+    const page = address - offset;
+    const pc = code.known(address, mode);
+    if (pc === 0 || this.#originals.has(pc)) return undefined;
+    // Before anything is made of it: what executes this instruction goes by the record that stays.
+    this.#originals.set(pc, code.copy(pc, page / 4096));
+    const blocks = flowGraph(
+      offset,
+      { find: (at) => code.known(page + at, mode), original: (at) => this.#originals.get(at) ?? at },
+      memory.view,
+      table,
+    );
+    return blocks && { address, mode, pc, blocks };
+  }
+
+  #install(drafts: readonly Draft[]): void {
+    const { memory, wasmMemory, functions, vectorSlow, code } = this.#host;
+    const pages = wasmMemory.buffer.byteLength / 65536;
+    const module = new ModuleBuilder({ initial: pages, maximum: pages, shared: false });
+    const runtime = importRegionRuntime(module, COLD_PARAMETERS);
+    module.importTable('cold');
+    const lengths = drafts.map(({ blocks, mode, address }, number) => {
+      const index = module.declare(REGION_PARAMETERS, [op.TYPE_I32]);
+      const copy = (pc: number): number => code.copy(pc, Math.floor(address / 4096));
+      const source = { blocks, mode, view: memory.view, firstCold: this.#firstCold, copy };
+      const { code: body, locals } = emitRegion(source, runtime);
+      module.define(index, locals, body);
+      module.export(`${number}`, index);
+      return body.length;
+    });
+    const bytes = module.bytes();
+    const env = { ...functions, memory: wasmMemory, vectorSlow } as WebAssembly.ModuleImports;
+    const { exports } = new WebAssembly.Instance(new WebAssembly.Module(bytes), { env });
+    this.made.modules++;
+    this.made.bytes += bytes.length;
+    for (const [number, draft] of drafts.entries()) {
+      const index = this.#free.pop() ?? this.#next++;
+      if (index >= MAX_REGIONS) return;
+      this.#table.set(index, exports[`${number}`]);
+      code.enterRegion(draft.pc, this.#originals.get(draft.pc) as number, index);
+      this.#remember({ ...draft, index, bytes: lengths[number] as number });
+    }
+  }
+
+  #remember(region: Region): void {
+    const mfn = Math.floor(region.address / 4096);
+    const page = this.#pages.get(mfn) ?? { regions: [], covered: new Map<number, number>() };
+    this.#pages.set(mfn, page);
+    page.regions.push(region);
+    this.made.regions++;
+    for (const { instructions } of region.blocks) {
+      this.made.instructions += instructions.length;
+      for (const { offset } of instructions) if (!page.covered.has(offset)) page.covered.set(offset, 0);
+    }
+  }
+}

@@ -1,0 +1,237 @@
+/**
+ * The locals of a region's function: general registers and flags live in them while the region runs. What the
+ * definitions read and write is known when all is emitted; until then, places where registers go to the state block
+ * and come back are only marked.
+ */
+import { Code, type Label } from '../emit/code.ts';
+import * as op from '../emit/opcodes.ts';
+import { type Bits, LocalPool, push, Value } from '../emit/values.ts';
+import { OFFSET_FLAGS_AUX, OFFSET_FLAGS_KIND, OFFSET_FLAGS_RESULT, OFFSET_GPR } from '../state.ts';
+import type { RegionRuntime } from './region-runtime.ts';
+
+// Parameters: (vcpu: i32, ipBase: i64, budget: i32) -> i32
+export const VCPU = 0;
+export const IP_BASE = 1;
+export const BUDGET = 2;
+export const REGION_PARAMETERS = [op.TYPE_I32, op.TYPE_I64, op.TYPE_I32] as const;
+
+/** What the flags are at a place of the code, as far as it is known there; values are locals of the frame or constants. */
+export interface FrameFlags {
+  readonly kind: 'add' | 'sub' | 'logic' | 'result';
+  readonly a: Value;
+  readonly b: Value;
+  readonly result: Value;
+}
+
+export class RegionFrame {
+  readonly code = new Code();
+  readonly locals = new LocalPool(REGION_PARAMETERS.length);
+  readonly runtime: RegionRuntime;
+  readonly tlb = this.locals.fixed(op.TYPE_I32);
+  /** What the region returns: REGION_*. */
+  readonly result = this.locals.fixed(op.TYPE_I32);
+  /** OFFSET_FLAGS_KIND and the two words, while the region runs. */
+  readonly flagsKind = this.locals.fixed(op.TYPE_I32);
+  readonly flagsFirst = this.locals.fixed(op.TYPE_I64);
+  readonly flagsSecond = this.locals.fixed(op.TYPE_I64);
+  /** Out, with registers and flags stored; and out where the state has them already. */
+  exit = 0 as Label;
+  exitStored = 0 as Label;
+
+  /** The flags known at this place; that they are the interpreter's pair; a number that changes when they are set. */
+  known: FrameFlags | undefined;
+  isPair = false;
+  flagsVersion = 0;
+
+  readonly #gprs = new Map<number, number>();
+  readonly #written = new Set<number>();
+  readonly #marks: { at: number; store: boolean }[] = [];
+  #flagsWritten = false;
+  readonly #knownLocals = new Map<string, number>();
+
+  constructor(runtime: RegionRuntime) {
+    this.runtime = runtime;
+  }
+
+  /** Part of a general register: `bits` from byte `byte` on. */
+  readGpr(register: number, bits: Bits, byte = 0): Value {
+    const { code } = this;
+    code.get(this.#gpr(register));
+    if (bits === 64) return this.#pop(64);
+    if (byte !== 0) {
+      code.i64(BigInt(byte * 8));
+      code.op(op.OP_I64_SHR_U);
+    }
+    code.op(op.OP_I32_WRAP_I64);
+    if (bits < 32) {
+      code.i32(bits === 8 ? 0xff : 0xffff);
+      code.op(op.OP_I32_AND);
+    }
+    return this.#pop(bits);
+  }
+
+  /** Writes part of a register; 32 bits clear its upper half. */
+  writeGpr(register: number, value: Value, byte = 0): void {
+    const { code } = this;
+    const local = this.#gpr(register);
+    this.#written.add(register);
+    if (value.bits >= 32) {
+      push(code, value);
+      if (value.bits === 32) code.op(op.OP_I64_EXTEND_I32_U);
+      code.set(local);
+      return;
+    }
+    const shift = BigInt(byte * 8);
+    code.get(local);
+    code.i64(~((value.bits === 8 ? 0xffn : 0xffffn) << shift));
+    code.op(op.OP_I64_AND);
+    push(code, value);
+    code.op(op.OP_I64_EXTEND_I32_U);
+    if (byte !== 0) {
+      code.i64(shift);
+      code.op(op.OP_I64_SHL);
+    }
+    code.op(op.OP_I64_OR);
+    code.set(local);
+  }
+
+  /** Sets the flags to a kind (on the wasm stack) and words. */
+  setFlags(first: Value | undefined, second: Value | undefined): void {
+    const { code } = this;
+    code.set(this.flagsKind);
+    if (first !== undefined) {
+      push(code, first);
+      code.set(this.flagsFirst);
+    }
+    if (second !== undefined) {
+      push(code, second);
+      code.set(this.flagsSecond);
+    }
+    this.#flagsWritten = true;
+    this.flagsVersion++;
+    this.isPair = false;
+    this.known = undefined;
+  }
+
+  /** Keeps what conditions may be computed from, beyond the instruction that set the flags. */
+  keep(kind: FrameFlags['kind'], result: Value, a: Value = result, b: Value = result): void {
+    const kept = this.#kept('result', result);
+    const first = a === result ? kept : this.#kept('a', a);
+    this.known = { kind, a: first, b: b === result ? kept : this.#kept('b', b), result: kept };
+  }
+
+  /** From here on the flags are the pair. */
+  settleFlags(): void {
+    if (this.isPair) return;
+    const { code } = this;
+    code.get(this.flagsKind);
+    code.if();
+    code.get(VCPU);
+    code.get(this.flagsKind);
+    code.get(this.flagsFirst);
+    code.get(this.flagsSecond);
+    code.call(this.runtime.settleFlags);
+    code.i32(0);
+    code.set(this.flagsKind);
+    this.loadFlagWords();
+    code.end();
+    this.#flagsWritten = true;
+    this.isPair = true;
+  }
+
+  loadFlagWords(): void {
+    const { code } = this;
+    code.get(VCPU);
+    code.memory(op.OP_I64_LOAD, OFFSET_FLAGS_AUX);
+    code.set(this.flagsFirst);
+    code.get(VCPU);
+    code.memory(op.OP_I64_LOAD, OFFSET_FLAGS_RESULT);
+    code.set(this.flagsSecond);
+  }
+
+  /** Here all registers that the region writes go to the state, or all that it uses come back. */
+  markStore(): void {
+    this.#marks.push({ at: this.code.length, store: true });
+  }
+  markLoad(): void {
+    this.#marks.push({ at: this.code.length, store: false });
+  }
+
+  /** The whole body, with the marked places filled in. */
+  assemble(): Code {
+    const body = this.code.bytes();
+    const out = new Code();
+    let from = 0;
+    for (const { at, store } of this.#marks) {
+      out.append(body.subarray(from, at));
+      if (store) this.#storeRegisters(out);
+      else this.#loadRegisters(out);
+      from = at;
+    }
+    out.append(body.subarray(from));
+    return out;
+  }
+
+  /** Stores flags as they are kept here. */
+  storeFlags(): void {
+    const { code } = this;
+    code.get(VCPU);
+    code.get(this.flagsKind);
+    code.memory(op.OP_I32_STORE, OFFSET_FLAGS_KIND);
+    code.get(VCPU);
+    code.get(this.flagsFirst);
+    code.memory(op.OP_I64_STORE, OFFSET_FLAGS_AUX);
+    code.get(VCPU);
+    code.get(this.flagsSecond);
+    code.memory(op.OP_I64_STORE, OFFSET_FLAGS_RESULT);
+  }
+
+  get flagsWritten(): boolean {
+    return this.#flagsWritten;
+  }
+
+  #storeRegisters(to: Code): void {
+    for (const register of this.#written) {
+      to.get(VCPU);
+      to.get(this.#gpr(register));
+      to.memory(op.OP_I64_STORE, OFFSET_GPR + register * 8);
+    }
+  }
+
+  #loadRegisters(to: Code): void {
+    for (const [register, local] of this.#gprs) {
+      to.get(VCPU);
+      to.memory(op.OP_I64_LOAD, OFFSET_GPR + register * 8);
+      to.set(local);
+    }
+  }
+
+  #gpr(register: number): number {
+    const known = this.#gprs.get(register);
+    if (known !== undefined) return known;
+    const local = this.locals.fixed(op.TYPE_I64);
+    this.#gprs.set(register, local);
+    return local;
+  }
+
+  // A copy in a local that no other instruction's temporaries take.
+  #kept(role: string, value: Value): Value {
+    if (value.isConstant) return value;
+    const type = value.bits === 64 ? op.TYPE_I64 : op.TYPE_I32;
+    const key = `${role}${type}`;
+    let local = this.#knownLocals.get(key);
+    if (local === undefined) {
+      local = this.locals.fixed(type);
+      this.#knownLocals.set(key, local);
+    }
+    push(this.code, value);
+    this.code.set(local);
+    return new Value(value.bits, local);
+  }
+
+  #pop(bits: Bits): Value {
+    const local = this.locals.take(bits === 64 ? op.TYPE_I64 : op.TYPE_I32);
+    this.code.set(local);
+    return new Value(bits, local);
+  }
+}

@@ -1,0 +1,230 @@
+/** Operands of the region tier: what the fields of a record are, as constants. */
+import * as op from '../emit/opcodes.ts';
+import type { ControlFlow, OperandAccess } from '../emit/tier.ts';
+import { type Bits, LOADS, push, STORES, Value, wasmType } from '../emit/values.ts';
+import type { OperandHandle } from '../instructions/define.ts';
+import type { Handler, ResolvedOperand } from '../interpreter/handlers.ts';
+import * as record from '../interpreter/record.ts';
+import { FILE_OFFSETS, MMX_EXPONENT_OFFSET, slotOf } from '../interpreter/record-operands.ts';
+import { MODE_CODE_64 } from '../mode.ts';
+import { OFFSET_EVENT, OFFSET_IMPLICIT_INDEX, OFFSET_SEGMENTS, SEGMENT_BASE, SEGMENT_SIZE } from '../state.ts';
+import { IP_BASE, type RegionFrame, VCPU } from './region-frame.ts';
+
+/** A record whose fields are read while code is made from it. */
+export interface RegionInstruction {
+  /** Address of the record. */
+  readonly pc: number;
+  readonly handler: Handler;
+  /** Offset in its page, and length. */
+  readonly offset: number;
+  readonly length: number;
+}
+
+export class RegionOperands implements OperandAccess {
+  readonly #frame: RegionFrame;
+  readonly #view: DataView;
+  readonly #pc: number;
+  readonly #handler: Handler;
+  readonly #mode: number;
+  readonly #control: ControlFlow;
+
+  constructor(frame: RegionFrame, view: DataView, instruction: RegionInstruction, mode: number, control: ControlFlow) {
+    this.#frame = frame;
+    this.#view = view;
+    this.#pc = instruction.pc;
+    this.#handler = instruction.handler;
+    this.#mode = mode;
+    this.#control = control;
+  }
+
+  bits(handle: OperandHandle): Bits {
+    return this.#operand(handle).bits;
+  }
+  isMemory(handle: OperandHandle): boolean {
+    return this.#operand(handle).type === 'memory';
+  }
+  isImmediate(handle: OperandHandle): boolean {
+    const { type } = this.#operand(handle);
+    return type === 'immediate' || type === 'constant';
+  }
+
+  readRegister(handle: OperandHandle, bits: Bits): Value {
+    const place = this.#place(handle);
+    if (place.file === 'gpr') return this.#frame.readGpr(place.offset >> 3, bits, place.offset & 7);
+    const { code } = this.#frame;
+    code.get(VCPU);
+    code.memory(LOADS[bits], FILE_OFFSETS[place.file] + place.offset);
+    return this.#pop(bits);
+  }
+
+  writeRegister(handle: OperandHandle, value: Value): void {
+    const place = this.#place(handle);
+    if (place.file === 'gpr') {
+      this.#frame.writeGpr(place.offset >> 3, value, place.offset & 7);
+      return;
+    }
+    const { code } = this.#frame;
+    const at = FILE_OFFSETS[place.file] + place.offset;
+    code.get(VCPU);
+    push(code, value);
+    code.memory(STORES[value.bits], at);
+    if (place.file !== 'mm') return;
+    code.get(VCPU);
+    code.i32(0xffff);
+    code.memory(op.OP_I32_STORE16, at + MMX_EXPONENT_OFFSET);
+  }
+
+  immediate(handle: OperandHandle, bits: Bits): Value {
+    const operand = this.#operand(handle);
+    if (operand.type === 'constant') return constant(bits, BigInt(operand.value));
+    if (operand.type !== 'immediate') throw new Error(`operand ${handle.index} is no immediate`);
+    if (bits === 64 && operand.wide) {
+      return constant(64, this.#view.getBigInt64(this.#pc + record.RECORD_DISPLACEMENT, true));
+    }
+    const field = operand.second ? record.RECORD_DISPLACEMENT : record.RECORD_IMMEDIATE;
+    return constant(bits, BigInt(this.#view.getInt32(this.#pc + field, true)));
+  }
+
+  address(handle: OperandHandle): Value {
+    const operand = this.#operand(handle);
+    if (operand.type !== 'memory') throw new Error('only a memory operand has an address');
+    switch (operand.shape) {
+      case record.SHAPE_BASE:
+        return this.#plus(this.#register(this.#u8(record.RECORD_BASE) >> 3));
+      case record.SHAPE_INDEX:
+        return this.#plus(this.#sum(this.#register(this.#u8(record.RECORD_BASE) >> 3), this.#scaledIndex()));
+      case record.SHAPE_RIP:
+        return this.#plus(new Value(64, IP_BASE));
+      default:
+        return this.#anyAddress(handle);
+    }
+  }
+
+  isUnsegmented(_handle: OperandHandle): Value {
+    return constant(1, this.#u8(record.RECORD_BASE) >>> 5 === record.ANY_NO_SEGMENT ? 1n : 0n);
+  }
+
+  #anyAddress(handle: OperandHandle): Value {
+    const offset = this.#truncated(this.#anyOffset());
+    const segment = this.#u8(record.RECORD_BASE) >>> 5;
+    if (segment === record.ANY_NO_SEGMENT) return offset;
+    const { code, runtime } = this.#frame;
+    if ((this.#mode & MODE_CODE_64) !== 0) {
+      code.get(VCPU);
+      code.memory(op.OP_I64_LOAD, OFFSET_SEGMENTS + segment * SEGMENT_SIZE + SEGMENT_BASE);
+      push(code, offset);
+      code.op(op.OP_I64_ADD);
+      return this.#pop(64);
+    }
+    const access = this.#handler.accesses[handle.index];
+    const isUnchecked = this.#handler.instruction.unchecked === true;
+    code.get(VCPU);
+    code.i32(segment);
+    push(code, offset);
+    code.i32(isUnchecked ? 0 : access === 'address' ? 1 : this.bits(handle) / 8);
+    code.i32(access === 'w' || access === 'rw' ? 1 : 0);
+    code.call(runtime.offsetLinear);
+    const address = this.#pop(64);
+    code.get(VCPU);
+    code.memory(op.OP_I32_LOAD, OFFSET_EVENT);
+    code.if();
+    this.#control.fault();
+    code.end();
+    return address;
+  }
+
+  #anyOffset(): Value {
+    const base = this.#u8(record.RECORD_BASE) & 0x1f;
+    const index = this.#u8(record.RECORD_INDEX) >> 3;
+    if (base === record.ANY_WIDE_OFFSET) {
+      return constant(64, this.#view.getBigInt64(this.#pc + record.RECORD_DISPLACEMENT, true));
+    }
+    let offset: Value | undefined;
+    if (base === record.ANY_RIP) offset = new Value(64, IP_BASE);
+    else if (base !== record.ANY_NO_REGISTER) offset = this.#register(base);
+    if (index === record.ANY_IMPLICIT_INDEX) {
+      const { code } = this.#frame;
+      code.get(VCPU);
+      code.memory(op.OP_I64_LOAD, OFFSET_IMPLICIT_INDEX);
+      offset = this.#sum(offset ?? constant(64, 0n), this.#pop(64));
+    } else if (index !== record.ANY_NO_REGISTER) {
+      offset = offset === undefined ? this.#scaledIndex() : this.#sum(offset, this.#scaledIndex());
+    }
+    if (offset === undefined) return constant(64, this.#displacement());
+    return this.#plus(offset);
+  }
+
+  // Addresses are 64, 32 or 16 bits wide: the mode's width, or the shorter one of a 67H prefix.
+  #truncated(offset: Value): Value {
+    const isShort = (this.#u8(record.RECORD_INDEX) & record.ANY_SHORT_ADDRESS) !== 0;
+    const isWide = (this.#mode & MODE_CODE_64) !== 0;
+    if (isWide && !isShort) return offset;
+    const mask = !isWide && isShort ? 0xffffn : 0xffffffffn;
+    if (offset.isConstant) return constant(64, offset.constant & mask);
+    const { code } = this.#frame;
+    push(code, offset);
+    code.i64(mask);
+    code.op(op.OP_I64_AND);
+    return this.#pop(64);
+  }
+
+  #register(number: number): Value {
+    return this.#frame.readGpr(number, 64);
+  }
+
+  #scaledIndex(): Value {
+    const field = this.#u8(record.RECORD_INDEX);
+    const index = this.#register(field >> 3);
+    if ((field & 3) === 0) return index;
+    const { code } = this.#frame;
+    push(code, index);
+    code.i64(BigInt(field & 3));
+    code.op(op.OP_I64_SHL);
+    return this.#pop(64);
+  }
+
+  #sum(a: Value, b: Value): Value {
+    const { code } = this.#frame;
+    push(code, a);
+    push(code, b);
+    code.op(op.OP_I64_ADD);
+    return this.#pop(64);
+  }
+
+  #plus(base: Value): Value {
+    const displacement = this.#displacement();
+    return displacement === 0n ? base : this.#sum(base, constant(64, displacement));
+  }
+
+  #displacement(): bigint {
+    return BigInt(this.#view.getInt32(this.#pc + record.RECORD_DISPLACEMENT, true));
+  }
+
+  #place(handle: OperandHandle): { file: keyof typeof FILE_OFFSETS; offset: number } {
+    const operand = this.#operand(handle);
+    if (operand.type === 'fixed') return { file: operand.file, offset: slotOf(operand.file, operand.number) };
+    if (operand.type !== 'register') throw new Error(`operand ${handle.index} is no register`);
+    const field = operand.slot === 0 ? record.RECORD_REGISTER_A : record.RECORD_REGISTER_B;
+    return { file: operand.file, offset: this.#u8(field) };
+  }
+
+  #operand(handle: OperandHandle): ResolvedOperand {
+    const operand = this.#handler.operands[handle.index];
+    if (operand === undefined) throw new Error(`operand ${handle.index} is not in the form`);
+    return operand;
+  }
+
+  #u8(field: number): number {
+    return this.#view.getUint8(this.#pc + field);
+  }
+
+  #pop(bits: Bits): Value {
+    const local = this.#frame.locals.take(wasmType(bits));
+    this.#frame.code.set(local);
+    return new Value(bits, local);
+  }
+}
+
+function constant(bits: Bits, value: bigint): Value {
+  return new Value(bits, -1, BigInt.asUintN(bits, value));
+}

@@ -1,0 +1,36 @@
+/** What a region's module imports: functions of the interpreter's module, which regions share with it. */
+import type { ModuleBuilder } from '../emit/module.ts';
+import * as op from '../emit/opcodes.ts';
+import type { Runtime } from '../emit/tier.ts';
+import { wasmType } from '../emit/values.ts';
+
+export interface RegionRuntime extends Runtime {
+  /** See lazy-flags.ts. */
+  readonly settleFlags: number;
+  /** Type of a cold handler, for the table of them. */
+  readonly coldType: number;
+}
+
+const { TYPE_I32, TYPE_I64 } = op;
+const WIDTHS = [8, 16, 32, 64, 128] as const;
+
+/** Exports of the interpreter's module by which regions reach the machine, by the names they are imported under. */
+export function importRegionRuntime(module: ModuleBuilder, coldParameters: readonly number[]): RegionRuntime {
+  const readSlow = { 8: 0, 16: 0, 32: 0, 64: 0, 128: 0 };
+  const writeSlow = { 8: 0, 16: 0, 32: 0, 64: 0, 128: 0 };
+  for (const bits of WIDTHS) {
+    readSlow[bits] = module.import(`read${bits}`, [TYPE_I32, TYPE_I64], [wasmType(bits)]);
+    writeSlow[bits] = module.import(`write${bits}`, [TYPE_I32, TYPE_I64, wasmType(bits)], []);
+  }
+  return {
+    readSlow,
+    writeSlow,
+    probeWrite: module.import('probeWrite', [TYPE_I32, TYPE_I64, TYPE_I32], [TYPE_I32]),
+    offsetLinear: module.import('offsetLinear', [TYPE_I32, TYPE_I32, TYPE_I64, TYPE_I32, TYPE_I32], [TYPE_I64]),
+    copyBlock: module.import('copyBlock', [TYPE_I32, TYPE_I32, TYPE_I32], []),
+    fillBlock: module.import('fillBlock', [TYPE_I32, TYPE_I64, TYPE_I32], []),
+    vectorSlow: module.import('vectorSlow', [TYPE_I32], [TYPE_I32]),
+    settleFlags: module.import('settleFlags', [TYPE_I32, TYPE_I32, TYPE_I64, TYPE_I64], []),
+    coldType: module.type(coldParameters, [TYPE_I32]),
+  };
+}

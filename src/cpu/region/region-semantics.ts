@@ -1,0 +1,222 @@
+/** The definitions' view of a region: registers and flags in locals, what the flags follow from remembered. */
+import type { KnownFlags, ShiftKind } from '../emit/flag-semantics.ts';
+import * as op from '../emit/opcodes.ts';
+import { Semantics } from '../emit/semantics.ts';
+import type { ControlFlow, HandlerContext, OperandAccess } from '../emit/tier.ts';
+import { type Bits, Value } from '../emit/values.ts';
+import { OFFSET_FLAGS_AUX, OFFSET_FLAGS_RESULT, OFFSET_GPR, OFFSET_ZERO } from '../state.ts';
+import {
+  FLAGS_ADD,
+  FLAGS_COUNT_SHIFT,
+  FLAGS_DEC,
+  FLAGS_INC,
+  FLAGS_LOGIC,
+  FLAGS_PAIR,
+  FLAGS_PRODUCT,
+  FLAGS_SAR,
+  FLAGS_SHL,
+  FLAGS_SHR,
+  FLAGS_STEP_MASK,
+  FLAGS_SUB,
+  flagsKind,
+} from './lazy-flags.ts';
+import { type RegionFrame, VCPU } from './region-frame.ts';
+
+const SHIFTS = { SHL: FLAGS_SHL, SHR: FLAGS_SHR, SAR: FLAGS_SAR } as const;
+
+export class RegionSemantics extends Semantics {
+  readonly #frame: RegionFrame;
+
+  constructor(frame: RegionFrame, operands: OperandAccess, control: ControlFlow, context: HandlerContext) {
+    super(frame.code, frame.locals, { vcpu: VCPU, tlb: frame.tlb }, frame.runtime, operands, control, context);
+    this.#frame = frame;
+  }
+
+  override loadState(offset: number, bits: Bits): Value {
+    if (offset >= OFFSET_GPR && offset < OFFSET_ZERO) return this.#frame.readGpr(offset >> 3, bits, offset & 7);
+    if (offset === OFFSET_FLAGS_AUX || offset === OFFSET_FLAGS_RESULT) {
+      this.#frame.settleFlags();
+      this.code.get(offset === OFFSET_FLAGS_AUX ? this.#frame.flagsFirst : this.#frame.flagsSecond);
+      return this.pop(64);
+    }
+    return super.loadState(offset, bits);
+  }
+
+  override storeState(offset: number, value: Value): void {
+    if (offset >= OFFSET_GPR && offset < OFFSET_ZERO) {
+      this.#frame.writeGpr(offset >> 3, value, offset & 7);
+    } else if (offset === OFFSET_FLAGS_AUX || offset === OFFSET_FLAGS_RESULT) {
+      // Whoever stores one word of the pair has read the other, or stores it too.
+      const isFirst = offset === OFFSET_FLAGS_AUX;
+      this.code.i32(FLAGS_PAIR);
+      this.#frame.setFlags(isFirst ? value : undefined, isFirst ? undefined : value);
+      this.#frame.isPair = true;
+    } else {
+      super.storeState(offset, value);
+    }
+  }
+
+  // What is known after a branch is what both ways know.
+  override if(condition: Value, then: () => void, otherwise?: () => void): void {
+    if (condition.isConstant) {
+      super.if(condition, then, otherwise);
+      return;
+    }
+    const frame = this.#frame;
+    const { known, isPair, flagsVersion } = frame;
+    let pairAfter = isPair;
+    const arm = (body: () => void) => () => {
+      frame.known = known;
+      frame.isPair = isPair;
+      body();
+      pairAfter &&= frame.isPair;
+    };
+    super.if(condition, arm(then), otherwise && arm(otherwise));
+    frame.isPair = pairAfter;
+    frame.known = frame.flagsVersion === flagsVersion ? known : undefined;
+  }
+
+  override doWhile(body: () => Value): void {
+    this.#frame.known = undefined;
+    this.#frame.isPair = false;
+    super.doWhile(body);
+  }
+
+  override flagsOfAdd(a: Value, _b: Value, sum: Value): void {
+    this.#set(flagsKind(FLAGS_ADD, sum.bits), this.zext(a, 64), this.zext(sum, 64));
+    this.#frame.keep('add', sum, a);
+  }
+  override flagsOfAddWithCarry(a: Value, b: Value, sum: Value): void {
+    super.flagsOfAdd(a, b, sum);
+    this.#frame.keep('result', sum);
+  }
+  override flagsOfSub(a: Value, b: Value, difference: Value): void {
+    this.#set(flagsKind(FLAGS_SUB, difference.bits), this.zext(a, 64), this.zext(difference, 64));
+    this.#frame.keep('sub', difference, a, b);
+  }
+  override flagsOfSubWithBorrow(a: Value, b: Value, difference: Value): void {
+    super.flagsOfSub(a, b, difference);
+    this.#frame.keep('result', difference);
+  }
+  override flagsOfLogic(result: Value): void {
+    this.#set(flagsKind(FLAGS_LOGIC, result.bits), undefined, this.zext(result, 64));
+    this.#frame.keep('logic', result);
+  }
+  override flagsOfStep(result: Value, by: 1 | -1): void {
+    const kind = flagsKind(by === 1 ? FLAGS_INC : FLAGS_DEC, result.bits);
+    const carry = this.#carryBeforeStep();
+    this.#set(kind, carry, this.zext(result, 64));
+    this.#frame.keep('result', result);
+  }
+  override flagsOfProduct(a: Value, b: Value): void {
+    this.#set(flagsKind(FLAGS_PRODUCT, a.bits), this.zext(a, 64), this.zext(b, 64));
+  }
+  override flagsOfShift(
+    shift: ShiftKind,
+    a: Value,
+    count: Value,
+    result: Value,
+    out: () => { CF: Value; OF: Value },
+  ): void {
+    if (shift === 'other') {
+      super.flagsOfShift(shift, a, count, result, out);
+      return;
+    }
+    const operation = this.const(32, flagsKind(SHIFTS[shift], a.bits));
+    this.#setKind(this.or(this.#shiftedCount(count), operation), this.zext(a, 64), undefined);
+    this.#frame.keep('result', result);
+  }
+  override flagsOfResult(result: Value, CF: Value, OF: Value, AF?: Value): void {
+    super.flagsOfResult(result, CF, OF, AF);
+    this.#frame.keep('result', result);
+  }
+
+  override get knownFlags(): KnownFlags | undefined {
+    return undefined;
+  }
+
+  override flag(name: 'CF' | 'PF' | 'AF' | 'ZF' | 'SF' | 'OF'): Value {
+    const { known } = this.#frame;
+    if (known !== undefined) {
+      if (name === 'ZF') return this.isZero(known.result);
+      if (name === 'SF') return this.sign(known.result);
+      if (name === 'CF' && known.kind === 'sub') return this.below(known.a, known.b);
+      if (name === 'CF' && known.kind === 'add') return this.below(known.result, known.a);
+      if ((name === 'CF' || name === 'OF') && known.kind === 'logic') return this.const(1, 0);
+    }
+    this.#frame.settleFlags();
+    return super.flag(name);
+  }
+
+  override condition(code: number): Value {
+    const holds = this.#knownCondition(code & 0xe);
+    if (holds !== undefined) return (code & 1) !== 0 ? this.not(holds) : holds;
+    this.#frame.settleFlags();
+    return super.condition(code);
+  }
+
+  #knownCondition(code: number): Value | undefined {
+    const { known } = this.#frame;
+    if (known === undefined) return undefined;
+    const { kind, a, b, result } = known;
+    if (code === 0x4) return this.isZero(result);
+    if (code === 0x8) return this.sign(result);
+    switch (kind) {
+      case 'sub':
+        if (code === 0x2) return this.below(a, b);
+        if (code === 0x6) return this.belowOrEqual(a, b);
+        if (code === 0xc) return this.less(a, b);
+        return code === 0xe ? this.lessOrEqual(a, b) : undefined;
+      case 'add':
+        if (code === 0x2) return this.below(result, a);
+        return code === 0x6 ? this.or(this.below(result, a), this.isZero(result)) : undefined;
+      case 'logic': {
+        const zero = this.const(result.bits, 0);
+        if (code === 0x0 || code === 0x2) return this.const(1, 0);
+        if (code === 0x6) return this.isZero(result);
+        if (code === 0xc) return this.less(result, zero);
+        return code === 0xe ? this.lessOrEqual(result, zero) : undefined;
+      }
+      default:
+        return undefined;
+    }
+  }
+
+  // CF as a 64-bit value. A loop that only counts keeps it where the last count left it.
+  #carryBeforeStep(): Value {
+    const frame = this.#frame;
+    const kind = frame.known?.kind;
+    if (kind === 'add' || kind === 'sub' || kind === 'logic') return this.zext(this.flag('CF'), 64);
+    const carry = this.locals.take(op.TYPE_I64);
+    this.code.get(frame.flagsKind);
+    this.code.i32(FLAGS_STEP_MASK);
+    this.code.op(op.OP_I32_AND);
+    this.code.i32(FLAGS_INC & FLAGS_DEC);
+    this.code.op(op.OP_I32_EQ);
+    this.code.if(op.TYPE_I64);
+    this.code.get(frame.flagsFirst);
+    this.code.else();
+    const { isPair } = frame;
+    frame.settleFlags();
+    this.code.get(frame.flagsFirst);
+    this.code.i64(63n);
+    this.code.op(op.OP_I64_SHR_U);
+    this.code.end();
+    frame.isPair = isPair;
+    this.code.set(carry);
+    return new Value(64, carry);
+  }
+
+  #shiftedCount(count: Value): Value {
+    return this.shl(this.trunc(count, 32), FLAGS_COUNT_SHIFT);
+  }
+
+  #set(kind: number, first: Value | undefined, second: Value | undefined): void {
+    this.code.i32(kind);
+    this.#frame.setFlags(first, second);
+  }
+  #setKind(kind: Value, first: Value | undefined, second: Value | undefined): void {
+    this.push(kind);
+    this.#frame.setFlags(first, second);
+  }
+}
