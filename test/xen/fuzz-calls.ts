@@ -1,4 +1,12 @@
-import { XEN_DOMCTL_INTERFACE_VERSION, XenDomctl } from '../../src/abi/domctl.ts';
+import { XEN_X86_EMU_LAPIC } from '../../src/abi/arch-x86/xen.ts';
+import {
+  XEN_DOMCTL_CDF_hap,
+  XEN_DOMCTL_CDF_hvm,
+  XEN_DOMCTL_createdomain,
+  XEN_DOMCTL_INTERFACE_VERSION,
+  XenDomctl,
+  XenDomctlCreatedomain,
+} from '../../src/abi/domctl.ts';
 import { XEN_SYSCTL_INTERFACE_VERSION, XenSysctl } from '../../src/abi/sysctl.ts';
 import {
   __HYPERVISOR_domctl,
@@ -138,6 +146,7 @@ export class CallGrammar {
     if (structure !== undefined) {
       fillStructure(structure, view, isDomctl ? XenDomctl.AT_u : XenSysctl.AT_u, random);
     }
+    if (isDomctl && number === XEN_DOMCTL_createdomain && !random.oneIn(4)) makePossible(view, random);
     const address = values.ARENA_FIRST + random.below(values.ARENA_BYTES - bytes.length);
     memory.push({ address, bytes });
     return BigInt(address);
@@ -172,6 +181,22 @@ export class CallGrammar {
       bytes: new Uint8Array(numbers.buffer),
     };
   }
+}
+
+/** A domain that can be made: no chance would hit on one. */
+function makePossible(view: DataView, random: SeededRandom): void {
+  const argument = new XenDomctlCreatedomain(view, XenDomctl.AT_u);
+  argument.flags = XEN_DOMCTL_CDF_hvm | XEN_DOMCTL_CDF_hap;
+  argument.iommu_opts = 0;
+  argument.max_vcpus = 1 + random.below(4);
+  argument.max_evtchn_port = random.pick([0, 127, 1023, 0xffffffff]);
+  argument.max_grant_frames = random.pick([1, 4, -1]);
+  argument.max_maptrack_frames = random.pick([0, 4, -1]);
+  argument.grant_opts = 1 + random.below(2);
+  argument.vmtrace_size = 0;
+  argument.cpupool_id = 0;
+  argument.arch.emulation_flags = XEN_X86_EMU_LAPIC;
+  argument.arch.misc_flags = 0;
 }
 
 function isTool(row: HypercallRow): boolean {

@@ -7,7 +7,8 @@ import { PAGE_SIZE } from '../../src/cpu/engine.ts';
 import type { Domain } from '../../src/xen/common/domain.ts';
 import { createHvmDomain, createHvmVcpu } from '../../src/xen/x86/hvm/create.ts';
 import { auditP2m } from '../../src/xen/x86/mm/audit.ts';
-import { addPage } from '../../src/xen/x86/mm/physmap.ts';
+import { LogDirty } from '../../src/xen/x86/mm/log-dirty.ts';
+import { addPage, removePage } from '../../src/xen/x86/mm/physmap.ts';
 import { Guest, TestMachine } from '../../src/xen/testing/test-machine.ts';
 
 import type { SeededRandom } from './fuzz-random.ts';
@@ -45,6 +46,28 @@ export class FuzzMachine {
     this.guest = this.#domain(FUZZER_DOMID, this.privileged);
     this.guest.domain.maxPages = GUEST_PAGES + 32;
     this.#fillGrantTable(random);
+    if (random.oneIn(2)) this.#populateOnDemand(random);
+    if (random.oneIn(3)) this.#logDirty();
+  }
+
+  /** Some of its memory waits to be touched, and there is not quite enough of it. */
+  #populateOnDemand(random: SeededRandom): void {
+    const { domain } = this.guest;
+    const { p2m } = domain;
+    const first = 0x28;
+    for (let gfn = first; gfn < first + 16; gfn++) {
+      removePage(domain, gfn);
+      p2m?.pod?.mark(gfn, 0);
+    }
+    p2m?.pod?.setTarget(domain.totPages + 4 + random.below(16));
+  }
+
+  /** Its writes are noted, as while it is being migrated. */
+  #logDirty(): void {
+    const { p2m } = this.guest.domain;
+    if (p2m === undefined) return;
+    p2m.logDirty = new LogDirty();
+    p2m.logDirtyChanged();
   }
 
   /** Entries of all sorts in the domain's own grant table, as a guest would write them. */

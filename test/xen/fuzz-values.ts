@@ -48,6 +48,8 @@ export function domid(random: SeededRandom): number {
     VICTIM_DOMID,
     VICTIM_DOMID,
     0,
+    1,
+    2,
     DOMID_IO,
     DOMID_XEN,
     DOMID_FIRST_RESERVED,
