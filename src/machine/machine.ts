@@ -14,6 +14,7 @@ import type { Clock, Random } from '../lib/ports.ts';
 import { SeededRandom } from '../lib/seeded-random.ts';
 import { HypercallCtrl } from '../libs/ctrl/ctrl-hypercalls.ts';
 import { SchedCalls } from '../libs/ctrl/sched-calls.ts';
+import { StateCalls } from '../libs/ctrl/state-calls.ts';
 import { ToolCalls } from '../libs/ctrl/tool-calls.ts';
 import { EventChannelDriver } from '../libs/evtchn/evtchn-driver.ts';
 import { PrivcmdForeignMemory } from '../libs/foreignmemory/foreignmemory-privcmd.ts';
@@ -87,6 +88,7 @@ export class Machine implements Host {
   readonly ctrl: HypercallCtrl;
   readonly tools: ToolCalls;
   readonly sched: SchedCalls;
+  readonly state: StateCalls;
   readonly foreignMemory: PrivcmdForeignMemory;
   readonly store: DomainStore;
   readonly tuning: HostTuning;
@@ -136,6 +138,7 @@ export class Machine implements Host {
     this.ctrl = ctrl;
     this.tools = new ToolCalls(dom0);
     this.sched = new SchedCalls(dom0);
+    this.state = new StateCalls(dom0);
     this.foreignMemory = new PrivcmdForeignMemory(dom0);
 
     // dom0's daemons, and the toolstack's connection to the first.
@@ -154,7 +157,7 @@ export class Machine implements Host {
     );
     this.#storeClient = new StoreClient(this.#xenstored.connect());
     this.store = domainStore(this.#storeClient);
-    this.tuning = new HostTuning(this.tools, this.sched, this.store, () => ctrl.physinfo().max_cpu_id + 1);
+    this.tuning = new HostTuning(this, this.store, () => ctrl.physinfo().max_cpu_id + 1);
 
     const trace = hypercallTrace(options.trace, doors.trace);
     const counting = new CountingTracer(trace);

@@ -168,6 +168,15 @@ test('a configuration that fails names its line and leaves nothing', async () =>
   await nothingLeft();
 });
 
+test('cpuid takes features away, and Xen refuses to make some up', async () => {
+  equal((await host.xl(`create -q -p idle.cfg 'cpuid="host,sse4.2=0,popcnt=0"'`)).status, 0);
+  const [row] = JSON.parse((await host.xl('list -l idle')).out);
+  equal(row.config.b_info.cpuid[0].ecx, 'xxxxxxxx0xx0xxxxxxxxxxxxxxxxxxxx');
+  await host.xl('destroy idle');
+  match((await host.xl(`create -q -p idle.cfg 'cpuid="host,maxleaf=255"'`)).err, /cpuid: more than the processor has/);
+  await nothingLeft();
+});
+
 test('a config file that only xl can read comes over the socket', async () => {
   equal((await host.xl('create -q -p /dev/stdin')).status, 0);
   equal((await host.xl('destroy idle')).status, 0);

@@ -1,3 +1,5 @@
+import type { CpuidRule } from './cpuid-rules.ts';
+
 /** What becomes of a domain once it has stopped, in xl.cfg's words. */
 export type ShutdownAction =
   | 'destroy'
@@ -43,6 +45,8 @@ export interface DomainConfig {
   readonly suspendEventChannelCompat: boolean;
   /** How it is scheduled, where that is not left to Xen. */
   readonly scheduling?: DomainScheduling;
+  /** What it sees of the processor, where that is not the default. */
+  readonly cpuid?: readonly CpuidRule[];
   /** HVM_PARAM_TIMER_MODE; undefined for no_delay_for_missed_ticks. */
   readonly timerMode?: number;
   /** How far its wall clock is ahead of UTC. */

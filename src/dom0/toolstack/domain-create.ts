@@ -104,7 +104,7 @@ class Builder {
       store: ctrl.evtchn_alloc_unbound(domid, DOM0),
       console: ctrl.evtchn_alloc_unbound(domid, DOM0),
     }));
-    await this.#step('schedule it', () => this.#tune(domid));
+    await this.#step('set what it sees and how it runs', () => this.#tune(domid));
     await this.#step('give it memory', () => this.#populate(domid));
     await this.#step('set its memory map', () => this.#setMemoryMap(domid));
     await this.#step('load its kernel', () => this.#load(domid));
@@ -169,11 +169,12 @@ class Builder {
   }
 
   async #tune(domid: Domid): Promise<void> {
-    const { scheduling, timeOffsetSeconds = 0 } = this.#config;
+    const { cpuid, scheduling, timeOffsetSeconds = 0 } = this.#config;
     const { tuning } = this.#host;
-    if (scheduling === undefined && timeOffsetSeconds === 0) return;
+    if (scheduling === undefined && cpuid === undefined && timeOffsetSeconds === 0) return;
     assert(tuning !== undefined, 'a host that takes such configurations can act on them');
     await tuning.schedule(domid, this.#config);
+    if (cpuid !== undefined) tuning.setCpuid(domid, cpuid);
     if (timeOffsetSeconds !== 0) tuning.setTimeOffset(domid, timeOffsetSeconds);
   }
 

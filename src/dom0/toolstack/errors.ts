@@ -13,6 +13,8 @@ export type DomainErrorCode =
   | 'DOMAIN_UUID'
   /** a processor, pool or parameter that is not there */
   | 'DOMAIN_SCHEDULING'
+  /** a processor that Xen will not show */
+  | 'DOMAIN_CPUID'
   /** whoever asked for it does not want it any more */
   | 'DOMAIN_CANCELLED'
   /** Xen or the store refused a step */

@@ -1,7 +1,11 @@
 import { XEN_SCHEDULER_CREDIT, XEN_SCHEDULER_CREDIT2, XEN_SCHEDULER_RTDS } from '../../abi/domctl-sched.ts';
+import { XEN_SYSCTL_cpu_policy_host } from '../../abi/sysctl.ts';
 import type { Domid } from '../../abi/xen.ts';
+import { HypercallError } from '../../libs/call/call.ts';
 import type { SchedCalls } from '../../libs/ctrl/sched-calls.ts';
+import type { StateCalls } from '../../libs/ctrl/state-calls.ts';
 import type { ToolCalls } from '../../libs/ctrl/tool-calls.ts';
+import { changedRows, type CpuidRule } from './cpuid-rules.ts';
 import { parseCpuRange } from './cpu-range.ts';
 import type { DomainConfig, DomainScheduling } from './domain-config.ts';
 import { DomainError } from './errors.ts';
@@ -13,19 +17,30 @@ export interface Tuning {
   schedule(domid: Domid, config: DomainConfig): Promise<void>;
   /** How far its wall clock is from UTC. */
   setTimeOffset(domid: Domid, seconds: number): void;
+  /** What it sees of the processor. Throws a DomainError where Xen will not have that. */
+  setCpuid(domid: Domid, rules: readonly CpuidRule[]): void;
+}
+
+/** What of libs/ctrl it takes. */
+export interface TuningCalls {
+  readonly tools: ToolCalls;
+  readonly sched: SchedCalls;
+  readonly state: StateCalls;
 }
 
 /** By Xen's own calls. */
 export class HostTuning implements Tuning {
   readonly #tools: ToolCalls;
   readonly #sched: SchedCalls;
+  readonly #state: StateCalls;
   readonly #store: DomainStore;
   readonly #cpus: () => number;
 
   /** `cpus` counts the host's processors. */
-  constructor(tools: ToolCalls, sched: SchedCalls, store: DomainStore, cpus: () => number) {
-    this.#tools = tools;
-    this.#sched = sched;
+  constructor(calls: TuningCalls, store: DomainStore, cpus: () => number) {
+    this.#tools = calls.tools;
+    this.#state = calls.state;
+    this.#sched = calls.sched;
     this.#store = store;
     this.#cpus = cpus;
   }
@@ -47,6 +62,19 @@ export class HostTuning implements Tuning {
 
   setTimeOffset(domid: Domid, seconds: number): void {
     this.#tools.domain_set_time_offset(domid, seconds);
+  }
+
+  setCpuid(domid: Domid, rules: readonly CpuidRule[]): void {
+    const now = this.#state.cpu_policy_get_domain(domid);
+    const host = this.#state.cpu_policy_get_system(XEN_SYSCTL_cpu_policy_host);
+    try {
+      this.#state.cpu_policy_set_domain(domid, { leaves: changedRows(rules, now.leaves, host.leaves), msrs: [] });
+    } catch (error) {
+      if (!(error instanceof HypercallError)) throw error;
+      const what =
+        'cpuid: more than the processor has, or what no processor could have: expected features to be taken away';
+      throw new DomainError('DOMAIN_CPUID', `${what}, for example cpuid = "host,sse4.2=0"`, 'cpuid');
+    }
   }
 
   async #pool(nameOrId: string | undefined): Promise<{ readonly id: number; readonly sched: number }> {

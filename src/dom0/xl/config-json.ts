@@ -1,3 +1,4 @@
+import type { CpuidRule } from '../toolstack/cpuid-rules.ts';
 import { type DomainConfig, type ShutdownAction, uuidText } from '../toolstack/domain-config.ts';
 
 /** A domain's configuration as libxl_domain_config_to_json has it, printed as libxl prints it. */
@@ -32,6 +33,9 @@ export function configOf(config: DomainConfig): Record<string, unknown> {
       kernel: config.kernel,
       ...(config.cmdline === undefined ? {} : { cmdline: config.cmdline }),
       ...(config.ramdisk === undefined ? {} : { ramdisk: config.ramdisk }),
+      ...(config.cpuid === undefined ? {} : { cpuid: cpuidJson(config.cpuid) }),
+      ...schedulingJson(config),
+      ...(config.timeOffsetSeconds === undefined ? {} : { rtc_timeoffset: config.timeOffsetSeconds }),
       'type.pvh': {},
       arch_arm: {},
       arch_x86: {},
@@ -42,6 +46,24 @@ export function configOf(config: DomainConfig): Record<string, unknown> {
     ...action('on_crash', config.onCrash),
     ...action('on_soft_reset', config.onSoftReset),
   };
+}
+
+/** A leaf is an object with its registers in it. */
+function cpuidJson(rules: readonly CpuidRule[]): Record<string, unknown>[] {
+  const leaves = new Map<string, Record<string, unknown>>();
+  for (const { leaf, subleaf, register, bits } of rules) {
+    const place = { leaf, ...(subleaf === undefined ? {} : { subleaf }) };
+    const key = JSON.stringify(place);
+    leaves.set(key, { ...place, ...leaves.get(key), [register]: bits });
+  }
+  return [...leaves.values()];
+}
+
+function schedulingJson({ scheduling }: DomainConfig): Record<string, unknown> {
+  if (scheduling === undefined) return {};
+  const { weight, cap, period, budget, extratime } = scheduling;
+  const parameters = { weight, cap, period, budget, extratime };
+  return Object.values(parameters).every((value) => value === undefined) ? {} : { sched_params: parameters };
 }
 
 /** libxl spells its actions in its own way, and leaves out destroy. */

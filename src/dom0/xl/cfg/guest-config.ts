@@ -8,6 +8,7 @@ import {
   type ShutdownAction,
 } from '../../toolstack/domain-config.ts';
 import type { Config, Range } from './config.ts';
+import { cpuidRules } from './cpuid.ts';
 import { scheduling } from './scheduling.ts';
 import { timing } from './timing.ts';
 import { warnOfKeys } from './warnings.ts';
@@ -30,6 +31,7 @@ export function guestConfig(
 
   const memory = memorySizes(config);
   const schedule = scheduling(config);
+  const cpuid = cpuidRules(config);
   const processors = vcpuCounts(config);
   const action = (name: string, fallback: ShutdownAction) =>
     config.choice(name, SHUTDOWN_ACTIONS, 'destroy') ?? fallback;
@@ -48,6 +50,7 @@ export function guestConfig(
     maxGrantVersion: config.number('max_grant_version', 'a version', MAX_GRANT_VERSION),
     suspendEventChannelCompat: (config.number('xend_suspend_evtchn_compat', '0 or 1', BOOLEAN) ?? 0) !== 0,
     ...timing(config, nowMs),
+    ...(cpuid === undefined ? {} : { cpuid }),
     ...(schedule === undefined ? {} : { scheduling: schedule }),
     onPoweroff: action('on_poweroff', 'destroy'),
     onReboot: action('on_reboot', 'restart'),

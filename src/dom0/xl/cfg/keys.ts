@@ -67,7 +67,7 @@ export const KEYS: Readonly<Record<string, Key>> = {
   slice: partly('number', 'under rtds, as the budget'),
   latency: none('number', 'no scheduler of Xen has it any more'),
   extratime: partly('number', 'under rtds'),
-  cpuid: none('string or list', 'the guest sees the processor as it is'),
+  cpuid: full('string or list', 'a feature that Xen does not offer stays hidden, as on real Xen'),
   hap: none('boolean', 'memory is always translated by nested tables', ON),
   oos: none('boolean', 'there is no shadow paging', OFF),
   shadow_memory: none('number', 'there is no shadow paging', { anyway: ['0'], range: [0, 1 << 20] }),
