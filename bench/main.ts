@@ -6,6 +6,7 @@ import { inChromium } from './browser.ts';
 import { CHROMIUM } from './chromium.ts';
 import { claims, type Figures } from './claims.ts';
 import { hypercalls, hypercallTable } from './hypercalls.ts';
+import { domains, domainTable } from './domains.ts';
 import { idle, idleTable } from './idle.ts';
 import { type Contest, prepare } from './machines.ts';
 import { ensureProgram } from './peer-programs.ts';
@@ -16,7 +17,7 @@ import { type SuiteFigures, suiteFigures, suiteTable } from './suite-report.ts';
 import { xenstore, xenstoreTable } from './xenstore.ts';
 
 const USAGE = `usage: npm run bench -- [--boot] [--suite] [--idle] [--hypercalls] [--browser]
-                        [--deterministic] [--xenstore] [options]
+                        [--deterministic] [--xenstore] [--domains] [options]
   --boot           from the start of the process to /init, against QEMU
   --suite          the programs of bench/suite/, against QEMU and the host's own processor
   --idle           a shell at its prompt: share of a core, memory
@@ -24,6 +25,7 @@ const USAGE = `usage: npm run bench -- [--boot] [--suite] [--idle] [--hypercalls
   --hypercalls     what events and grants cost two guests of our own
   --browser        the suite in headless Chromium, against Node
   --deterministic  the suite with a clock that counts instructions, against the usual
+  --domains        many idle ones, short lives, shares of busy ones
   --xenstore       requests over XenStore's socket, against Debian's C xenstored
   --runs N, -n N   how often; the median counts (5)
   --only A,B       these programs of the suite alone:
@@ -40,7 +42,7 @@ interface Request {
 }
 
 const USUAL_PARTS = ['boot', 'suite', 'idle'] as const;
-const PARTS = [...USUAL_PARTS, 'hypercalls', 'browser', 'deterministic', 'xenstore'] as const;
+const PARTS = [...USUAL_PARTS, 'hypercalls', 'browser', 'deterministic', 'xenstore', 'domains'] as const;
 const QUICK_DIVISOR = 8;
 
 async function main(): Promise<void> {
@@ -100,6 +102,7 @@ async function measure(contest: Contest, request: Request): Promise<Figures> {
     ];
     figures.deterministic = await suite(contestants, request, 'timed by the host');
   }
+  if (parts.has('domains')) console.log(`${domainTable(await domains())}\n`);
   if (parts.has('xenstore')) console.log(`${xenstoreTable(await xenstore(runs))}\n`);
   return figures;
 }
@@ -140,6 +143,7 @@ function parsed() {
         browser: { type: 'boolean' },
         deterministic: { type: 'boolean' },
         xenstore: { type: 'boolean' },
+        domains: { type: 'boolean' },
         runs: { type: 'string', short: 'n' },
         only: { type: 'string', multiple: true },
         quick: { type: 'boolean' },
