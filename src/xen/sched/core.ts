@@ -166,7 +166,7 @@ export class SchedulerCore implements SchedulerContext {
   givesWay(vcpu: Vcpu): boolean {
     if (this.#executing === undefined) return false;
     if (vcpu.placement.on?.tickled !== false || this.#shares.someoneIsUrgent) return true;
-    return this.#tickled !== 0 && this.cpus.some((cpu) => cpu.tickled && this.#comesFirst(cpu));
+    return this.#tickled !== 0 && this.#someComesFirst();
   }
 
   /** A pCPU's vCPU starts to execute. */
@@ -196,6 +196,10 @@ export class SchedulerCore implements SchedulerContext {
   /** A tickled pCPU that the one that executes has to make room for: itself, or one that may have woken up. */
   #comesFirst(cpu: Pcpu): boolean {
     return cpu === this.#executing || cpu.current === undefined;
+  }
+
+  #someComesFirst(): boolean {
+    return this.cpus.some((cpu) => cpu.tickled && this.#comesFirst(cpu));
   }
 
   #schedule(cpu: Pcpu): void {

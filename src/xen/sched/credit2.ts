@@ -13,7 +13,7 @@ import {
 } from '../../abi/sysctl-sched.ts';
 import type { Domain } from '../common/domain.ts';
 import type { Vcpu } from '../common/vcpu.ts';
-import { hasCpu } from './cpu-mask.ts';
+import { type CpuMask, hasCpu } from './cpu-mask.ts';
 import { DomainBudget, REPLENISH_PERIOD_NS } from './credit2-budget.ts';
 import type { Pcpu } from './pcpu.ts';
 import { type Decision, IDLE, type Scheduler, type SchedulerContext } from './scheduler.ts';
@@ -249,6 +249,7 @@ export class Credit2Scheduler implements Scheduler {
    */
   #resetCredits(chosen: Unit): void {
     let mostNs = Math.max(chosen.creditNs, this.#queue[0]?.creditNs ?? chosen.creditNs);
+    if (mostNs > 0) return;
     for (const { current } of this.#cpus) {
       const unit = current?.runnable ? this.#units.get(current) : undefined;
       if (unit !== undefined) mostNs = Math.max(mostNs, unit.creditNs);
@@ -280,19 +281,19 @@ export class Credit2Scheduler implements Scheduler {
   /** Has the pCPU look at its queue that a waiting vCPU would run on: an idle one, or one with less credit. */
   #offer(unit: Unit): void {
     const { placement } = unit.vcpu;
-    const allowed = this.#cpus.filter((cpu) => hasCpu(placement.hard, cpu.id));
-    const preferred = allowed.filter((cpu) => hasCpu(placement.soft, cpu.id));
-    const best = idleOne(preferred, placement.cpu) ?? idleOne(allowed, placement.cpu) ?? this.#weakest(allowed, unit);
+    const { hard, soft, cpu: rather } = placement;
+    const best = idleOne(this.#cpus, hard & soft, rather) ?? idleOne(this.#cpus, hard, rather) ?? this.#weakest(unit);
     if (best === undefined) return;
     unit.tickled = best;
     this.#context.tickle(best);
   }
 
   /** The pCPU whose vCPU has least credit, and less than a waiting one: it would rather have that. */
-  #weakest(cpus: readonly Pcpu[], unit: Unit): Pcpu | undefined {
+  #weakest(unit: Unit): Pcpu | undefined {
     let weakest: Pcpu | undefined;
     let leastNs = unit.creditNs;
-    for (const cpu of cpus) {
+    for (const cpu of this.#cpus) {
+      if (!hasCpu(unit.vcpu.placement.hard, cpu.id)) continue;
       const current = cpu.current === undefined ? undefined : this.#units.get(cpu.current);
       if (current === undefined || cpu.tickled) continue;
       const creditNs = current.creditNs + (cpu.id === unit.vcpu.placement.cpu ? 0 : MIGRATE_RESIST_NS);
@@ -384,7 +385,14 @@ function isIdle(cpu: Pcpu): boolean {
   return cpu.current === undefined && !cpu.tickled;
 }
 
-/** An idle pCPU, the one that is asked for if possible. */
-function idleOne(cpus: readonly Pcpu[], rather: number): Pcpu | undefined {
-  return cpus.find((cpu) => isIdle(cpu) && cpu.id === rather) ?? cpus.find(isIdle);
+/** An idle pCPU of a mask, the one that is asked for if possible. */
+function idleOne(cpus: readonly Pcpu[], mask: CpuMask, rather: number): Pcpu | undefined {
+  let idle: Pcpu | undefined;
+  for (let index = 0; index < cpus.length; index++) {
+    const cpu = cpus[index] as Pcpu;
+    if (!isIdle(cpu) || !hasCpu(mask, cpu.id)) continue;
+    if (cpu.id === rather) return cpu;
+    idle ??= cpu;
+  }
+  return idle;
 }

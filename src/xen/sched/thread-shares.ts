@@ -74,7 +74,9 @@ export class ThreadShares {
   #leastServed(except?: Pcpu): Pcpu | undefined {
     const last = this.#turn?.id ?? 0;
     let least: Pcpu | undefined;
-    for (const cpu of this.#cpus) {
+    // By index: this is done several times for each event, and iterators would be most of its garbage.
+    for (let index = 0; index < this.#cpus.length; index++) {
+      const cpu = this.#cpus[index] as Pcpu;
       if (cpu.current === undefined || cpu === except) continue;
       const isLess = least === undefined || cpu.virtualNs < least.virtualNs;
       const isNext = cpu.virtualNs === least?.virtualNs && cpu.id > last && least.id <= last;
@@ -87,8 +89,14 @@ export class ThreadShares {
   #foremost(turn: Pcpu): Pcpu {
     let first = turn;
     if (turn.pool?.scheduler.standing === undefined) return first;
-    for (const cpu of this.#cpus) {
-      if (cpu.pool === turn.pool && cpu.current !== undefined && standing(cpu) < standing(first)) first = cpu;
+    let best = standing(first);
+    for (let index = 0; index < this.#cpus.length; index++) {
+      const cpu = this.#cpus[index] as Pcpu;
+      if (cpu.pool !== turn.pool || cpu.current === undefined || cpu === turn) continue;
+      const its = standing(cpu);
+      if (its >= best) continue;
+      first = cpu;
+      best = its;
     }
     return first;
   }
