@@ -13,7 +13,7 @@ import {
 } from '../../abi/sysctl-sched.ts';
 import type { Domain } from '../common/domain.ts';
 import type { Vcpu } from '../common/vcpu.ts';
-import { type CpuMask, hasCpu } from './cpu-mask.ts';
+import { hasCpu } from './cpu-mask.ts';
 import { DomainBudget, REPLENISH_PERIOD_NS } from './credit2-budget.ts';
 import type { Pcpu } from './pcpu.ts';
 import { type Decision, IDLE, type Scheduler, type SchedulerContext } from './scheduler.ts';
@@ -249,7 +249,6 @@ export class Credit2Scheduler implements Scheduler {
    */
   #resetCredits(chosen: Unit): void {
     let mostNs = Math.max(chosen.creditNs, this.#queue[0]?.creditNs ?? chosen.creditNs);
-    if (mostNs > 0) return;
     for (const { current } of this.#cpus) {
       const unit = current?.runnable ? this.#units.get(current) : undefined;
       if (unit !== undefined) mostNs = Math.max(mostNs, unit.creditNs);
@@ -280,23 +279,36 @@ export class Credit2Scheduler implements Scheduler {
 
   /** Has the pCPU look at its queue that a waiting vCPU would run on: an idle one, or one with less credit. */
   #offer(unit: Unit): void {
-    const { placement } = unit.vcpu;
-    const { hard, soft, cpu: rather } = placement;
-    const best = idleOne(this.#cpus, hard & soft, rather) ?? idleOne(this.#cpus, hard, rather) ?? this.#weakest(unit);
+    const best = this.#idleFor(unit) ?? this.#weakest(unit);
     if (best === undefined) return;
     unit.tickled = best;
     this.#context.tickle(best);
   }
 
+  /** An idle pCPU that a vCPU may have: one that it prefers, the one it was on if possible. */
+  #idleFor({ vcpu: { placement } }: Unit): Pcpu | undefined {
+    let best: Pcpu | undefined;
+    let bestFit = -1;
+    for (const cpu of this.#cpus) {
+      if (cpu.current !== undefined || cpu.tickled || !hasCpu(placement.hard, cpu.id)) continue;
+      const fit = (hasCpu(placement.soft, cpu.id) ? 2 : 0) + (cpu.id === placement.cpu ? 1 : 0);
+      if (fit <= bestFit) continue;
+      best = cpu;
+      bestFit = fit;
+    }
+    return best;
+  }
+
   /** The pCPU whose vCPU has least credit, and less than a waiting one: it would rather have that. */
   #weakest(unit: Unit): Pcpu | undefined {
+    const { placement } = unit.vcpu;
     let weakest: Pcpu | undefined;
     let leastNs = unit.creditNs;
     for (const cpu of this.#cpus) {
-      if (!hasCpu(unit.vcpu.placement.hard, cpu.id)) continue;
-      const current = cpu.current === undefined ? undefined : this.#units.get(cpu.current);
-      if (current === undefined || cpu.tickled) continue;
-      const creditNs = current.creditNs + (cpu.id === unit.vcpu.placement.cpu ? 0 : MIGRATE_RESIST_NS);
+      if (cpu.current === undefined || cpu.tickled || !hasCpu(placement.hard, cpu.id)) continue;
+      const current = this.#units.get(cpu.current);
+      if (current === undefined) continue;
+      const creditNs = current.creditNs + (cpu.id === placement.cpu ? 0 : MIGRATE_RESIST_NS);
       if (creditNs >= leastNs) continue;
       const leftNs = this.#ratelimitNs - cpu.heldNs(this.#context.now());
       if (leftNs > 0) {
@@ -383,16 +395,4 @@ export class Credit2Scheduler implements Scheduler {
 
 function isIdle(cpu: Pcpu): boolean {
   return cpu.current === undefined && !cpu.tickled;
-}
-
-/** An idle pCPU of a mask, the one that is asked for if possible. */
-function idleOne(cpus: readonly Pcpu[], mask: CpuMask, rather: number): Pcpu | undefined {
-  let idle: Pcpu | undefined;
-  for (let index = 0; index < cpus.length; index++) {
-    const cpu = cpus[index] as Pcpu;
-    if (!isIdle(cpu) || !hasCpu(mask, cpu.id)) continue;
-    if (cpu.id === rather) return cpu;
-    idle ??= cpu;
-  }
-  return idle;
 }
