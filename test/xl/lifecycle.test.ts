@@ -1,4 +1,6 @@
 import { deepEqual, equal, match, notEqual } from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { type RunningCommand, TestHost, writeKernel } from './testing/test-host.ts';
 
@@ -74,6 +76,39 @@ test('on_crash = "preserve" leaves the domain, as Ganeti expects, in state ---s'
   equal(status, 10);
   match((await host.xl('list crash')).out, /\ncrash +[0-9]+ +4 +1 {5}---sc- /);
   equal((await host.xl('destroy crash')).status, 0);
+  await nothingLeft();
+});
+
+test('on_crash = "coredump-destroy" leaves a dump, whose sections are those of Xen’s format', async () => {
+  equal((await host.xl('create -F -q crash.cfg on_crash="coredump-destroy"')).status, 10);
+  const dump = readFileSync(join(host.folder, 'dump/crash'));
+  equal(dump.readUInt32BE(0), 0x7f454c46);
+  equal(dump.readUInt16LE(16), 4, 'ET_CORE');
+  const sections = new Map<string, Buffer>();
+  const section = (index: number) => {
+    const at = Number(dump.readBigUInt64LE(40)) + index * 64;
+    const offset = Number(dump.readBigUInt64LE(at + 24));
+    return {
+      name: dump.readUInt32LE(at),
+      bytes: dump.subarray(offset, offset + Number(dump.readBigUInt64LE(at + 32))),
+    };
+  };
+  const names = section(dump.readUInt16LE(62)).bytes.toString('latin1');
+  for (let index = 1; index < dump.readUInt16LE(60); index++) {
+    const { name, bytes } = section(index);
+    sections.set(names.slice(name, names.indexOf('\0', name)), bytes);
+  }
+  const pfns = sections.get('.xen_pfn');
+  const pages = sections.get('.xen_pages');
+  equal(sections.get('.xen_prstatus')?.length, 0x1430, 'a vcpu_guest_context');
+  equal((pfns?.length ?? 0) * 512, pages?.length);
+  const text = Array.from({ length: (pfns?.length ?? 0) / 8 }, (_, index) => Number(pfns?.readBigUInt64LE(index * 8)));
+  const kernel = text.indexOf(0x100);
+  deepEqual(
+    pages?.subarray(kernel * 4096, kernel * 4096 + 2),
+    Buffer.of(0x0f, 0x0b),
+    'the kernel is where it was loaded',
+  );
   await nothingLeft();
 });
 

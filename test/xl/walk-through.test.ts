@@ -95,7 +95,8 @@ const CALLS: readonly (readonly [line: string, status: number, out: RegExp, err:
   ['remus idle there', 1, NOTHING, /cannot be saved or moved yet/],
   ['suspend idle', 1, NOTHING, /cannot be saved or moved yet/],
   ['resume idle', 1, NOTHING, /cannot be saved or moved yet/],
-  ['dump-core idle f', 1, NOTHING, /./],
+  ['dump-core idle core', 0, NOTHING, NOTHING],
+  ['dump-core idle /nowhere/core', 1, NOTHING, /^\/nowhere\/core: cannot be written: /],
   ...['block-attach', 'block-list', 'block-detach', 'cd-insert', 'cd-eject'].map((name) => refused(name, NO_DISKS)),
   ...['network-attach', 'network-list', 'network-detach'].map((name) => refused(name, NO_NETWORK)),
   ...['channel-list', 'vtpm-list', 'vkb-list', 'vdispl-list', 'vsnd-list', '9pfs-list', 'usb-list'].map((name) =>

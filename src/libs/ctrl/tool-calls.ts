@@ -1,5 +1,9 @@
+import { VcpuGuestContext } from '../../abi/arch-x86/xen.ts';
+import { XenDomctlVcpucontext } from '../../abi/domctl-state.ts';
+import { XENMEM_maximum_gpfn } from '../../abi/memory.ts';
 import { XenDomctlSendtrigger, XenDomctlSetdomainhandle, XenDomctlSettimeoffset } from '../../abi/domctl-settings.ts';
 import {
+  XEN_DOMCTL_getvcpucontext,
   XEN_DOMCTL_getvcpuinfo,
   XEN_DOMCTL_resumedomain,
   XEN_DOMCTL_sendtrigger,
@@ -34,7 +38,7 @@ import {
   XenSysctlSchedId,
 } from '../../abi/sysctl.ts';
 import * as version from '../../abi/version.ts';
-import { __HYPERVISOR_xen_version, type Domid } from '../../abi/xen.ts';
+import { __HYPERVISOR_memory_op, __HYPERVISOR_xen_version, type Domid } from '../../abi/xen.ts';
 import { withBuffer } from '../call/buffer.ts';
 import { checked, type Hypercaller } from '../call/call.ts';
 import { BITMAP_BYTES, domctl, pointBitmap, sysctl } from './requests.ts';
@@ -143,6 +147,26 @@ export class ToolCalls {
         cpu_time: info.cpu_time,
         cpu: info.cpu,
       });
+    });
+  }
+
+  /** XEN_DOMCTL_getvcpucontext: a struct vcpu_guest_context. */
+  vcpu_getcontext(domid: Domid, vcpu: number): Uint8Array {
+    return withBuffer(this.#call, VcpuGuestContext.SIZE, (_view, buffer) =>
+      domctl(this.#call, 'XEN_DOMCTL_getvcpucontext', XEN_DOMCTL_getvcpucontext, domid, (view, at) => {
+        const argument = new XenDomctlVcpucontext(view, at);
+        argument.vcpu = vcpu;
+        argument.ctxt = BigInt(buffer);
+        return () => this.#call.memory.slice(buffer, buffer + VcpuGuestContext.SIZE);
+      }),
+    );
+  }
+
+  /** XENMEM_maximum_gpfn: the highest frame that the domain's memory map has. */
+  domain_maximum_gpfn(domid: Domid): number {
+    return withBuffer(this.#call, 8, (view, at) => {
+      view.setUint16(at, domid, true);
+      return checked('XENMEM_maximum_gpfn', this.#call.hypercall(__HYPERVISOR_memory_op, XENMEM_maximum_gpfn, at));
     });
   }
 

@@ -14,6 +14,7 @@ import type { UnixSocket } from '../../host/node/unix-socket.ts';
 import { XenolithError } from '../../lib/errors.ts';
 import { type Machine, startMachine } from '../machine.ts';
 import { ConsoleSockets, consoleSocketPath } from './console-sockets.ts';
+import { writeCoreFile } from './core-file.ts';
 import { findHome, type Home, makeHome, XL_SOCKET } from './home.ts';
 import { HostLog } from './host-log.ts';
 import { READY, TAKEN } from './launch.ts';
@@ -181,9 +182,11 @@ class Daemon implements SessionHost {
       breathe: () => new Promise((resolve) => defer(resolve)),
       describe: (domid) => machine.describe(domid),
       consoleLog: (domid) => machine.consoleLog(domid),
-      dumpCore: async (_domid, name) => {
+      dumpCore: async (domid, name) => {
         mkdirSync(this.#home.dumps, { recursive: true, mode: 0o700 });
-        throw new XenolithError('DUMP_CORE', `${join(this.#home.dumps, name)}: core dumps are not there yet`);
+        const path = join(this.#home.dumps, name.replaceAll('/', '_'));
+        await writeCoreFile(machine, domid, path);
+        return path;
       },
     });
   }
@@ -205,9 +208,7 @@ class Daemon implements SessionHost {
       startedNs: this.clock.wallclockNs(),
       attachConsole: (domid, viewer, from) => machine.attachConsole(domid, viewer, from),
       describe: (domid) => machine.describe(domid),
-      dumpCore: async () => {
-        throw new XenolithError('DUMP_CORE', 'core dumps are not there yet');
-      },
+      dumpCore: (domid, path) => writeCoreFile(machine, domid, path),
       // Only once whoever asks has its answer.
       stop: () => void setImmediate(() => void this.#stop('xl host stop')),
     };

@@ -100,7 +100,7 @@ export const KEYS: Readonly<Record<string, Key>> = {
   on_poweroff: full('string'),
   on_reboot: full('string'),
   on_watchdog: full('string'),
-  on_crash: partly('string', 'coredump-*: without the dump'),
+  on_crash: full('string', 'coredump-*: into dump/ in the host\'s folder; with -F alone, without the dump'),
   on_soft_reset: partly('string', 'a soft reset destroys the domain'),
 
   // what it boots

@@ -104,3 +104,19 @@ export const debugKeys = onHost({
     }
   },
 });
+
+/** `xl dump-core` */
+export const dumpCore = onHost({
+  name: 'dump-core',
+  summary: 'Core dump a domain',
+  usage: '<Domain> <filename>',
+  requires: 2,
+  modifies: true,
+  run: async (args, host, context) => {
+    const domid = await findGuest(host, args.operand(0), 'dump-core');
+    const { workingDirectory } = context.services.files;
+    const file = args.operand(1);
+    await host.dumpCore(domid, file.startsWith('/') ? file : `${workingDirectory}/${file}`);
+    return 0;
+  },
+});

@@ -12,7 +12,7 @@ import { destroy, pause, reboot, rename, shutdown, unpause } from './lifecycle.t
 import { claims, domidCommand, domname, list, vmList } from './list.ts';
 import { memMax, memSet } from './memory.ts';
 import { schedCredit, schedCredit2, schedRtds } from './sched.ts';
-import { buttonPress, debugKeys, sysrq, trigger } from './signals.ts';
+import { buttonPress, debugKeys, dumpCore, sysrq, trigger } from './signals.ts';
 import { top } from './top.ts';
 import { vcpuList, vcpuPin, vcpuSet } from './vcpu.ts';
 
@@ -27,6 +27,7 @@ export const COMMANDS: readonly Command[] = [
   pause,
   unpause,
   consoleCommand,
+  dumpCore,
   memMax,
   memSet,
   buttonPress,
