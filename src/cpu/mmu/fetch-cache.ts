@@ -8,7 +8,7 @@
 import { FETCH_STAMPS } from '../emit/nested-layout.ts';
 import * as state from '../state.ts';
 import type { MachineMemory } from './machine-memory.ts';
-import { PAGE_1G, PAGE_4K, type PageKind, PRIVILEGE_USER, type Privilege } from './walk.ts';
+import { PAGE_1G, PAGE_2M, PAGE_4K, type PageKind, PRIVILEGE_USER, type Privilege } from './walk.ts';
 
 export class FetchCache {
   readonly #cpu: state.VcpuState;
@@ -41,11 +41,14 @@ export class FetchCache {
   }
 
   insert(page: number, privilege: Privilege, machinePage: number, isGlobal: boolean, kind: PageKind): void {
+    if (this.#global.pages.size >= MOST_PAGES) this.forgetAll();
+    else if (this.#current.pages.size >= MOST_PAGES) this.#renew(this.#current);
     // Users' jump targets are found by the address space too: see `bias`.
     this.isGlobal = isGlobal && privilege !== PRIVILEGE_USER;
     const context = this.isGlobal ? this.#global : this.#current;
-    if (context.pages.size >= MOST_PAGES) this.#renew(context);
-    context.pages.add(keyOf(page, kind));
+    // A global page counts as one whoever fetches: other address spaces may know it too.
+    const { pages } = isGlobal ? this.#global : context;
+    pages.add(keyOf(page, kind));
     const at = (page & (ENTRIES - 1)) * ENTRY;
     const known = this.#entries;
     known[at] = page;
@@ -89,13 +92,8 @@ export class FetchCache {
 
   /** Forgets one page of the present address space, and global. */
   forgetPage(page: number): void {
-    for (const context of [this.#global, this.#current]) {
-      const { pages } = context;
-      if (pages.size === 0) continue;
-      if (pages.has(page * KINDS) || pages.has(keyOf(page, PAGE_2M)) || pages.has(keyOf(page, PAGE_1G))) {
-        this.#renew(context);
-      }
-    }
+    if (this.#global.has(page)) this.forgetAll();
+    else if (this.#current.has(page)) this.#renew(this.#current);
   }
 
   /** Of the address space in use: users' jump targets are looked for in a place of its own. Not 0. */
@@ -131,6 +129,12 @@ class Context {
   constructor(number = 0) {
     this.bias = (Math.imul(number, SPREAD) >>> BIAS_SHIFT) | 1;
   }
+
+  has(page: number): boolean {
+    const { pages } = this;
+    if (pages.size === 0) return false;
+    return pages.has(keyOf(page, PAGE_4K)) || pages.has(keyOf(page, PAGE_2M)) || pages.has(keyOf(page, PAGE_1G));
+  }
 }
 
 const ENTRIES = 2048;
@@ -139,7 +143,6 @@ const ENTRY = 4;
 const MOST_CONTEXTS = 64;
 const MOST_PAGES = 4096;
 const KINDS = 4;
-const PAGE_2M = 1;
 const SPREAD = 0x9e3779b1;
 const BIAS_SHIFT = 17;
 
