@@ -1,9 +1,12 @@
-/** SYSCALL, SYSRET, SYSENTER, SYSEXIT: transfers with flat segments that no table describes (SDM vol. 3A, 5.8.7, 5.8.8). */
+/**
+ * SYSCALL, SYSRET, SYSENTER, SYSEXIT: transfers with flat segments that no table describes (SDM vol. 3A, 5.8.7, 5.8.8).
+ * The first two are every system call of a kernel: no bigint there.
+ */
 import { SYSTEM_FAULT, SYSTEM_JUMP, type SystemOperands, type SystemResult } from '../instructions/define.ts';
 import * as state from '../state.ts';
 import { DR6_BS, noteDebug } from './debug.ts';
 import { deliverNow } from './software-interrupts.ts';
-import { isCanonical, type SystemCpu } from './system-cpu.ts';
+import { isCanonical, isCanonicalHigh, type SystemCpu } from './system-cpu.ts';
 
 const FLAT_LIMIT = 0xffffffff;
 // Present, accessed, 4 KiB granular; readable code, writable data.
@@ -23,9 +26,11 @@ export function systemCall(cpu: SystemCpu, operands: SystemOperands): SystemResu
   const selector = registers.u16(state.OFFSET_STAR + 4) & 0xfffc;
   if (!cpu.isLongMode) return legacySystemCall(cpu, operands, selector);
   const flags = cpu.rflags;
-  registers.setGpr(state.RCX, cpu.nextRip(operands.length));
+  cpu.advance(operands.length);
+  registers.setGprHalves(state.RCX, registers.u32(state.OFFSET_RIP), registers.u32(state.OFFSET_RIP + 4));
   registers.setGprHalves(state.R11, flags & ~state.FLAG_RF, 0);
-  registers.rip = registers.u64(registers.is64Bit ? state.OFFSET_LSTAR : state.OFFSET_CSTAR);
+  const target = registers.is64Bit ? state.OFFSET_LSTAR : state.OFFSET_CSTAR;
+  registers.setHalves(state.OFFSET_RIP, registers.u32(target), registers.u32(target + 4));
   enterKernel(cpu, selector, CODE_64);
   cpu.rflags = flags & ~registers.u32(state.OFFSET_SFMASK) & ~state.FLAG_RF;
   cpu.hooks.modeChanged();
@@ -39,9 +44,9 @@ export function systemReturn(cpu: SystemCpu, operands: SystemOperands): SystemRe
   if (!cpu.isPrivileged()) return SYSTEM_FAULT;
   const selector = registers.u16(state.OFFSET_STAR + 6);
   if (operands.size === 64) {
-    const rip = registers.gpr(state.RCX);
-    if (!isCanonical(rip)) return cpu.generalProtection();
-    registers.rip = rip;
+    const ripHi = registers.gprHi(state.RCX);
+    if (!isCanonicalHigh(ripHi)) return cpu.generalProtection();
+    registers.setHalves(state.OFFSET_RIP, registers.gprLo(state.RCX), ripHi);
     enterUser(cpu, selector + 16, CODE_64, selector + 8);
   } else {
     registers.setHalves(state.OFFSET_RIP, registers.gprLo(state.RCX), 0);
@@ -90,8 +95,9 @@ export function systemExit(cpu: SystemCpu, operands: SystemOperands): SystemResu
 
 // Unlike other instructions these are followed by a single-step trap if they leave TF set, not if they found it so.
 function trapByResult(cpu: SystemCpu, before: number): SystemResult {
-  if ((cpu.rflags & state.FLAG_TF) === 0) cpu.trapInhibited = true;
-  if ((cpu.rflags & ~before & state.FLAG_TF) === 0) return SYSTEM_JUMP;
+  const trap = cpu.state.u32(state.OFFSET_RFLAGS_REST) & state.FLAG_TF;
+  if (trap === 0) cpu.trapInhibited = true;
+  if ((trap & ~before) === 0) return SYSTEM_JUMP;
   noteDebug(cpu.state, DR6_BS);
   cpu.raise(state.EXCEPTION_DB);
   return deliverNow(cpu);
