@@ -281,6 +281,33 @@ test('SCHEDOP_poll blocks until the port is pending or the time has come, and ta
   equal(first?.pollPort, port);
 });
 
+test('SCHEDOP_poll of 128 ports ends with the last of them, or with any other event: it has only to be looked at again', () => {
+  const { guest: it } = guest();
+  const { events } = it.domain;
+  const ports = Array.from({ length: 129 }, () => events.bindIpi(0));
+  const poll = (): number =>
+    it.withStructure(
+      sched.SchedPoll,
+      (argument) => {
+        argument.ports = 0x3000n;
+        argument.nr_ports = 128;
+      },
+      (at) => it.hypercall(__HYPERVISOR_sched_op, [sched.SCHEDOP_poll, at]),
+    ).result;
+  ports.slice(0, 128).forEach((port, index) => it.view(0x3000).setUint32(index * 4, port, true));
+  const first = it.domain.vcpu(0);
+  for (const port of [ports[127], ports[128]] as number[]) {
+    equal(poll(), 0);
+    equal(first?.polling, true);
+    events.notify(port);
+    equal(first?.polling, false);
+    event2l.clearPending(it.domain, port);
+  }
+  events.notify(ports[127] as number);
+  equal(poll(), 0);
+  equal(first?.polling, false, 'the last one was pending already');
+});
+
 test('a watchdog that is not fed shuts the domain down for that reason', () => {
   const { guest: it, machine } = guest();
   const watchdog = (id: number, timeout: number) =>
