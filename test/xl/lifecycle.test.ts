@@ -1,5 +1,5 @@
 import { deepEqual, equal, match, notEqual } from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { type RunningCommand, TestHost, writeKernel } from './testing/test-host.ts';
@@ -209,6 +209,20 @@ test('cpuid takes features away, and Xen refuses to make some up', async () => {
   equal(row.config.b_info.cpuid[0].ecx, 'xxxxxxxx0xx0xxxxxxxxxxxxxxxxxxxx');
   await host.xl('destroy idle');
   match((await host.xl(`create -q -p idle.cfg 'cpuid="host,maxleaf=255"'`)).err, /cpuid: more than the processor has/);
+  await nothingLeft();
+});
+
+test('xl.conf keeps processors back from all domains, unless they are to be had all the same', async () => {
+  writeFileSync(join(host.folder, 'xl.conf'), 'vm.cpumask = "1"\nautoballoon = "off"\n');
+  const { err } = await host.xl('create -q -p idle.cfg');
+  match(err, /xl\.conf:2: warning: autoballoon has no effect: /);
+  equal(JSON.parse((await host.xl('vcpu-list idle --json')).out)[0].hard, '1');
+  await host.xl('destroy idle');
+  match((await host.xl('create -q -p idle.cfg cpus="0"')).err, /vcpu hard affinity map is empty/);
+  await host.xl('create -q -p --ignore-global-affinity-masks idle.cfg cpus="0"');
+  equal(JSON.parse((await host.xl('vcpu-list idle --json')).out)[0].hard, '0');
+  await host.xl('destroy idle');
+  rmSync(join(host.folder, 'xl.conf'));
   await nothingLeft();
 });
 

@@ -72,6 +72,8 @@ export interface DomainScheduling {
   /** Processors as xl writes them: one text for all vCPUs, or one for each. */
   readonly cpus?: string | readonly string[];
   readonly cpusSoft?: string | readonly string[];
+  /** Processors outside of any of these are not for it: the host's own limits. */
+  readonly cpuMasks?: readonly string[];
 }
 
 /** A UUID in its text form, as store paths have it. */

@@ -6,7 +6,7 @@ import type { SchedCalls } from '../../libs/ctrl/sched-calls.ts';
 import type { StateCalls } from '../../libs/ctrl/state-calls.ts';
 import type { ToolCalls } from '../../libs/ctrl/tool-calls.ts';
 import { changedRows, type CpuidRule } from './cpuid-rules.ts';
-import { parseCpuRange } from './cpu-range.ts';
+import { allCpus, parseCpuRange } from './cpu-range.ts';
 import type { DomainConfig, DomainScheduling } from './domain-config.ts';
 import { DomainError } from './errors.ts';
 import type { DomainStore } from './store-access.ts';
@@ -52,7 +52,7 @@ export class HostTuning implements Tuning {
     if (pool.id !== 0) this.#sched.cpupool_movedomain(pool.id, domid);
     this.#setParameters(domid, pool.sched, scheduling);
     for (let vcpu = 0; vcpu < config.maxVcpus; vcpu++) {
-      const hard = this.#mask('cpus', scheduling.cpus, vcpu);
+      const hard = this.#limited(this.#mask('cpus', scheduling.cpus, vcpu), scheduling.cpuMasks ?? []);
       const soft = this.#mask('cpus_soft', scheduling.cpusSoft, vcpu);
       if (hard === undefined && soft === undefined) continue;
       const wanted = { ...(hard === undefined ? {} : { hard }), ...(soft === undefined ? {} : { soft }) };
@@ -104,6 +104,20 @@ export class HostTuning implements Tuning {
         extratime: extratime ?? now.extratime,
       });
     }
+  }
+
+  /** What is left of a vCPU's processors under the host's masks. */
+  #limited(hard: bigint | undefined, masks: readonly string[]): bigint | undefined {
+    if (masks.length === 0) return hard;
+    const limit = masks.reduce((all, mask) => all & (this.#mask('vm.cpumask', mask, 0) ?? all), allCpus(this.#cpus()));
+    const left = limit & (hard ?? limit);
+    if (left !== 0n) return left;
+    const what = `vcpu hard affinity map is empty: cpus lie outside of the host's mask, ${masks.join(' and ')}`;
+    throw new DomainError(
+      'DOMAIN_SCHEDULING',
+      `${what}: expected some within, or --ignore-global-affinity-masks`,
+      'cpus',
+    );
   }
 
   /** Of one text for all vCPUs, or a list with one for each; what a list does not name may run anywhere. */

@@ -7,6 +7,7 @@ import type { Config } from './cfg/config.ts';
 import { type Determinism, determinism } from './cfg/determinism.ts';
 import { guestConfig } from './cfg/guest-config.ts';
 import { parseConfig } from './cfg/parser.ts';
+import { readXlConf, type XlConf } from './cfg/xl-conf.ts';
 import type { Context } from './command.ts';
 
 /** A domain as its config file has it. */
@@ -19,6 +20,13 @@ export interface ReadDomain {
   readonly plan: () => Promise<DomainPlan>;
 }
 
+export interface ReadOptions {
+  /** Say only what goes wrong. */
+  readonly quiet?: boolean;
+  /** Whatever processors the host's xl.conf leaves to domains. */
+  readonly ignoreMasks?: boolean;
+}
+
 /**
  * Reads a config file and the `key=value` that go after it; `/dev/null` is an empty one. Keys that do nothing are told
  * of. Throws a XenolithError for what will not do.
@@ -27,7 +35,7 @@ export async function readDomain(
   configFile: string,
   extra: readonly string[],
   context: Context,
-  quiet = false,
+  { quiet = false, ignoreMasks = false }: ReadOptions = {},
 ): Promise<ReadDomain> {
   const text = configFile === '/dev/null' ? '' : await readText(context, configFile);
   if (!quiet) context.say(`Parsing config from ${configFile}`);
@@ -35,7 +43,9 @@ export async function readDomain(
   const repeats = determinism(file);
   const random = repeats === undefined ? context.services.random : new SeededRandom(repeats.seed);
   const nowMs = Number(context.services.clock.wallclockNs() / 1_000_000n);
-  const config = guestConfig(configFile, file, random, (line) => context.say(line), nowMs);
+  const conf = await hostConf(context);
+  const own = guestConfig(configFile, file, random, (line) => context.say(line), { nowMs, ...conf });
+  const config = ignoreMasks || conf.cpuMasks.length === 0 ? own : limited(own, conf.cpuMasks);
   return { file, config, repeats, plan: () => readAndPlan(file, config, context) };
 }
 
@@ -55,6 +65,24 @@ async function readAndPlan(file: Config, config: DomainConfig, context: Context)
   const kernel = await readFor(file, 'kernel', config.kernel, context);
   const ramdisk = config.ramdisk === undefined ? undefined : await readFor(file, 'ramdisk', config.ramdisk, context);
   return await locating(file, () => planDomain(config, { kernel, ramdisk }));
+}
+
+/** What the host's xl.conf says of all its domains. */
+async function hostConf({ services, say }: Context): Promise<XlConf> {
+  const path = `${services.running?.folder}/xl.conf`;
+  if (services.running === undefined) return { cpuMasks: [] };
+  let bytes: Uint8Array;
+  try {
+    bytes = await services.files.read(path);
+  } catch (error) {
+    if (fileTrouble(error) === 'no such file') return { cpuMasks: [] };
+    throw new XenolithError('XL_FILE', `${path}: ${fileTrouble(error) ?? (error as Error).message}`);
+  }
+  return readXlConf(path, new TextDecoder().decode(bytes), say);
+}
+
+function limited(config: DomainConfig, cpuMasks: readonly string[]): DomainConfig {
+  return { ...config, scheduling: { ...config.scheduling, cpuMasks } };
 }
 
 async function readFor(file: Config, key: string, path: string, context: Context): Promise<Uint8Array> {

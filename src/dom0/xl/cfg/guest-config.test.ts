@@ -10,7 +10,9 @@ const LEAST = 'name="web"\ntype="pvh"\nkernel="/boot/vmlinuz"\n';
 
 function read(text: string): { config: DomainConfig; warnings: string[] } {
   const warnings: string[] = [];
-  const config = guestConfig('guest.cfg', parseConfig('guest.cfg', text), random, (line) => warnings.push(line), 0);
+  const config = guestConfig('guest.cfg', parseConfig('guest.cfg', text), random, (line) => warnings.push(line), {
+    nowMs: 0,
+  });
   return { config, warnings };
 }
 

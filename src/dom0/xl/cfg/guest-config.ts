@@ -13,17 +13,25 @@ import { scheduling } from './scheduling.ts';
 import { timing } from './timing.ts';
 import { warnOfKeys } from './warnings.ts';
 
+/** What goes for what the file does not say. */
+export interface GuestDefaults {
+  /** The time, since 1970: localtime depends on it. */
+  readonly nowMs: number;
+  readonly maxGrantFrames?: number;
+  readonly maxMaptrackFrames?: number;
+}
+
 /**
  * Makes a domain's configuration of a config file, as parse_config_data of xl does. `source` is the file's name for
  * what is wrong with the file as a whole. `warn` gets one line for each key that is set but has no effect.
- * `nowMs` is the time, since 1970: localtime depends on it. Throws a XenolithError for a value that will not do.
+ * Throws a XenolithError for a value that will not do.
  */
 export function guestConfig(
   source: string,
   config: Config,
   random: Random,
   warn: (line: string) => void,
-  nowMs: number,
+  defaults: GuestDefaults,
 ): DomainConfig {
   requirePvh(source, config);
   warnOfKeys(config, warn);
@@ -45,11 +53,12 @@ export function guestConfig(
     ...memory,
     ...processors,
     maxEventChannels: config.number('max_event_channels', 'a port number', MAX_EVENT_CHANNELS) ?? 1023,
-    maxGrantFrames: config.number('max_grant_frames', 'a count of frames', MAX_FRAMES) ?? 64,
-    maxMaptrackFrames: config.number('max_maptrack_frames', 'a count of frames', MAX_FRAMES) ?? 1024,
+    maxGrantFrames: config.number('max_grant_frames', 'a count of frames', MAX_FRAMES) ?? defaults.maxGrantFrames ?? 64,
+    maxMaptrackFrames:
+      config.number('max_maptrack_frames', 'a count of frames', MAX_FRAMES) ?? defaults.maxMaptrackFrames ?? 1024,
     maxGrantVersion: config.number('max_grant_version', 'a version', MAX_GRANT_VERSION),
     suspendEventChannelCompat: (config.number('xend_suspend_evtchn_compat', '0 or 1', BOOLEAN) ?? 0) !== 0,
-    ...timing(config, nowMs),
+    ...timing(config, defaults.nowMs),
     ...(cpuid === undefined ? {} : { cpuid }),
     ...(schedule === undefined ? {} : { scheduling: schedule }),
     onPoweroff: action('on_poweroff', 'destroy'),

@@ -30,7 +30,7 @@ export const create: Command = {
     '-A, --vncviewer-autopass',
     '                        Ignored as well.',
     '--ignore-global-affinity-masks',
-    '                        Ignored: there are no global masks.',
+    "                        Use processors that the host's xl.conf keeps back.",
     '--timeout=SECONDS       Destroy a domain that runs longer; exit status 124.',
     `--trace=WHAT[,WHAT]     Print each of ${TRACE_CATEGORIES.join(', ')}.`,
     '-h, --help              Print this help.',
@@ -74,6 +74,7 @@ interface Request {
   readonly trace: readonly TraceCategory[];
   readonly options: ForegroundOptions;
   readonly ignored: readonly string[];
+  readonly ignoreMasks: boolean;
 }
 
 async function run(argv: readonly string[], context: Context): Promise<number> {
@@ -98,7 +99,10 @@ async function run(argv: readonly string[], context: Context): Promise<number> {
   }
   if (!request.dryRun && services.running === undefined) requireForeground(request);
 
-  const domain = await readDomain(configFile, request.extra, context, request.options.quiet);
+  const domain = await readDomain(configFile, request.extra, context, {
+    quiet: request.options.quiet,
+    ignoreMasks: request.ignoreMasks,
+  });
   const { file, config, repeats } = domain;
   for (const option of request.ignored) context.say(`xl create: warning: ${option} has no effect`);
 
@@ -150,7 +154,8 @@ function readArguments(argv: readonly string[], context: Context): Request | str
     debug: has('d'),
     trace,
     options: { console: has('c'), paused: has('p'), quiet: has('q'), timeoutSeconds },
-    ignored: [...(has('V') || has('A') ? ['-V'] : []), ...(has('i') ? ['--ignore-global-affinity-masks'] : [])],
+    ignored: has('V') || has('A') ? ['-V'] : [],
+    ignoreMasks: has('i'),
   };
 }
 

@@ -58,7 +58,7 @@ export const vcpuPin = onHost({
   usage: '[option] <Domain> <VCPU|all> <Hard affinity|-|all> <Soft affinity|-|all>',
   options: [
     '-f, --force                     Undo what a guest has pinned itself to for a while',
-    '--ignore-global-affinity-masks  Ignored: there are no global masks',
+    '--ignore-global-affinity-masks  As it is anyway: masks of xl.conf are for new domains',
   ],
   short: 'fi',
   long: { force: { value: false, letter: 'f' }, 'ignore-global-affinity-masks': { value: false, letter: 'i' } },
