@@ -286,6 +286,7 @@ export class Mmu {
   // Translates the page or the two pages of an access. Both are checked before anything is read or written.
   #translateRange(lo: number, hi: number, bytes: number, access: AccessKind, privilege: Privilege): boolean {
     const { walker } = this;
+    const { space } = this.#nested;
     this.#secondMachine = NO_SECOND;
     let result = walker.translate(lo, hi, access, privilege);
     if (result !== WALK_OK) {
@@ -302,6 +303,8 @@ export class Mmu {
       this.#raise(result, nextLo, nextHi);
       return false;
     }
+    // What gave the second page its memory may have taken it from the first (populate on demand).
+    if (this.#nested.space !== space) return this.#translateRange(lo, hi, bytes, access, privilege);
     this.#secondMachine = walker.machine;
     this.#secondGpa = walker.gpa;
     return true;

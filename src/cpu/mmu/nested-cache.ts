@@ -26,6 +26,11 @@ export class NestedCache {
     this.forget();
   }
 
+  /** Differs after everything was forgotten. */
+  get space(): number {
+    return this.#space;
+  }
+
   /** As NestedPaging.lookup. */
   lookup(gfn: number, intent: number): number {
     if (gfn >= FRAME_LIMIT) return 0;

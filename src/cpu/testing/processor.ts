@@ -70,9 +70,7 @@ export class TestProcessor {
     this.view = new DataView(memory.buffer, GUEST_BASE);
     this.memory.fill(0);
     processor.memoryWritten(GUEST_BASE, MEMORY_BYTES - GUEST_BASE);
-    const nested: NestedPaging = {
-      lookup: (gfn) => (gfn < GUEST_PAGES ? (GUEST_BASE / 4096 + gfn) * 8 + 7 : 0),
-    };
+    const nested: NestedPaging = { lookup: (gfn) => this.lookup(gfn) };
     let ticks = 0;
     this.vcpu = processor.createVcpu(
       nested,
@@ -86,6 +84,11 @@ export class TestProcessor {
   /** Frees the vCPU's place. */
   [Symbol.dispose](): void {
     this.#engine.destroyVcpu(this.vcpu);
+  }
+
+  /** What nested paging says. */
+  protected lookup(gfn: number): number {
+    return gfn < GUEST_PAGES ? (GUEST_BASE / 4096 + gfn) * 8 + 7 : 0;
   }
 
   /** Writes guest memory as a device would. */
