@@ -35,7 +35,7 @@ export function fuzzConfigs(count: number, seed: number): void {
     });
     const text = lines.join(random.oneIn(20) ? ' ' : '\n');
     try {
-      guestConfig('fuzz.cfg', parseConfig('fuzz.cfg', text), NO_RANDOMNESS, () => {}, 0);
+      guestConfig('fuzz.cfg', parseConfig('fuzz.cfg', text), NO_RANDOMNESS, () => {}, { nowMs: 0 });
     } catch (error) {
       if (!(error instanceof XenolithError)) fail(`seed ${seed}, config ${i}: ${error}\n${text}`);
     }

@@ -1,4 +1,4 @@
-import { EINVAL, ENOENT } from '../../../abi/errno.ts';
+import { EINVAL, ENOENT, EOPNOTSUPP } from '../../../abi/errno.ts';
 import type { Domid, Gfn, GrantRef, Port } from '../../../abi/xen.ts';
 import type { Clock, TimerHandle } from '../../../lib/ports.ts';
 import { HypercallError } from '../../../libs/call/call.ts';
@@ -176,6 +176,10 @@ export class SimulatedXen
 
   map(domid: Domid, gfns: readonly Gfn[]): Uint8Array[] {
     return gfns.map((gfn) => this.#map(this.guests.get(domid)?.frames.get(gfn), 'XENMEM_add_to_physmap'));
+  }
+
+  map_resource(): never {
+    throw new HypercallError('XENMEM_acquire_resource', EOPNOTSUPP);
   }
 
   unmap(views: Uint8Array | readonly Uint8Array[]): void {
