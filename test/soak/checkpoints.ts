@@ -1,12 +1,15 @@
 import type { EngineVcpu } from '../../src/cpu/engine.ts';
 import type { RunObserver } from '../../src/machine/deterministic-engine.ts';
-import { machineHash, pageHashes, registersOf } from './machine-hash.ts';
+import { instructionAt } from './instruction-at.ts';
+import { machineHash, registersOf } from './machine-hash.ts';
 
 /** Which checkpoints there are: from a number of instructions on, each so many, up to one past which nothing counts. */
 export interface Plan {
   readonly from: number;
   readonly every: number;
   readonly to: number;
+  /** One more, after those. */
+  readonly last?: number;
 }
 
 export interface Checkpoint {
@@ -16,8 +19,10 @@ export interface Checkpoint {
 
 /** A machine at its last checkpoint, for a report. */
 export interface Snapshot {
+  /** Of each vCPU, with the instruction it comes to. */
   readonly registers: readonly (readonly string[])[];
-  readonly pages: Int32Array;
+  /** A copy. */
+  readonly memory: Int32Array;
 }
 
 /**
@@ -39,7 +44,7 @@ export class Checkpoints implements RunObserver {
   constructor(plan: Plan, slice: () => number = () => Number.POSITIVE_INFINITY) {
     this.#plan = plan;
     this.#slice = slice;
-    this.#next = plan.from;
+    this.#next = plan.from <= plan.to ? plan.from : (plan.last ?? Number.POSITIVE_INFINITY);
   }
 
   portion(executed: number, budget: number): number {
@@ -52,14 +57,21 @@ export class Checkpoints implements RunObserver {
     if (executed < this.#next || this.memory === undefined) return;
     this.#vcpus = vcpus;
     this.lines.push({ instructions: executed, hash: machineHash(this.memory, vcpus) });
-    this.#next += this.#plan.every;
-    if (this.#next <= this.#plan.to) return;
-    this.#next = Number.POSITIVE_INFINITY;
-    this.onEnd();
+    this.#next = this.#after(this.#next);
+    if (this.#next === Number.POSITIVE_INFINITY) this.onEnd();
   }
 
   /** Only in `onEnd` is it that of the last checkpoint. */
   snapshot(): Snapshot {
-    return { registers: [...this.#vcpus].map(registersOf), pages: pageHashes(this.memory ?? new ArrayBuffer(0)) };
+    return {
+      registers: [...this.#vcpus].map((vcpu) => [...registersOf(vcpu), `at ${instructionAt(vcpu)}`]),
+      memory: new Int32Array(this.memory ?? new ArrayBuffer(0)).slice(),
+    };
+  }
+
+  #after(checkpoint: number): number {
+    const { every, to, last = Number.POSITIVE_INFINITY } = this.#plan;
+    if (checkpoint + every <= to) return checkpoint + every;
+    return checkpoint < last ? last : Number.POSITIVE_INFINITY;
   }
 }

@@ -12,7 +12,7 @@ const HELLO: Guest = {
   settings: ['name="hello"', 'type="pvh"', 'memory=32', 'kernel="hello"'],
 };
 const INTERPRETER: Way = { name: 'interpreter', make: (memory) => new InterpreterEngine(memory) };
-const PLAN = { from: 1_200, every: 40, to: 2_000 };
+const PLAN = { from: 1_228, every: 4, to: 1_244 };
 
 test('a guest runs the same way twice: console, instructions, time in it', async () => {
   const [first, second] = [await record(HELLO, INTERPRETER, PLAN), await record(HELLO, INTERPRETER, PLAN)];
@@ -26,7 +26,7 @@ test('a wrong register is found at the instruction after which it is wrong', asy
   const report = (await difference(HELLO, [INTERPRETER, wrong], recordings, PLAN)) ?? '';
   match(report, new RegExp(`^interpreter and wrong part between instruction ${WRONG_AT - 1} and ${WRONG_AT}\\.`));
   match(report, /\n {2}interpreter: r15 0 {3}wrong: r15 bad\n/);
-  match(report, /pages that differ: none/);
+  match(report, /memory: alike/);
 });
 
 const WRONG_AT = 1234;

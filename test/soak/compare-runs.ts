@@ -1,3 +1,4 @@
+import { ENGINE_RESERVED_BYTES } from '../../src/cpu/engine.ts';
 import { Checkpoints, type Plan, type Snapshot } from './checkpoints.ts';
 import { type GuestResult, type GuestRun, runGuest } from './run-machine.ts';
 
@@ -16,23 +17,21 @@ export interface Recording extends GuestResult {
   readonly last: Snapshot | undefined;
 }
 
-/** Intervals shrink by this much in each round of the search. */
-const FINER = 50;
-
-/** Runs a guest one way and records its checkpoints. */
-export async function record(guest: Guest, way: Way, plan: Plan): Promise<Recording> {
+/** Runs a guest one way and records its checkpoints, and what the machine was at the last one where that is wanted. */
+export async function record(guest: Guest, way: Way, plan: Plan, wantsLast = false): Promise<Recording> {
   const checkpoints = new Checkpoints(plan, way.slices?.());
   let last: Snapshot | undefined;
   checkpoints.onEnd = () => {
-    last = checkpoints.snapshot();
+    if (wantsLast) last = checkpoints.snapshot();
   };
   const result = await runGuest({ ...guest, make: way.make, checkpoints });
   return { ...result, checkpoints, last };
 }
 
 /**
- * Where two recordings part, found to the instruction by running both again with ever closer checkpoints; undefined
- * where they do not.
+ * Where two recordings part, found to the instruction by running both again; undefined where they do not. First with
+ * ever closer checkpoints. Each ends a run of instructions, though, and may hide what is wrong: where it does, the rest
+ * of the search moves one last checkpoint, and leaves those before it where they are.
  */
 export async function difference(
   guest: Guest,
@@ -42,27 +41,48 @@ export async function difference(
 ): Promise<string | undefined> {
   const at = firstDifference(recordings);
   if (at === undefined) return consolesDiffer(ways, recordings);
-  let window = windowBefore(recordings, at, plan);
-  while (window.every > 1) {
-    const every = Math.max(1, Math.ceil(window.every / FINER));
-    const finer = { from: window.from + every, every, to: window.to };
-    const again = [await record(guest, ways[0], finer), await record(guest, ways[1], finer)] as const;
+  let search = around(recordings, at, plan);
+  while (search.unlike - search.alike > 1) {
+    const every = Math.ceil((search.unlike - search.alike) / FINER);
+    const closer = { from: search.alike + every, every, to: search.unlike };
+    const again = await both(guest, ways, closer);
     const place = firstDifference(again);
-    if (place === undefined) {
-      return `${ways[0].name} and ${ways[1].name} differ between ${window.from} and ${window.to}, but not when looked at more closely`;
-    }
-    window = windowBefore(again, place, finer);
+    if (place === undefined) return await searchWithOne(guest, ways, search);
+    search = around(again, place, closer, search.alike);
   }
-  return await report(guest, ways, window);
+  return await report(guest, ways, search);
 }
 
-/** The last checkpoint before the difference, and the one at it. */
-function windowBefore(recordings: readonly [Recording, Recording], at: number, plan: Plan): Plan {
-  const before = recordings[0].checkpoints.lines[at - 1]?.instructions ?? plan.from - plan.every;
-  const [a, b] = recordings.map(({ checkpoints }) => checkpoints.lines[at]?.instructions);
-  const to = Math.max(a ?? 0, b ?? 0);
-  const from = Math.max(1, before);
-  return { from, every: to - from, to };
+/** Intervals shrink by this much in each round of the search. */
+const FINER = 50;
+
+/** Between which instructions they part, as checkpoints by a plan showed. */
+interface Search {
+  readonly plan: Plan;
+  /** The last number of instructions after which they are alike, and the first known after which they are not. */
+  readonly alike: number;
+  readonly unlike: number;
+}
+
+function around(recordings: readonly [Recording, Recording], at: number, plan: Plan, first = 0): Search {
+  const places = recordings.map(({ checkpoints }) => checkpoints.lines[at]?.instructions ?? 0);
+  const alike = recordings[0].checkpoints.lines[at - 1]?.instructions ?? first;
+  return { plan: { ...plan, to: alike }, alike, unlike: Math.max(...places) };
+}
+
+async function searchWithOne(guest: Guest, ways: readonly [Way, Way], start: Search): Promise<string> {
+  let { alike, unlike } = start;
+  while (unlike - alike > 1) {
+    const middle = alike + Math.floor((unlike - alike) / 2);
+    const differs = firstDifference(await both(guest, ways, { ...start.plan, last: middle }));
+    if (differs === undefined) alike = middle;
+    else unlike = middle;
+  }
+  return await report(guest, ways, { ...start, alike, unlike });
+}
+
+async function both(guest: Guest, [a, b]: readonly [Way, Way], plan: Plan): Promise<readonly [Recording, Recording]> {
+  return [await record(guest, a, plan), await record(guest, b, plan)];
 }
 
 function firstDifference([a, b]: readonly [Recording, Recording]): number | undefined {
@@ -78,17 +98,11 @@ function consolesDiffer(ways: readonly [Way, Way], [a, b]: readonly [Recording, 
   return `${ways[0].name} and ${ways[1].name} agree at every checkpoint, but end in ${a.status} and ${b.status}:\n${a.console}\n--\n${b.console}`;
 }
 
-async function report(guest: Guest, ways: readonly [Way, Way], window: Plan): Promise<string> {
-  const snapshots: (Snapshot | undefined)[][] = [[], []];
-  for (const [index, way] of ways.entries()) {
-    for (const at of [window.from, window.to]) {
-      const { last } = await record(guest, way, { from: at, every: 1, to: at });
-      snapshots[index]?.push(last);
-    }
-  }
-  const [before, a] = snapshots[0] ?? [];
-  const b = snapshots[1]?.[1];
-  const lines = [`${ways[0].name} and ${ways[1].name} part between instruction ${window.from} and ${window.to}.`];
+async function report(guest: Guest, ways: readonly [Way, Way], { plan, alike, unlike }: Search): Promise<string> {
+  const at = async (way: Way, last: number) => (await record(guest, way, { ...plan, last }, true)).last;
+  const before = alike === 0 ? undefined : await at(ways[0], alike);
+  const [a, b] = [await at(ways[0], unlike), await at(ways[1], unlike)];
+  const lines = [`${ways[0].name} and ${ways[1].name} part between instruction ${alike} and ${unlike}.`];
   const vcpus = Math.max(a?.registers.length ?? 0, b?.registers.length ?? 0);
   for (let vcpu = 0; vcpu < vcpus; vcpu++) {
     lines.push(`vCPU ${vcpu}, before: ${(before?.registers[vcpu] ?? []).join('  ')}`);
@@ -97,7 +111,24 @@ async function report(guest: Guest, ways: readonly [Way, Way], window: Plan): Pr
       if (left[i] !== right[i]) lines.push(`  ${ways[0].name}: ${left[i]}   ${ways[1].name}: ${right[i]}`);
     }
   }
-  const pages = [...(a?.pages ?? [])].flatMap((hash, page) => (hash === b?.pages[page] ? [] : [page]));
-  lines.push(`pages that differ: ${pages.length === 0 ? 'none' : pages.slice(0, 20).join(' ')}`);
+  lines.push(...memoryDifferences(ways, a?.memory, b?.memory));
   return lines.join('\n');
 }
+
+/** The first words of frames that differ, by machine address. */
+function memoryDifferences(
+  ways: readonly [Way, Way],
+  a: Int32Array | undefined,
+  b: Int32Array | undefined,
+): readonly string[] {
+  const lines: string[] = [];
+  const hex = (value: number | undefined) => ((value ?? 0) >>> 0).toString(16);
+  for (let i = ENGINE_RESERVED_BYTES / 4; a !== undefined && b !== undefined && i < a.length; i++) {
+    if (a[i] === b[i]) continue;
+    lines.push(`  [${hex(i * 4)}] ${ways[0].name}: ${hex(a[i])}   ${ways[1].name}: ${hex(b[i])}`);
+    if (lines.length === MOST_WORDS) break;
+  }
+  return lines.length === 0 ? ['memory: alike'] : ['memory:', ...lines];
+}
+
+const MOST_WORDS = 20;

@@ -1,9 +1,8 @@
 /** A machine's state as one number: everything a guest could see of it, and nothing that only a tier knows. */
 import { readStatusFlags } from '../../src/cpu/emit/flags.ts';
-import { ENGINE_RESERVED_BYTES, type EngineVcpu, PAGE_SIZE } from '../../src/cpu/engine.ts';
+import { ENGINE_RESERVED_BYTES, type EngineVcpu } from '../../src/cpu/engine.ts';
 import * as state from '../../src/cpu/state.ts';
 
-const WORDS_A_PAGE = PAGE_SIZE / 4;
 const PRIME_A = 0x9e3779b1;
 const PRIME_B = 0x85ebca77;
 
@@ -18,18 +17,6 @@ export function machineHash(memory: ArrayBufferLike, vcpus: Iterable<EngineVcpu>
     hash.add(codes, 0, codes.length);
   }
   return hash.digits();
-}
-
-/** Hashes of each page, to find those that differ. */
-export function pageHashes(memory: ArrayBufferLike): Int32Array {
-  const words = new Int32Array(memory, ENGINE_RESERVED_BYTES);
-  const pages = new Int32Array(words.length / WORDS_A_PAGE);
-  for (let page = 0; page < pages.length; page++) {
-    const hash = new Hash();
-    hash.add(words, page * WORDS_A_PAGE, (page + 1) * WORDS_A_PAGE);
-    pages[page] = hash.low();
-  }
-  return pages;
 }
 
 /** Four lanes of multiply and rotate, mixed into 64 bits. */
@@ -52,14 +39,9 @@ class Hash {
     this.#lanes.set([a, b, c, d]);
   }
 
-  low(): number {
-    const [a = 0, b = 0, c = 0, d = 0] = this.#lanes;
-    return mix(mix(a, b), mix(c, d));
-  }
-
   digits(): string {
     const [a = 0, b = 0, c = 0, d = 0] = this.#lanes;
-    return hex32(mix(mix(d, b), mix(c, a))) + hex32(this.low());
+    return hex32(mix(mix(d, b), mix(c, a))) + hex32(mix(mix(a, b), mix(c, d)));
   }
 }
 
