@@ -117,7 +117,7 @@ test('@introduceDomain and @releaseDomain are for dom0, and for whom it lets see
     ['dom2', 'WATCH_EVENT', '@releaseDomain|out|'],
     ['dom1', 'SET_PERMS @releaseDomain|n1|', 'EACCES'],
     ['dom0', 'SET_PERMS @releaseDomain|n0|r1|', 'OK'],
-    ['dom0', 'SET_PERMS @somethingElse|n0|r1|', 'EINVAL'],
+    ['dom0', 'SET_PERMS @somethingElse|n0|r1|', 'ENOENT'],
     ['dom0', 'INTRODUCE 5|0|3|', 'OK'],
     ['dom0', 'WATCH_EVENT', '@introduceDomain|in|'],
     ['dom0', 'RELEASE 5|', 'OK'],

@@ -49,7 +49,7 @@ function parsed(request: Request, text: string): Permission {
 function setSpecial(request: Request, name: string, permissions: Permissions): void {
   const { specialWatches } = request.daemon.state.store;
   const current = specialWatches.get(name as SpecialWatch);
-  if (current === undefined) throw new XsError('EINVAL', `no special watch: ${name}`);
+  if (current === undefined) throw new XsError('ENOENT', `no special watch: ${name}`);
   const needed = XS_PERM_WRITE | XS_PERM_OWNER;
   if ((accessOf(request.connection, current) & needed) !== needed) throw new XsError('EACCES', name);
   specialWatches.set(name as SpecialWatch, permissions);
