@@ -44,6 +44,11 @@ export interface NestedPaging {
 
 /** What the processor asks of the platform around it, in the middle of an instruction. Nothing here may throw. */
 export interface Intercepts {
+  /**
+   * Interrupts were enabled while `requestWindow()` waits for that. False, which whoever has no such method never says:
+   * what it was for is gone meanwhile, and the window is not wanted any more.
+   */
+  windowWanted?(): boolean;
   /** Fills `out` with EAX, EBX, ECX, EDX; false raises #GP(0), as processors that fault CPUID in user mode do. */
   cpuid(leaf: number, subleaf: number, out: Uint32Array): boolean;
   /** An MSR the processor does not hold itself: fills `out` with lo, hi; false raises #GP(0). */

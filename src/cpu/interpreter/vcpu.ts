@@ -55,7 +55,6 @@ export class InterpreterVcpu implements EngineVcpu, CodeUser, TierHooks, Interpr
   #csBaseLo = 0;
   #csBaseHi = 0;
   #leaving = false;
-  #windowWanted = false;
   #shutDown = false;
   /** TF was set when the last instruction began. */
   #trapPending = false;
@@ -94,7 +93,6 @@ export class InterpreterVcpu implements EngineVcpu, CodeUser, TierHooks, Interpr
         if (!this.#deliver({ vector: state.EXCEPTION_NMI, errorCode: -1, source: 'external' })) return EXIT_SHUTDOWN;
       }
       if (this.#windowWanted && this.interruptible()) {
-        this.#windowWanted = false;
         registers.setU32(state.OFFSET_WINDOW, 0);
         return EXIT_WINDOW;
       }
@@ -149,7 +147,6 @@ export class InterpreterVcpu implements EngineVcpu, CodeUser, TierHooks, Interpr
   }
 
   requestWindow(): void {
-    this.#windowWanted = true;
     this.state.setU32(state.OFFSET_WINDOW, 1);
     if (this.interruptible()) this.stop();
   }
@@ -347,6 +344,10 @@ export class InterpreterVcpu implements EngineVcpu, CodeUser, TierHooks, Interpr
   }
   set #left(budget: number) {
     this.state.view.setInt32(state.OFFSET_BUDGET, budget, true);
+  }
+
+  get #windowWanted(): boolean {
+    return this.state.u32(state.OFFSET_WINDOW) !== 0;
   }
 
   get #isShadowed(): boolean {

@@ -201,7 +201,9 @@ export class SystemCpu {
   }
   /** IF was set: whoever waits for that gets its chance at the next boundary. */
   interruptsEnabled(): void {
-    if (this.state.u32(state.OFFSET_WINDOW) !== 0) this.hooks.stop();
+    if (this.state.u32(state.OFFSET_WINDOW) === 0) return;
+    if (this.intercepts.windowWanted?.() === false) this.state.setU32(state.OFFSET_WINDOW, 0);
+    else this.hooks.stop();
   }
 
   // Modes

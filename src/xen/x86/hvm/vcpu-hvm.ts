@@ -92,7 +92,12 @@ export class HvmVcpu implements ArchVcpu, Intercepts, VlapicOwner, CpuidSubject 
     // The callback stays pending until the guest clears evtchn_upcall_pending; the APIC is acknowledged.
     if (!callback) this.vlapic.acknowledge(vector);
     this.engine.injectInterrupt(vector);
-    if (this.#callbackPending() || this.vlapic.pendingVector() !== NO_INTERRUPT) this.engine.requestWindow();
+    if (this.windowWanted()) this.engine.requestWindow();
+  }
+
+  /** Most handlers clear evtchn_upcall_pending before they return: nothing is left to be delivered then. */
+  windowWanted(): boolean {
+    return this.#nmiPending || this.#callbackPending() || this.vlapic.pendingVector() !== NO_INTERRUPT;
   }
 
   raiseUpcall(): void {
