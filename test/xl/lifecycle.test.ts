@@ -128,6 +128,17 @@ test('on_reboot = "restart" makes it anew, with the sizes it has by then', async
   await nothingLeft();
 });
 
+test('a domain that crashes as soon as it runs is not restarted faster than once a second, and can be destroyed', async () => {
+  const lives = host.command('events --count=24');
+  equal((await host.xl('create -q crash.cfg on_crash="restart"')).status, 0);
+  await lives.until(() => lives.out.split('"destroyed"').length > 4);
+  equal((await host.xl('list')).status, 0);
+  equal((await host.xl('destroy crash')).status, 0, 'between two of its lives');
+  await lives.until(() => lives.out.includes('cannot be restarted'));
+  await lives.signal('SIGINT');
+  await nothingLeft();
+});
+
 test('on_reboot = "rename-restart" keeps the old one under another name and UUID', async () => {
   const uuid = '84b6c97a-d3cb-4428-a34d-5d4c5fadc36f';
   await rebooting(`on_reboot="rename-restart" uuid="${uuid}"`);

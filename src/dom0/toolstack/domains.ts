@@ -18,6 +18,7 @@ import {
   SHUTDOWN_REASONS,
 } from './domain-record.ts';
 import { attempt, DomainError, reason } from './errors.ts';
+import { RestartPace } from './restart-pace.ts';
 import { preservedNodes } from './store-nodes.ts';
 
 /** What the domains are on, beyond what a single one needs. */
@@ -27,6 +28,7 @@ export interface DomainsHost extends ToolstackHost {
   readonly tools: Pick<ToolCalls, 'domain_sethandle'>;
   /** Lets everything else have its turn. */
   readonly breathe: () => Promise<void>;
+  readonly pause: (ns: number) => Promise<void>;
   /** What explains how a domain stopped; undefined where nothing is to be explained. */
   describe(domid: Domid): string | undefined;
   /** The last of what a domain wrote to its console. */
@@ -52,6 +54,7 @@ export class Domains {
   readonly #creations = new Set<Creation>();
   readonly #ended: EndedDomain[] = [];
   readonly #listeners = new Set<(event: DomainEvent) => void>();
+  readonly #pace = new RestartPace();
   /** Being destroyed by us: that they are gone is no news. */
   readonly #destroying = new Set<Domid>();
 
@@ -125,6 +128,11 @@ export class Domains {
       return await making.settled;
     }
     await this.#destroy(domid, { kind: 'destroyed' });
+  }
+
+  /** Resolves once no domain of that name is on its way: at once where none is. */
+  async settled(name: string): Promise<void> {
+    await [...this.#creations].find(({ config }) => config.name === name)?.settled;
   }
 
   /** Ends a creation by the name of the domain; false where none is under way. */
@@ -329,12 +337,21 @@ export class Domains {
   async #restart(record: DomainRecord): Promise<void> {
     const { name } = record.config;
     const { cancellation: _, progress: __, onCreated: ___, ...request } = record.request;
+    const creation = new Creation(record.config);
+    this.#creations.add(creation);
     try {
+      const lifeNs = this.#host.clock.wallclockNs() - record.createdNs;
+      await this.#host.pause(this.#pace.lived(name, lifeNs));
+      this.#creations.delete(creation);
+      creation.requireWanted();
       const domid = await this.create({ ...request, config: record.config, ...record.update, paused: false });
       this.tell('restarted', domid);
     } catch (error) {
       this.#host.log(`domain ${name}: cannot be restarted: ${reason(error)}`);
       this.tell('failed', record.domid, { name, detail: `cannot be restarted: ${reason(error)}` });
+    } finally {
+      this.#creations.delete(creation);
+      creation.settle();
     }
   }
 

@@ -7,11 +7,12 @@ import { ConsoleSeats } from '../../dom0/xl/console-seats.ts';
 import type { RunningHost } from '../../dom0/xl/services.ts';
 import { NodeClock } from '../../host/node/clock.ts';
 import { defer, keepAlive } from '../../host/node/event-loop.ts';
-import { availableMemoryKib } from '../../host/node/memory.ts';
+import { availableMemoryKib, collectGarbage } from '../../host/node/memory.ts';
 import { NodeRandom } from '../../host/node/random.ts';
 import { onEndSignal } from '../../host/node/signals.ts';
 import type { UnixSocket } from '../../host/node/unix-socket.ts';
 import { XenolithError } from '../../lib/errors.ts';
+import type { TimerHandle } from '../../lib/ports.ts';
 import { type Machine, startMachine } from '../machine.ts';
 import { ConsoleSockets, consoleSocketPath } from './console-sockets.ts';
 import { writeCoreFile } from './core-file.ts';
@@ -28,6 +29,7 @@ const EXIT_INTERNAL = 70;
 const MOST_MIB = 3968;
 const PART = 0.7;
 const LEAST_MIB = 16;
+const SETTLING_NS = 1e9;
 /** Commands at once. */
 const MOST_COMMANDS = 1000;
 
@@ -122,6 +124,7 @@ class Daemon implements SessionHost {
   readonly #since = new Date().toISOString();
   readonly #stops: (() => void | Promise<void>)[] = [];
   #news: string | undefined;
+  #tidying: TimerHandle | undefined;
   #ended: (status: number) => void = () => {};
   #stopping = false;
 
@@ -146,7 +149,10 @@ class Daemon implements SessionHost {
     this.#writeDown();
     const consoles = new ConsoleSockets(folder, (...all) => this.#machine.attachConsole(...all), this.log);
     this.#domains.onEvent((event) => {
-      if (event.event === 'created') consoles.open(event.domid as Domid);
+      if (event.event === 'created') {
+        consoles.open(event.domid as Domid);
+        this.#tidyUpLater();
+      }
       if (event.event === 'destroyed') consoles.close(event.domid as Domid);
       this.log(
         `domain ${event.domid} (${event.name}): ${event.event}${event.reason === undefined ? '' : `, ${event.reason}`}`,
@@ -180,6 +186,7 @@ class Daemon implements SessionHost {
       random,
       log,
       breathe: () => new Promise((resolve) => defer(resolve)),
+      pause: (ns) => new Promise((resolve) => void clock.setTimer(clock.nowNs() + ns, resolve)),
       describe: (domid) => machine.describe(domid),
       consoleLog: (domid) => machine.consoleLog(domid),
       dumpCore: async (domid, name) => {
@@ -214,6 +221,12 @@ class Daemon implements SessionHost {
     };
   }
 
+  /** What a domain was built from, some 100 MiB, is garbage by then. */
+  #tidyUpLater(): void {
+    this.#tidying?.cancel();
+    this.#tidying = this.clock.setTimer(this.clock.nowNs() + SETTLING_NS, collectGarbage);
+  }
+
   #writeDown(): void {
     const domains = [...this.#domains.records()].map(({ domid, config }) => ({ domid, name: config.name }));
     const failure = writeRunning(this.#home.running, { pid: process.pid, since: this.#since, domains });
@@ -230,6 +243,7 @@ class Daemon implements SessionHost {
     } catch (error) {
       this.log(`host: ${(error as Error).message}`);
     }
+    this.#tidying?.cancel();
     await this.#machine.stop();
     this.#leave();
     this.#ended(0);

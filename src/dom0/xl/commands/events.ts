@@ -78,6 +78,8 @@ export const wait = onHost({
     }
     const seconds = timeoutOf(args.value('timeout'));
     const name = args.operand(0);
+    // One that restarts right now is meant, and not its life before.
+    await host.domains.settled(name);
     const domid = await host.domains.find(name);
     const ended =
       domid === undefined || host.domains.record(domid) === undefined ? host.domains.ended(name) : undefined;
