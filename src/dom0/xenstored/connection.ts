@@ -142,6 +142,11 @@ export class Connection {
 
   // --- what goes out
 
+  /** Bytes of messages that wait for it to read. */
+  get unreadBytes(): number {
+    return this.#output.bytes;
+  }
+
   /** Starts to answer a request: events that it causes are accounted to it until `reply`. */
   begin(): void {
     if (this.isDomain) this.#current = new OutstandingRequest(this.account);

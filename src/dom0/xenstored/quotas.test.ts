@@ -182,6 +182,22 @@ test('write rate: a domain that writes while others have transactions open is sl
   equal(dom1.received.length, 1, 'the request that waited is answered');
 });
 
+test('CONTROL memreport tells the log who takes up what', async () => {
+  const bench = await benchWithHome();
+  await bench.run([
+    ['dom1', 'WRITE /h/1|x', 'OK'],
+    ['dom0', 'CONTROL memreport|', 'OK'],
+  ]);
+  deepEqual(
+    bench.log.filter((line) => !line.includes('domain 0')),
+    [
+      'memreport: domain 1: 65 bytes, 2 nodes, 0 watches, 0 requests outstanding',
+      'memreport: domain 2: 0 bytes, 0 nodes, 0 watches, 0 requests outstanding',
+      'memreport: 3 connections, 0 bytes on their way',
+    ],
+  );
+});
+
 test('CONTROL quota lists the limits, and what a domain takes up', async () => {
   const bench = await benchWithHome();
   await bench.run([

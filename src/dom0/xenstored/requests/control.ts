@@ -16,6 +16,7 @@ const COMMANDS: readonly Command[] = [
   { name: 'check', parameters: '', run: check },
   { name: 'log', parameters: 'on|off', run: log },
   { name: 'live-update', parameters: '[-c <cmdline>] [-F] [-t <timeout>] <file>', run: liveUpdate },
+  { name: 'memreport', parameters: '', run: memreport },
   { name: 'print', parameters: '<string>', run: print },
   { name: 'quota', parameters: '[set <name> <val>|<domid>]', run: hardQuota },
   { name: 'quota-soft', parameters: '[set <name> <val>]', run: softQuota },
@@ -46,6 +47,19 @@ function log(daemon: Daemon, parameters: readonly string[]): Uint8Array {
 
 function print(daemon: Daemon, parameters: readonly string[]): Uint8Array {
   daemon.log(`control: ${requireCount(parameters, 1)[0]}`);
+  return OK;
+}
+
+/** What everybody takes up goes to the log. */
+function memreport(daemon: Daemon, parameters: readonly string[]): Uint8Array {
+  requireCount(parameters, 0);
+  const { accounts, connections } = daemon.state;
+  for (const { domid, nodes, watches, outstanding, memory } of accounts.values()) {
+    const counts = `${nodes} nodes, ${watches} watches, ${outstanding} requests outstanding`;
+    daemon.log(`memreport: domain ${domid}: ${memory} bytes, ${counts}`);
+  }
+  const unread = [...connections].reduce((bytes, connection) => bytes + connection.unreadBytes, 0);
+  daemon.log(`memreport: ${connections.size} connections, ${unread} bytes on their way`);
   return OK;
 }
 
