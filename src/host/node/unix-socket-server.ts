@@ -1,11 +1,14 @@
-import { lstatSync, rmSync } from 'node:fs';
+import { lstatSync, readFileSync, rmSync } from 'node:fs';
 import type { Server, Socket } from 'node:net';
 import { createServer } from 'node:net';
 import { connectUnixSocket, UnixSocket } from './unix-socket.ts';
 
 export interface UnixSocketOptions {
   readonly path: string;
-  /** Connections at once. A further one is accepted and closed, which its client sees as an end of file. */
+  /**
+   * Connections at once, if the process may have twice as many descriptors: one socket's crowd must not keep everything
+   * else of it from working. A further one is accepted and closed, which its client sees as an end of file.
+   */
   readonly maxConnections: number;
   readonly onConnection: (socket: UnixSocket) => void;
   /** Hears, once until it is below again, that the limit was reached. */
@@ -35,11 +38,12 @@ export async function listenOnUnixSocket(options: UnixSocketOptions): Promise<Un
   if (length > UNIX_PATH_MAX) throw systemError('ENAMETOOLONG', `${length} bytes, at most ${UNIX_PATH_MAX}`, path);
   await removeStale(path);
 
+  const most = Math.min(options.maxConnections, descriptorLimit() >> 1);
   const sockets = new Set<Socket>();
   const server = createServer((socket) => accept(socket));
   let full = false;
   const accept = (socket: Socket) => {
-    if (sockets.size >= options.maxConnections) {
+    if (sockets.size >= most) {
       socket.destroy();
       if (!full) options.onFull?.();
       full = true;
@@ -80,6 +84,16 @@ function listen(server: Server, path: string): Promise<void> {
       process.umask(umask);
     }
   });
+}
+
+/** How many files this process may have open (proc(5), /proc/PID/limits); 1024 where nobody says. */
+function descriptorLimit(): number {
+  try {
+    const [, soft = ''] = /^Max open files +(\d+)/m.exec(readFileSync('/proc/self/limits', 'latin1')) ?? [];
+    return Number(soft) || 1024;
+  } catch {
+    return 1024;
+  }
 }
 
 async function removeStale(path: string): Promise<void> {
