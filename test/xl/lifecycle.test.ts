@@ -71,6 +71,20 @@ test('create -F tells of a crash where it happened', async () => {
   match(err, /RIP|rip/);
 });
 
+test('a crash is told by the kernel’s symbols, where a map is given', async () => {
+  writeFileSync(join(host.folder, 'System.map'), '00100000 T startup\n00100010 t other\n');
+  const told = host.command('events crash --count=4');
+  const { err } = await host.xl('create -F -q crash.cfg symbols="System.map"');
+  match(err, /^\[<0000000000100000>\] startup\+0x0$/m);
+  const [, , crashed] = (await told.answer).out
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line));
+  deepEqual([crashed.event, crashed.rip], ['crashed', '0x0000000000100000']);
+  equal(crashed.stack[0], '[<0000000000100000>] startup+0x0');
+  await nothingLeft();
+});
+
 test('on_crash = "preserve" leaves the domain, as Ganeti expects, in state ---s', async () => {
   const { status } = await host.xl('create -F -q crash.cfg on_crash="preserve"');
   equal(status, 10);

@@ -15,6 +15,8 @@ export interface DomainRequest {
   readonly config: DomainConfig;
   /** Reads its files and plans where they go, anew for each of its lives. */
   readonly plan: () => Promise<DomainPlan>;
+  /** Reads its kernel's symbols, to tell with where it crashed. */
+  readonly symbols?: (() => Promise<Uint8Array>) | undefined;
   /** Leave it paused. */
   readonly paused: boolean;
   /** Nobody acts upon its end: it stays, shut down, until it is destroyed (xl create -e). */
@@ -33,7 +35,7 @@ export interface DomainRecord {
   config: DomainConfig;
   readonly request: DomainRequest;
   /** What it is restarted with instead, where that was changed (xl config-update). */
-  update?: Pick<DomainRequest, 'config' | 'plan'>;
+  update?: Pick<DomainRequest, 'config' | 'plan' | 'symbols'>;
   readonly createdNs: bigint;
   /** Resolves when it shuts down or is destroyed, whichever is first. */
   readonly end: Promise<DomainEnd>;
@@ -75,8 +77,9 @@ export interface DomainEvent {
   readonly reason?: string;
   /** Of 'shutdown' and 'crashed': what is done about it. */
   readonly action?: string;
-  /** Of 'crashed': where, as far as Xen has told. */
+  /** Of 'crashed': where, as far as Xen has told; and by its kernel's symbols, where those are given. */
   readonly rip?: string;
+  readonly stack?: readonly string[];
   readonly detail?: string;
   /** Of 'renamed': the name before. */
   readonly before?: string;

@@ -4,6 +4,7 @@ import type { Clock, Random } from '../../lib/ports.ts';
 import type { DomainInfo } from '../../libs/ctrl/ctrl.ts';
 import type { ToolCalls } from '../../libs/ctrl/tool-calls.ts';
 import { Creation } from './creation.ts';
+import { explainCrash } from './crash.ts';
 import { deathAction, preservedSuffix } from './death-action.ts';
 import { type DomainConfig, randomUuid, uuidText } from './domain-config.ts';
 import { createDomain, type ToolstackHost } from './domain-create.ts';
@@ -25,7 +26,7 @@ import { preservedNodes } from './store-nodes.ts';
 export interface DomainsHost extends ToolstackHost {
   readonly clock: Pick<Clock, 'wallclockNs'>;
   readonly random: Random;
-  readonly tools: Pick<ToolCalls, 'domain_sethandle'>;
+  readonly tools: Pick<ToolCalls, 'domain_sethandle' | 'vcpu_getcontext'>;
   /** Lets everything else have its turn. */
   readonly breathe: () => Promise<void>;
   readonly pause: (ns: number) => Promise<void>;
@@ -265,14 +266,11 @@ export class Domains {
     const { domid, request } = record;
     const { action } = deathAction(end.reason, record.config);
     const crashed = end.reason === SHUTDOWN_crash;
-    const detail = crashed ? this.#host.describe(domid) : undefined;
-    const rip = detail === undefined ? undefined : /\brip: +[0-9a-f:]*?([0-9a-f]{16})/i.exec(detail)?.[1];
     this.tell(crashed ? 'crashed' : 'shutdown', domid, {
       code: end.reason,
       reason: SHUTDOWN_REASONS[end.reason] ?? 'unknown',
       action: request.unattended ? 'preserve' : action,
-      ...(rip === undefined ? {} : { rip: `0x${rip}` }),
-      ...(detail === undefined ? {} : { detail }),
+      ...(crashed ? await explainCrash(this.#host, record) : {}),
     });
     if (request.unattended) return;
     await this.#act(record, end, action);

@@ -12,6 +12,7 @@ import type { RunningHost, Signal } from './services.ts';
 export interface HostCreation {
   readonly config: DomainConfig;
   readonly plan: () => Promise<DomainPlan>;
+  readonly symbols: (() => Promise<Uint8Array>) | undefined;
   readonly paused: boolean;
   /** -e */
   readonly unattended: boolean;
@@ -42,6 +43,7 @@ export async function createOnHost(host: RunningHost, creation: HostCreation, co
   const domid = await host.domains.create({
     config,
     plan: creation.plan,
+    symbols: creation.symbols,
     paused: creation.paused,
     unattended: creation.unattended,
     progress,
@@ -106,7 +108,7 @@ class Watch {
     const { domains } = this.#host;
     let last: DomainEnd | undefined;
     let restarts = false;
-    const stop = domains.onEvent(({ event, domid, code, action, name, detail }) => {
+    const stop = domains.onEvent(({ event, domid, code, action, name, detail, stack = [] }) => {
       if (event === 'created' && restarts && name === this.#creation.config.name) {
         this.#domid = domid as Domid;
         restarts = false;
@@ -118,7 +120,7 @@ class Watch {
       if (event === 'shutdown' || event === 'crashed') {
         last = { kind: 'shutdown', reason: code ?? 0 };
         restarts = action?.endsWith('restart') === true;
-        this.#report(code ?? 0, action ?? '', detail);
+        this.#report(code ?? 0, action ?? '', [...(detail === undefined ? [] : [detail]), ...stack]);
         if (action === 'preserve') settle(statusOf(code ?? 0));
       } else if (event === 'destroyed' && !restarts) {
         settle(last?.kind === 'shutdown' ? statusOf(last.reason) : EXIT_DESTROYED);
@@ -133,13 +135,13 @@ class Watch {
     return stop;
   }
 
-  #report(code: number, action: string, detail: string | undefined): void {
+  #report(code: number, action: string, details: readonly string[]): void {
     const { quiet } = this.#creation;
     if (!quiet) {
       this.#context.say(`Domain ${this.#domid} has shut down, reason code ${code} 0x${code.toString(16)}`);
       this.#context.say(`Action for shutdown reason code ${code} is ${action}`);
     }
-    if (detail !== undefined) this.#context.say(detail);
+    for (const detail of details) this.#context.say(detail);
   }
 
   /** Its console is shown again after a restart. */

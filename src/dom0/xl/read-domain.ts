@@ -18,6 +18,8 @@ export interface ReadDomain {
   readonly repeats: Determinism | undefined;
   /** Reads the files that it boots and plans where they go. */
   readonly plan: () => Promise<DomainPlan>;
+  /** Reads its kernel's symbols; undefined where none are given. */
+  readonly symbols: (() => Promise<Uint8Array>) | undefined;
 }
 
 export interface ReadOptions {
@@ -46,7 +48,9 @@ export async function readDomain(
   const conf = await hostConf(context);
   const own = guestConfig(configFile, file, random, (line) => context.say(line), { nowMs, ...conf });
   const config = ignoreMasks || conf.cpuMasks.length === 0 ? own : limited(own, conf.cpuMasks);
-  return { file, config, repeats, plan: () => readAndPlan(file, config, context) };
+  const map = file.string('symbols', '/boot/System.map');
+  const symbols = map === undefined ? undefined : () => context.services.files.read(map);
+  return { file, config, repeats, symbols, plan: () => readAndPlan(file, config, context) };
 }
 
 /** Puts the place in the config file in front of an error that one of its keys has brought about. */

@@ -125,6 +125,7 @@ export const KEYS: Readonly<Record<string, Key>> = {
 
   // Xenolith's own: the machine that the domain runs on
   deterministic: full('boolean', 'time goes by instructions: the same guest and input run the same way; in the foreground'),
+  symbols: full('string', 'a System.map, to tell with where the kernel crashed; on a host'),
   seed: full('number', 'what a deterministic machine draws its randomness from'),
 
   // devices

@@ -23,12 +23,12 @@ export const configUpdate = onHost({
     const record = host.domains.record(domid);
     if (record === undefined) throw new XenolithError('XL_DOMAIN', `domain ${domid} is not one of the toolstack's`);
 
-    const { config, plan } = await readDomain(file, extra, context);
+    const { config, plan, symbols } = await readDomain(file, extra, context);
     if (args.has('d') || context.dryRun) context.services.stdout(configJson(config));
     if (context.dryRun) return 0;
     context.say(`setting dom${domid} configuration`);
     // It stays the domain that it is.
-    record.update = { config: { ...config, name: record.config.name, uuid: record.config.uuid }, plan };
+    record.update = { config: { ...config, name: record.config.name, uuid: record.config.uuid }, plan, symbols };
     return 0;
   },
 });

@@ -120,9 +120,9 @@ async function run(argv: readonly string[], context: Context): Promise<number> {
     );
   }
   const { foreground, unattended, options } = request;
-  const { plan } = domain;
+  const { plan, symbols } = domain;
   return await locating(file, () =>
-    createOnHost(running, { config, plan, foreground, unattended, ...options }, context),
+    createOnHost(running, { config, plan, symbols, foreground, unattended, ...options }, context),
   );
 }
 
