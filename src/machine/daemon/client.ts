@@ -24,6 +24,7 @@ import {
   type TerminalOrder,
 } from './frames.ts';
 import { findHome, type Home } from './home.ts';
+import { commandAt } from './route.ts';
 
 /** Variables that mean something to a command, wherever it is carried out. */
 const VARIABLES = ['NO_COLOR', 'TERM', 'COLUMNS', 'LANG', 'HOME', 'XENOLITH_DEBUG'];
@@ -48,7 +49,7 @@ async function start(
   home: Home,
   environment: NodeJS.ProcessEnv,
 ): Promise<UnixSocket | undefined> {
-  if (argv.includes('host')) {
+  if (argv[commandAt(argv)] === 'host') {
     writeFully(STDOUT, new TextEncoder().encode(`no host runs at ${home.folder}\n`));
     return undefined;
   }

@@ -13,7 +13,7 @@ export type Route =
  * unless a host was named by XENOLITH_HOME.
  */
 export function route(argv: readonly string[], environment: Readonly<Record<string, string | undefined>>): Route {
-  const at = argv.findIndex((argument) => !/^-[vNftT]+$/.test(argument));
+  const at = commandAt(argv);
   const name = argv[at];
   if (name === undefined || name.startsWith('-') || name === 'help' || name === 'completion') return 'here';
 
@@ -28,6 +28,11 @@ export function route(argv: readonly string[], environment: Readonly<Record<stri
   if (letters.includes('n')) return 'here';
   const named = (environment['XENOLITH_HOME'] ?? '') !== '';
   return letters.includes('F') && !named ? 'here' : 'host';
+}
+
+/** Where the command stands, behind the global options; -1 where there is none. */
+export function commandAt(argv: readonly string[]): number {
+  return argv.findIndex((argument) => !/^-[vNftT]+$/.test(argument));
 }
 
 /** `create`, or a beginning of it that is no beginning of another command. */

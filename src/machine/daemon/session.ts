@@ -383,12 +383,13 @@ class RemoteTerminal implements Terminal {
 function runRequest(value: unknown): RunRequest | string {
   if (typeof value !== 'object' || value === null) return 'a command that is no JSON object';
   const { protocol, argv, workingDirectory, environment, interactive, columns, rows } = value as Partial<RunRequest>;
-  if (protocol !== PROTOCOL) {
+  if (!Array.isArray(argv) || !argv.every((argument) => typeof argument === 'string')) return 'a command without words';
+  // An xl that is older or younger can at least end it.
+  if (protocol !== PROTOCOL && argv.join(' ') !== 'host stop') {
     return `protocol ${String(protocol)}, where this host speaks ${PROTOCOL}: xl host stop, and start it anew`;
   }
-  if (!Array.isArray(argv) || !argv.every((argument) => typeof argument === 'string')) return 'a command without words';
   if (typeof workingDirectory !== 'string') return 'a command without a working directory';
   if (typeof environment !== 'object' || environment === null) return 'a command without an environment';
   const size = typeof columns === 'number' && typeof rows === 'number' ? { columns, rows } : {};
-  return { protocol, argv, workingDirectory, environment, interactive: interactive === true, ...size };
+  return { protocol: PROTOCOL, argv, workingDirectory, environment, interactive: interactive === true, ...size };
 }
