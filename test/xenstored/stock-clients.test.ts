@@ -118,6 +118,37 @@ suite('xenstore-control', { skip: whyNoStock(CONTROL) ?? false }, () => {
   });
 });
 
+/** Debian's python3-pyxs: a client that shares no code with libxenstore. */
+const PYXS = '/usr/lib/python3/dist-packages/pyxs/__init__.py';
+
+suite('pyxs', { skip: whyNoStock(PYXS) ?? false }, () => {
+  test('reads, writes, lists, sets permissions, commits, and monitors', async () => {
+    const script = `
+from pyxs import Client
+import sys
+with Client(unix_socket_path=sys.argv[1]) as client:
+    client[b'/foo/bar'] = b'baz'
+    print(client[b'/foo/bar'], client.list(b'/foo'), client.exists(b'/x'), client.get_perms(b'/foo'))
+    client.transaction()
+    client.write(b'/foo/t', b'1')
+    client.commit()
+    monitor = client.monitor()
+    monitor.watch(b'/foo', b'tok')
+    print(next(monitor.wait()))
+    client.delete(b'/foo/t')
+    print(next(monitor.wait()))
+    monitor.close()
+`;
+    equal(
+      await prints('/usr/bin/python3', '-c', script, store.path),
+      `b'baz' [b'bar'] False [b'n0']
+Event(path=b'/foo', token=b'tok')
+Event(path=b'/foo/t', token=b'tok')
+`,
+    );
+  });
+});
+
 suite("Xen's own test-xenstore", { skip: whyNoStock(TEST_XENSTORE) ?? false }, () => {
   test('passes, case by case', async () => {
     const output = await prints(TEST_XENSTORE, '-i', '20');
