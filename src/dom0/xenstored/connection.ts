@@ -288,6 +288,11 @@ export class Connection {
     return true;
   }
 
+  /** It broke the protocol with the daemon before. */
+  ignore(): void {
+    this.#ignored = true;
+  }
+
   /** Lets go of it without a word to the client: what carries it is another's now. */
   handOver(): void {
     this.#ignored = true;

@@ -87,6 +87,8 @@ export class Xenstored {
    */
   #update(): void {
     const before = this.#daemon;
+    // Who died meanwhile is told of by the one that knew it.
+    before.domains.checkAll();
     const ids = new Map([...before.state.connections].map((connection, i) => [connection, i + 1] as const));
     const image = readStream(writeStream(imageOf(before, ids)));
     const daemon = this.#begin(image);
@@ -97,6 +99,7 @@ export class Xenstored {
 
     const connections = new Map<number, Connection>();
     for (const [old, id] of ids) {
+      const wasIgnored = old.ignored;
       old.handOver();
       const domain = old.isDomain ? before.domains.get(old.domid) : undefined;
       const connection =
@@ -105,7 +108,8 @@ export class Xenstored {
           : daemon.domains.takeOver(old.domid, domain.ring, domain.unmap);
       if (domain !== undefined) this.#watchOver(connection);
       connections.set(id, connection);
-      this.#ready.add(connection);
+      if (wasIgnored) connection.ignore();
+      else this.#ready.add(connection);
     }
     restoreConnections(daemon, image, connections);
     daemon.log('live-update: done');

@@ -1,5 +1,6 @@
 import { XenolithError } from '../../../lib/errors.ts';
 import { DOMID_ANY } from '../../../libs/store/later-types.ts';
+import { PRIVILEGED_DOMID } from '../accounts.ts';
 import type { Connection } from '../connection.ts';
 import { isValidPath, leafOf, parentOf, ROOT } from '../paths.ts';
 import type { Permission, Permissions } from '../permissions.ts';
@@ -84,10 +85,14 @@ function restoreTree(state: State, nodes: readonly NodeRecord[]): void {
     if (!isValidPath(path, Number.POSITIVE_INFINITY)) throw nonsense(`a node called "${path}"`);
     if (children.has(path)) throw nonsense(`${path} twice`);
     const siblings = path === ROOT ? [] : children.get(parentOf(path));
-    if (siblings === undefined || accounts.findExisting(node.permissions[0].domid, 0) === undefined) continue;
+    const [owner, ...others] = node.permissions;
+    const isOwned = accounts.findExisting(owner.domid, 0) !== undefined;
+    if (siblings === undefined || (path !== ROOT && !isOwned)) continue;
     if (path !== ROOT) siblings.push(leafOf(path));
     children.set(path, []);
-    kept.push(node);
+    // The root stays whoever owned it.
+    const permissions: Permissions = [isOwned ? owner : { ...owner, domid: PRIVILEGED_DOMID }, ...others];
+    kept.push({ ...node, permissions });
   }
   if (!children.has(ROOT)) throw nonsense('no root');
   for (const { path, value, permissions } of kept) {

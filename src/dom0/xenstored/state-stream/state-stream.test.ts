@@ -4,6 +4,7 @@ import type { Domid } from '../../../abi/xen.ts';
 import { XenolithError } from '../../../lib/errors.ts';
 import { bytesOf, formatMessage } from '../../../libs/store/wire.ts';
 import type { TranscriptRow } from '../testing/transcript.ts';
+import { STORE_PORT } from '../testing/guest-ring.ts';
 import { Bench } from '../testing/transcript.ts';
 import { Xenstored } from '../xenstored.ts';
 import { readStream } from './read.ts';
@@ -158,6 +159,17 @@ suite('a store that is saved and begun with', () => {
     deepEqual(after.log, []);
   });
 
+  test('has its root, whoever owned that', async () => {
+    const before = await populated();
+    await before.run([['dom0', 'SET_PERMS /|r1|', 'OK']]);
+    const saved = before.xenstored.save();
+    const after = new Bench((services) => new Xenstored(services, saved));
+    await after.run([
+      ['dom0', 'GET_PERMS /|', 'r0|'],
+      ['dom0', 'READ /a/b|', 'hello'],
+    ]);
+  });
+
   test('needs a tree', () => {
     const services = new Bench().services;
     const start = (nodes: StoreImage['nodes']) => new Xenstored(services, writeStream({ ...IMAGE, nodes }));
@@ -221,6 +233,28 @@ suite('CONTROL live-update', () => {
         .then((text) => /outstanding +: +0\n/.test(text)),
       true,
     );
+  });
+
+  test('forgives nobody, and buries who died meanwhile', async () => {
+    const bench = await populated();
+    const ring = bench.introduce(3);
+    ring.page.req_prod = 5000;
+    ring.guest.notify(STORE_PORT);
+    bench.xen.deliver();
+    bench.xen.guests.delete(2 as Domid);
+    await bench.run([
+      ['dom0', 'WATCH /a|tok|', 'OK'],
+      ['dom0', 'WATCH_EVENT', '/a|tok|'],
+      ['dom0', 'CONTROL live-update|-s|', 'OK'],
+      ['dom0', 'WATCH_EVENT', '/a/c|tok|'],
+      ['dom0', 'IS_DOMAIN_INTRODUCED 2|', 'F|'],
+    ]);
+    ring.page.req_prod = ring.page.req_cons;
+    await bench.run([
+      ['dom3', 'GET_DOMAIN_PATH 3|', 'no reply'],
+      ['dom0', 'INTRODUCE 3|0|3|', 'OK'],
+      ['dom0', 'CONTROL check|', 'OK'],
+    ]);
   });
 
   test('waits for transactions, and with -F ends them after its time', async () => {
