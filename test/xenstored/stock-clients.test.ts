@@ -1,9 +1,6 @@
 import { equal, match } from 'node:assert/strict';
 import { afterEach, beforeEach, suite, test } from 'node:test';
-import { ServedStore, TEST_XENSTORE, whyNoStock } from './testing/stock.ts';
-
-/** The one in PATH asks first whether this is a dom0. */
-const CONTROL = '/usr/lib/xen-4.17/bin/xenstore-control';
+import { ServedStore, TEST_XENSTORE, whyNoStock, XENSTORE_CONTROL } from './testing/stock.ts';
 
 let store: ServedStore;
 
@@ -97,21 +94,21 @@ suite("Debian's xenstore-utils, unmodified, with XENSTORED_RUNDIR", {
   });
 });
 
-suite('xenstore-control', { skip: whyNoStock(CONTROL) ?? false }, () => {
+suite('xenstore-control', { skip: whyNoStock(XENSTORE_CONTROL) ?? false }, () => {
   test('check, help, quota', async () => {
-    await prints(CONTROL, 'check');
-    match(await prints(CONTROL, 'help'), /^check/);
-    match(await prints(CONTROL, 'quota'), /^nodes +: +1000 /m);
-    await prints(CONTROL, 'quota', 'set', 'nodes', '77');
-    match(await prints(CONTROL, 'quota'), /^nodes +: +77 /m);
-    match(await prints(CONTROL, 'quota', '0'), /^nodes +: +3$/m);
+    await prints(XENSTORE_CONTROL, 'check');
+    match(await prints(XENSTORE_CONTROL, 'help'), /^check/);
+    match(await prints(XENSTORE_CONTROL, 'quota'), /^nodes +: +1000 /m);
+    await prints(XENSTORE_CONTROL, 'quota', 'set', 'nodes', '77');
+    match(await prints(XENSTORE_CONTROL, 'quota'), /^nodes +: +77 /m);
+    match(await prints(XENSTORE_CONTROL, 'quota', '0'), /^nodes +: +3$/m);
   });
 
   test('live-update keeps nodes, and watches of processes that are connected', async () => {
     await prints('xenstore-write', '/a/b', 'x');
     const watch = store.spawn('xenstore-watch', '-n', '2', '/a');
     while (watch.output !== '/a\n') await new Promise((resolve) => setTimeout(resolve, 5));
-    await prints(CONTROL, 'live-update', '-F', '/usr/sbin/xenstored');
+    await prints(XENSTORE_CONTROL, 'live-update', '-F', '/usr/sbin/xenstored');
     equal(await prints('xenstore-read', '/a/b'), 'x\n');
     await prints('xenstore-write', '/a/b', 'y');
     equal((await watch.ended).output, '/a\n/a/b\n');

@@ -12,6 +12,9 @@ import { listenOnUnixSocket, type UnixSocketServer } from '../../../src/host/nod
 /** Xen's own test of a xenstored, of Debian's xen-utils. */
 export const TEST_XENSTORE = '/usr/lib/xen-4.17/bin/test-xenstore';
 
+/** Debian's as well: the xenstore-control in PATH asks first whether this is a dom0. */
+export const XENSTORE_CONTROL = '/usr/lib/xen-4.17/bin/xenstore-control';
+
 /** Why a stock program cannot be run here; undefined where it can. */
 export function whyNoStock(...programs: readonly string[]): string | undefined {
   const missing = programs.filter((program) => !existsSync(program.includes('/') ? program : `/usr/bin/${program}`));
