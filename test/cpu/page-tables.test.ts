@@ -3,11 +3,11 @@
  * (SDM vol. 3A, 4.5 to 4.10): whatever was cached of them.
  */
 import { deepEqual } from 'node:assert/strict';
-import { test } from 'node:test';
-import { EXIT_HLT } from '../engine.ts';
-import * as state from '../state.ts';
-import { SystemGuest } from '../system/testing/system-guest.ts';
-import { CODE, PML4 } from '../testing/processor.ts';
+import { EXIT_HLT } from '../../src/cpu/engine.ts';
+import * as state from '../../src/cpu/state.ts';
+import { SystemGuest } from '../../src/cpu/system/testing/system-guest.ts';
+import { CODE, PML4 } from '../../src/cpu/testing/processor.ts';
+import { type EngineMaker, forEveryEngine } from './engines.ts';
 
 const P = 1n;
 const RW = 2n;
@@ -48,8 +48,8 @@ class RandomTables extends SystemGuest {
   /** The other space's tables changed since it was left. */
   #stale = false;
 
-  constructor(seed: number, isUser: boolean) {
-    super();
+  constructor(make: EngineMaker, seed: number, isUser: boolean) {
+    super({}, make);
     this.#seed = seed;
     this.#isUser = isUser;
     this.#hasGlobal = seed % 2 === 0;
@@ -213,9 +213,9 @@ class RandomTables extends SystemGuest {
 }
 
 for (const isUser of [false, true]) {
-  test(`random page tables, ${isUser ? 'user' : 'kernel'} accesses`, () => {
+  forEveryEngine(`random page tables, ${isUser ? 'user' : 'kernel'} accesses`, (make) => {
     for (let seed = 1; seed <= 8; seed++) {
-      using guest = new RandomTables(seed, isUser);
+      using guest = new RandomTables(make, seed, isUser);
       for (let step = 0; step < 1500; step++) {
         const what = guest.pick(10);
         if (what === 0) guest.switchSpace();

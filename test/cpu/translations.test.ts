@@ -3,11 +3,11 @@
  * nothing is forgotten for other reasons than the one under test.
  */
 import { deepEqual, equal } from 'node:assert/strict';
-import { test } from 'node:test';
-import { EXIT_HLT } from '../engine.ts';
-import * as state from '../state.ts';
-import { DATA, PML4 } from '../testing/processor.ts';
-import { SystemGuest } from './testing/system-guest.ts';
+import { EXIT_HLT } from '../../src/cpu/engine.ts';
+import * as state from '../../src/cpu/state.ts';
+import { DATA, PML4 } from '../../src/cpu/testing/processor.ts';
+import { SystemGuest } from '../../src/cpu/system/testing/system-guest.ts';
+import { type EngineMaker, forEveryEngine } from './engines.ts';
 
 const P = 1n;
 const RW = 2n;
@@ -40,8 +40,8 @@ const AWAY = [...ENTER_OTHER, ...ENTER_FIRST];
 const HLT = [0xf4];
 
 class TwoSpaces extends SystemGuest {
-  constructor() {
-    super();
+  constructor(make: EngineMaker) {
+    super({}, make);
     for (const [space, tables] of TABLES.entries()) {
       const pml4 = space === 0 ? PML4 : OTHER_PML4;
       this.view.setBigUint64(pml4, 0x2000n | TABLE, true);
@@ -116,30 +116,33 @@ const PTE = TABLES[0] + 0x2000;
 const PDE = TABLES[0] + 0x1000;
 const BOTH = [...READ, ...CALL];
 
-test('another address space has other pages, for data and for code', () => {
-  using guest = new TwoSpaces();
+forEveryEngine('another address space has other pages, for data and for code', (make) => {
+  using guest = new TwoSpaces(make);
   guest.map(0, 1, P | RW);
   guest.map(1, 2, P | RW);
   deepEqual(guest.results(BOTH, ENTER_OTHER, BOTH, ENTER_FIRST, BOTH), [1, 1, 2, 2, 1, 1]);
 });
 
-test('MOV to CR3 forgets what is not global, and a global page only with CR4.PGE (4.10.2.4, 4.10.4.1)', () => {
-  for (const [bits, pge, expected] of [
-    [P, true, 2],
-    [P | G, true, 1],
-    [P | G, false, 2],
-  ] as const) {
-    using guest = new TwoSpaces();
-    if (!pge) guest.state.setU32(state.OFFSET_CR4, guest.state.u32(state.OFFSET_CR4) & ~state.CR4_PGE);
-    guest.map(0, 1, bits);
-    guest.remap(PTE, leaf(2, bits));
-    deepEqual(guest.results(BOTH, REMAP, ENTER_FIRST, BOTH), [1, 1, expected, expected]);
-  }
-});
+forEveryEngine(
+  'MOV to CR3 forgets what is not global, and a global page only with CR4.PGE (4.10.2.4, 4.10.4.1)',
+  (make) => {
+    for (const [bits, pge, expected] of [
+      [P, true, 2],
+      [P | G, true, 1],
+      [P | G, false, 2],
+    ] as const) {
+      using guest = new TwoSpaces(make);
+      if (!pge) guest.state.setU32(state.OFFSET_CR4, guest.state.u32(state.OFFSET_CR4) & ~state.CR4_PGE);
+      guest.map(0, 1, bits);
+      guest.remap(PTE, leaf(2, bits));
+      deepEqual(guest.results(BOTH, REMAP, ENTER_FIRST, BOTH), [1, 1, expected, expected]);
+    }
+  },
+);
 
-test('INVLPG, a change of CR4.PGE, and INVPCID of type 2 forget a global page', () => {
+forEveryEngine('INVLPG, a change of CR4.PGE, and INVPCID of type 2 forget a global page', (make) => {
   for (const flush of [INVLPG, TOGGLE_PGE, INVPCID]) {
-    using guest = new TwoSpaces();
+    using guest = new TwoSpaces(make);
     guest.map(0, 1, P | G);
     guest.remap(PTE, leaf(2, P | G));
     guest.invpcid(2, 0);
@@ -147,32 +150,38 @@ test('INVLPG, a change of CR4.PGE, and INVPCID of type 2 forget a global page', 
   }
 });
 
-test('a place that held a global page and then a local one is forgotten with the local ones, and the other way', () => {
-  for (const [first, second, expected] of [
-    [G, 0n, 3],
-    [0n, G, 2],
-  ] as const) {
-    using guest = new TwoSpaces();
-    // Pages 1024 apart share a place. The second page is reached through a table of its own.
-    guest.view.setBigUint64(TABLES[0] + 0x1000 + 16, 0x99000n | TABLE, true);
-    guest.view.setBigUint64(0x99000, leaf(2, P | second), true);
-    guest.map(0, 1, P | first);
-    guest.remap(0x99000, leaf(3, P | second));
-    const toSecond = [0x48, 0x81, 0xc3, 0, 0, 0x40, 0]; // add rbx, 0x400000
-    deepEqual(guest.results(READ, toSecond, READ, REMAP, ENTER_FIRST, READ), [1, 2, expected]);
-  }
-});
+forEveryEngine(
+  'a place that held a global page and then a local one is forgotten with the local ones, and the other way',
+  (make) => {
+    for (const [first, second, expected] of [
+      [G, 0n, 3],
+      [0n, G, 2],
+    ] as const) {
+      using guest = new TwoSpaces(make);
+      // Pages 1024 apart share a place. The second page is reached through a table of its own.
+      guest.view.setBigUint64(TABLES[0] + 0x1000 + 16, 0x99000n | TABLE, true);
+      guest.view.setBigUint64(0x99000, leaf(2, P | second), true);
+      guest.map(0, 1, P | first);
+      guest.remap(0x99000, leaf(3, P | second));
+      const toSecond = [0x48, 0x81, 0xc3, 0, 0, 0x40, 0]; // add rbx, 0x400000
+      deepEqual(guest.results(READ, toSecond, READ, REMAP, ENTER_FIRST, READ), [1, 2, expected]);
+    }
+  },
+);
 
-test('with PCIDs, a load of CR3 forgets what the PCID it loads had, unless bit 63 keeps it (4.10.4.1)', () => {
-  using guest = new TwoSpaces();
-  guest.usePcids(false);
-  guest.map(0, 1, P);
-  guest.remap(PTE, leaf(2, P));
-  deepEqual(guest.results(AWAY, BOTH, ENTER_OTHER, REMAP, ENTER_FIRST, BOTH), [1, 1, 2, 2]);
-});
+forEveryEngine(
+  'with PCIDs, a load of CR3 forgets what the PCID it loads had, unless bit 63 keeps it (4.10.4.1)',
+  (make) => {
+    using guest = new TwoSpaces(make);
+    guest.usePcids(false);
+    guest.map(0, 1, P);
+    guest.remap(PTE, leaf(2, P));
+    deepEqual(guest.results(AWAY, BOTH, ENTER_OTHER, REMAP, ENTER_FIRST, BOTH), [1, 1, 2, 2]);
+  },
+);
 
-test('kept translations are those of their own PCID', () => {
-  using guest = new TwoSpaces();
+forEveryEngine('kept translations are those of their own PCID', (make) => {
+  using guest = new TwoSpaces(make);
   guest.usePcids(true);
   guest.map(0, 1, P);
   guest.map(1, 3, P);
@@ -180,9 +189,9 @@ test('kept translations are those of their own PCID', () => {
   deepEqual(guest.results(BOTH, turn, turn), [1, 1, 3, 3, 1, 1, 3, 3, 1, 1]);
 });
 
-test('INVPCID of each type reaches a PCID that is kept but not in use (SDM vol. 2A, INVPCID)', () => {
+forEveryEngine('INVPCID of each type reaches a PCID that is kept but not in use (SDM vol. 2A, INVPCID)', (make) => {
   for (const type of [0, 1, 2, 3]) {
-    using guest = new TwoSpaces();
+    using guest = new TwoSpaces(make);
     guest.usePcids(true);
     guest.map(0, 1, P);
     guest.remap(PTE, leaf(2, P));
@@ -193,7 +202,7 @@ test('INVPCID of each type reaches a PCID that is kept but not in use (SDM vol. 
   }
 });
 
-test('INVPCID of each type reaches the PCID in use, and types 1 and 3 leave global pages', () => {
+forEveryEngine('INVPCID of each type reaches the PCID in use, and types 1 and 3 leave global pages', (make) => {
   for (const [type, bits, expected] of [
     [0, P, 2],
     [1, P, 2],
@@ -203,7 +212,7 @@ test('INVPCID of each type reaches the PCID in use, and types 1 and 3 leave glob
     [2, P | G, 2],
     [3, P | G, 1],
   ] as const) {
-    using guest = new TwoSpaces();
+    using guest = new TwoSpaces(make);
     guest.usePcids(true);
     guest.map(0, 1, bits);
     guest.remap(PTE, leaf(2, bits));
@@ -212,31 +221,34 @@ test('INVPCID of each type reaches the PCID in use, and types 1 and 3 leave glob
   }
 });
 
-test('INVLPG of a global page reaches what a kept PCID knows of it: an instruction that goes on in a local page', () => {
-  using guest = new TwoSpaces();
-  guest.usePcids(true);
-  for (const space of [0, 1] as const) {
-    guest.map(space, 1, P | G);
-    guest.map(space, 3, P, 1);
-  }
-  // mov eax, imm32; ret: of the immediate the first byte is in the first page.
-  for (const frame of [1, 2]) guest.load(FRAME + frame * 0x1000 + 0xffe, [0xb8, frame]);
-  guest.load(FRAME + 3 * 0x1000, [0, 0, 0, 0xc3]);
-  guest.state.setGpr(state.RDX, BigInt(PAGE + 0xffe));
-  guest.remap(PTE, leaf(2, P | G));
-  deepEqual(guest.results(AWAY, CALL, ENTER_OTHER, REMAP, INVLPG, ENTER_FIRST, CALL), [1, 2]);
-});
+forEveryEngine(
+  'INVLPG of a global page reaches what a kept PCID knows of it: an instruction that goes on in a local page',
+  (make) => {
+    using guest = new TwoSpaces(make);
+    guest.usePcids(true);
+    for (const space of [0, 1] as const) {
+      guest.map(space, 1, P | G);
+      guest.map(space, 3, P, 1);
+    }
+    // mov eax, imm32; ret: of the immediate the first byte is in the first page.
+    for (const frame of [1, 2]) guest.load(FRAME + frame * 0x1000 + 0xffe, [0xb8, frame]);
+    guest.load(FRAME + 3 * 0x1000, [0, 0, 0, 0xc3]);
+    guest.state.setGpr(state.RDX, BigInt(PAGE + 0xffe));
+    guest.remap(PTE, leaf(2, P | G));
+    deepEqual(guest.results(AWAY, CALL, ENTER_OTHER, REMAP, INVLPG, ENTER_FIRST, CALL), [1, 2]);
+  },
+);
 
-test('with bit 63 clear, loading the same CR3 again forgets', () => {
-  using guest = new TwoSpaces();
+forEveryEngine('with bit 63 clear, loading the same CR3 again forgets', (make) => {
+  using guest = new TwoSpaces(make);
   guest.usePcids(false);
   guest.map(0, 1, P);
   guest.remap(PTE, leaf(2, P));
   deepEqual(guest.results(BOTH, REMAP, ENTER_FIRST, BOTH), [1, 1, 2, 2]);
 });
 
-test('registers written from outside between runs count as those that the guest writes', () => {
-  using guest = new TwoSpaces();
+forEveryEngine('registers written from outside between runs count as those that the guest writes', (make) => {
+  using guest = new TwoSpaces(make);
   guest.map(0, 1, P | G);
   guest.map(1, 2, P | G);
   deepEqual(guest.results(BOTH), [1, 1]);
@@ -246,7 +258,7 @@ test('registers written from outside between runs count as those that the guest 
   deepEqual([guest.view.getUint32(STACK - 8, true), guest.view.getUint32(STACK - 16, true)], [2, 2]);
 });
 
-test('INVLPG at any address in a large page forgets all parts of it (4.10.4.1)', () => {
+forEveryEngine('INVLPG at any address in a large page forgets all parts of it (4.10.4.1)', (make) => {
   const elsewhere = [0x48, 0x81, 0xc3, 0, 0x50, 0, 0, ...INVLPG, 0x48, 0x81, 0xeb, 0, 0x50, 0, 0]; // at rbx + 0x5000
   const farAway = [0x48, 0x81, 0xc3, 0, 0, 0, 0x30, ...INVLPG, 0x48, 0x81, 0xeb, 0, 0, 0, 0x30]; // at rbx + 768 MiB
   for (const [entry, before, after, invalidate] of [
@@ -254,7 +266,7 @@ test('INVLPG at any address in a large page forgets all parts of it (4.10.4.1)',
     [PDE, BigInt(FRAME) | P | PS | G, BigInt(FRAME + 0x200000) | P | PS | G, elsewhere],
     [TABLES[0], P | PS, BigInt(TABLES[0] + 0x1000) | TABLE, farAway],
   ] as const) {
-    using guest = new TwoSpaces();
+    using guest = new TwoSpaces(make);
     guest.view.setBigUint64(PDE, BigInt(FRAME + 0x200000) | P | PS, true);
     guest.view.setBigUint64(entry, before, true);
     guest.remap(entry, after);
@@ -268,31 +280,37 @@ test('INVLPG at any address in a large page forgets all parts of it (4.10.4.1)',
   }
 });
 
-test('a page that became writable is written without a flush; one that became read-only is not after INVLPG', () => {
-  using guest = new TwoSpaces();
-  guest.map(0, 1, P);
-  guest.remap(PTE, leaf(1, P | RW));
-  deepEqual(guest.results(READ, REMAP, WRITE, READ), [1, 1]);
+forEveryEngine(
+  'a page that became writable is written without a flush; one that became read-only is not after INVLPG',
+  (make) => {
+    using guest = new TwoSpaces(make);
+    guest.map(0, 1, P);
+    guest.remap(PTE, leaf(1, P | RW));
+    deepEqual(guest.results(READ, REMAP, WRITE, READ), [1, 1]);
 
-  using closed = new TwoSpaces();
-  closed.map(0, 1, P | RW);
-  closed.remap(PTE, leaf(1, P));
-  closed.vcpu.flushTlb();
-  const program = [...READ, ...WRITE, ...REMAP, ...INVLPG, ...WRITE];
-  const { vector, errorCode } = closed.delivered(program);
-  deepEqual([vector, errorCode], [14, 3]);
-});
+    using closed = new TwoSpaces(make);
+    closed.map(0, 1, P | RW);
+    closed.remap(PTE, leaf(1, P));
+    closed.vcpu.flushTlb();
+    const program = [...READ, ...WRITE, ...REMAP, ...INVLPG, ...WRITE];
+    const { vector, errorCode } = closed.delivered(program);
+    deepEqual([vector, errorCode], [14, 3]);
+  },
+);
 
-test('the dirty bit is set by a write even where a read cached the page, and again after it was cleared and flushed', () => {
-  using guest = new TwoSpaces();
-  guest.map(0, 1, P | RW);
-  guest.results(READ);
-  equal(guest.view.getUint32(PTE, true) & 0x60, 0x20);
-  guest.results(READ, WRITE);
-  equal(guest.view.getUint32(PTE, true) & 0x60, 0x60);
-  guest.remap(PTE, leaf(1, P | RW));
-  guest.results(READ, WRITE, REMAP, INVLPG, READ);
-  equal(guest.view.getUint32(PTE, true) & 0x60, 0x20);
-  guest.results(READ, WRITE, REMAP, INVLPG, WRITE);
-  equal(guest.view.getUint32(PTE, true) & 0x60, 0x60);
-});
+forEveryEngine(
+  'the dirty bit is set by a write even where a read cached the page, and again after it was cleared and flushed',
+  (make) => {
+    using guest = new TwoSpaces(make);
+    guest.map(0, 1, P | RW);
+    guest.results(READ);
+    equal(guest.view.getUint32(PTE, true) & 0x60, 0x20);
+    guest.results(READ, WRITE);
+    equal(guest.view.getUint32(PTE, true) & 0x60, 0x60);
+    guest.remap(PTE, leaf(1, P | RW));
+    guest.results(READ, WRITE, REMAP, INVLPG, READ);
+    equal(guest.view.getUint32(PTE, true) & 0x60, 0x20);
+    guest.results(READ, WRITE, REMAP, INVLPG, WRITE);
+    equal(guest.view.getUint32(PTE, true) & 0x60, 0x60);
+  },
+);
