@@ -265,6 +265,23 @@ test('-e leaves a domain alone once it has shut down', async () => {
   await nothingLeft();
 });
 
+test('a domain that has suspended itself is left, and goes on where it was', async () => {
+  await host.xl('create -q suspend.cfg');
+  equal((await host.xl('wait suspend --timeout 10')).status, 13);
+  match((await host.xl('list suspend')).out, / ---ss- /);
+  const end = host.command('wait suspend --timeout 10');
+  await end.answer;
+  const gone = host.command('events suspend --count=3');
+  equal((await host.xl('resume suspend')).status, 0);
+  const events = (await gone.answer).out.trim().split('\n');
+  deepEqual(
+    events.map((line) => JSON.parse(line).event),
+    ['resumed', 'shutdown', 'destroyed'],
+  );
+  equal((await host.xl('wait suspend')).status, 0, 'it has seen that its suspend was cancelled, and powered off');
+  await nothingLeft();
+});
+
 test('Solo5 starts its guests without a file', async () => {
   const line = '/dev/null name="solo" kernel="poweroff" type="pvh" memory=4 cmdline="a b" vcpus=1';
   const { status, err } = await host.xl(`create -F -q ${line.replace(/cmdline="a b"/, `'cmdline="a b"'`)}`);

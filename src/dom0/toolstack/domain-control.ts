@@ -1,6 +1,9 @@
+import { VcpuGuestContext } from '../../abi/arch-x86/xen.ts';
+import { SHUTDOWN_suspend } from '../../abi/sched.ts';
 import type { Domid } from '../../abi/xen.ts';
+import type { ToolCalls } from '../../libs/ctrl/tool-calls.ts';
 import type { ToolstackHost } from './domain-create.ts';
-import { attempt } from './errors.ts';
+import { attempt, DomainError } from './errors.ts';
 
 /** What a guest can be asked for by control/shutdown (docs/misc/xenstore-paths.pandoc). */
 export type ShutdownRequest = 'poweroff' | 'reboot' | 'suspend' | 'halt';
@@ -80,4 +83,30 @@ export async function setOnlineVcpus(
     value: vcpu < online ? 'online' : 'offline',
   }));
   await attempt(`set the vCPUs of domain ${domid}`, () => store.replace([], nodes));
+}
+
+/** What SCHEDOP_shutdown returns to a guest whose suspend came to nothing: it goes on where it was. */
+const SUSPEND_CANCELLED = 1n;
+
+/** Has a domain that suspended itself go on (xc_domain_resume, the cooperative way). */
+export async function resumeSuspended(
+  {
+    ctrl,
+    tools,
+  }: Pick<ToolstackHost, 'ctrl'> & {
+    readonly tools: Pick<ToolCalls, 'vcpu_getcontext' | 'vcpu_setcontext' | 'domain_resume'>;
+  },
+  domid: Domid,
+): Promise<void> {
+  const info = ctrl.domain_getinfo(domid);
+  if (info?.shutdown !== true || info.shutdown_reason !== SHUTDOWN_suspend) {
+    throw new DomainError('DOMAIN_REFUSED', `domain ${domid} has not suspended itself: expected xl suspend before`);
+  }
+  await attempt(`resume domain ${domid}`, () => {
+    const bytes = tools.vcpu_getcontext(domid, 0);
+    const context = new VcpuGuestContext(new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength), 0);
+    context.user_regs.rax = SUSPEND_CANCELLED;
+    tools.vcpu_setcontext(domid, 0, bytes);
+    tools.domain_resume(domid);
+  });
 }

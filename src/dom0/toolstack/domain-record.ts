@@ -37,8 +37,8 @@ export interface DomainRecord {
   /** What it is restarted with instead, where that was changed (xl config-update). */
   update?: Pick<DomainRequest, 'config' | 'plan' | 'symbols'>;
   readonly createdNs: bigint;
-  /** Resolves when it shuts down or is destroyed, whichever is first. */
-  readonly end: Promise<DomainEnd>;
+  /** Resolves when it shuts down or is destroyed, whichever is first; another one once it was resumed. */
+  end: Promise<DomainEnd>;
   /** Resolves when it is gone, with what was known of it. */
   readonly gone: Promise<EndedDomain>;
 }
@@ -56,6 +56,7 @@ export type DomainEventKind =
   | 'created'
   | 'unpaused'
   | 'paused'
+  | 'resumed'
   | 'shutdown'
   | 'crashed'
   | 'destroyed'

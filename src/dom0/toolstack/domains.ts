@@ -3,10 +3,11 @@ import { domid as asDomid, type Domid } from '../../abi/xen.ts';
 import type { Clock, Random } from '../../lib/ports.ts';
 import type { DomainInfo } from '../../libs/ctrl/ctrl.ts';
 import type { ToolCalls } from '../../libs/ctrl/tool-calls.ts';
-import { Creation } from './creation.ts';
+import { Creation, requireFree, sameUuid } from './creation.ts';
 import { explainCrash } from './crash.ts';
 import { deathAction, preservedSuffix } from './death-action.ts';
 import { type DomainConfig, randomUuid, uuidText } from './domain-config.ts';
+import { resumeSuspended } from './domain-control.ts';
 import { createDomain, type ToolstackHost } from './domain-create.ts';
 import { destroyDomain } from './domain-destroy.ts';
 import { type DomainEnd, watchForEnd } from './domain-events.ts';
@@ -26,7 +27,7 @@ import { preservedNodes } from './store-nodes.ts';
 export interface DomainsHost extends ToolstackHost {
   readonly clock: Pick<Clock, 'wallclockNs'>;
   readonly random: Random;
-  readonly tools: Pick<ToolCalls, 'domain_sethandle' | 'vcpu_getcontext'>;
+  readonly tools: Pick<ToolCalls, 'domain_sethandle' | 'vcpu_getcontext' | 'vcpu_setcontext' | 'domain_resume'>;
   /** Lets everything else have its turn. */
   readonly breathe: () => Promise<void>;
   readonly pause: (ns: number) => Promise<void>;
@@ -104,7 +105,7 @@ export class Domains {
   /** Makes a domain and, unless it is to stay paused, lets it run. All or nothing. */
   async create(request: DomainRequest): Promise<Domid> {
     const { config } = request;
-    this.#requireFree(config);
+    requireFree(config, this.list(), this.#creations);
     const creation = new Creation(config);
     this.#creations.add(creation);
     const stopListening = request.cancellation?.onCancel(() => creation.cancel());
@@ -178,6 +179,18 @@ export class Domains {
     this.tell('unpaused', domid);
   }
 
+  /** Lets a domain that has suspended itself go on, as if it had only asked. */
+  async resume(domid: Domid): Promise<void> {
+    const record = this.#records.get(domid);
+    if (record === undefined) throw notOurs(domid);
+    await resumeSuspended(this.#host, domid);
+    await this.#host.store.resume(domid);
+    const watch = await watchForEnd(this.#host, domid);
+    record.end = watch.end;
+    this.tell('resumed', domid);
+    void this.#attend(record, watch.stop);
+  }
+
   /** Destroys all domains, as a host does that stops. */
   async destroyAll(): Promise<void> {
     for (const creation of this.#creations) creation.cancel();
@@ -193,22 +206,6 @@ export class Domains {
     const uuid = config === undefined ? '' : uuidText(config.uuid);
     const told: DomainEvent = { time, event, domid, name, uuid, ...more };
     for (const listener of [...this.#listeners]) listener(told);
-  }
-
-  #requireFree(config: DomainConfig): void {
-    if (this.#isBeingMade(config.name)) {
-      const message = `Domain with name "${config.name}" is being created already: expected another name`;
-      throw new DomainError('DOMAIN_NAME', message, 'name');
-    }
-    const same = this.list().find((info) => !info.dying && sameUuid(config, info));
-    if (
-      same !== undefined ||
-      [...this.#creations].some((each) => uuidText(each.config.uuid) === uuidText(config.uuid))
-    ) {
-      const of = same === undefined ? 'one that is being created' : `domain ${same.domid}`;
-      const message = `uuid = "${uuidText(config.uuid)}": that of ${of} already: expected another one, or none`;
-      throw new DomainError('DOMAIN_UUID', message, 'uuid');
-    }
   }
 
   #isBeingMade(name: string): boolean {
@@ -355,7 +352,7 @@ export class Domains {
 
   async #destroy(domid: Domid, end: DomainEnd): Promise<void> {
     const record = this.#records.get(domid);
-    if (record === undefined) throw new DomainError('DOMAIN_REFUSED', `domain ${domid} is not one of the toolstack's`);
+    if (record === undefined) throw notOurs(domid);
     this.#destroying.add(domid);
     try {
       const console = this.#host.consoleLog(domid);
@@ -388,6 +385,6 @@ export class Domains {
   }
 }
 
-function sameUuid(config: DomainConfig, info: DomainInfo): boolean {
-  return uuidText(config.uuid) === uuidText(info.handle);
+function notOurs(domid: Domid): DomainError {
+  return new DomainError('DOMAIN_REFUSED', `domain ${domid} is not one of the toolstack's`);
 }

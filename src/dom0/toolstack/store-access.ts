@@ -12,6 +12,8 @@ export interface DomainStore {
   prune(path: string, root: string): Promise<void>;
   /** Tells xenstored of a domain, the frame of its ring, and the ring's event channel. */
   introduce(domid: Domid, ring: Gfn, port: Port): Promise<void>;
+  /** Tells xenstored that a domain goes on which had shut down. */
+  resume(domid: Domid): Promise<void>;
   /** Calls `fired` for every change at or below `path`, and once at once; returns how to stop that. */
   watch(path: string, fired: () => void): Promise<() => Promise<void>>;
 }
@@ -21,6 +23,7 @@ export function domainStore(client: StoreClient): DomainStore {
   return {
     read: (path) => client.read(path),
     introduce: (domid, ring, port) => client.introduceDomain(domid, ring, port),
+    resume: (domid) => client.resumeDomain(domid),
     watch: (path, fired) => client.watch(path, () => fired()),
     prune: async (path, root) => {
       for (let each = path; each.length > root.length; each = each.slice(0, each.lastIndexOf('/'))) {

@@ -10,6 +10,7 @@ import {
   XEN_DOMCTL_setdomainhandle,
   XEN_DOMCTL_settimeoffset,
   XEN_DOMCTL_setvcpuaffinity,
+  XEN_DOMCTL_setvcpucontext,
   XEN_DOMCTL_getvcpuaffinity,
   XenDomctlGetvcpuinfo,
 } from '../../abi/domctl.ts';
@@ -160,6 +161,19 @@ export class ToolCalls {
         return () => this.#call.memory.slice(buffer, buffer + VcpuGuestContext.SIZE);
       }),
     );
+  }
+
+  /** XEN_DOMCTL_setvcpucontext with a struct vcpu_guest_context; the domain is paused, or has shut down. */
+  vcpu_setcontext(domid: Domid, vcpu: number, context: Uint8Array): void {
+    withBuffer(this.#call, VcpuGuestContext.SIZE, (_view, buffer) => {
+      this.#call.memory.set(context, buffer);
+      domctl(this.#call, 'XEN_DOMCTL_setvcpucontext', XEN_DOMCTL_setvcpucontext, domid, (view, at) => {
+        const argument = new XenDomctlVcpucontext(view, at);
+        argument.vcpu = vcpu;
+        argument.ctxt = BigInt(buffer);
+        return () => {};
+      });
+    });
   }
 
   /** XENMEM_maximum_gpfn: the highest frame that the domain's memory map has. */

@@ -186,6 +186,11 @@ const KERNELS = {
   poweroff: [0xfa, 0xf4],
   // mov eax, __HYPERVISOR_sched_op; mov ebx, SCHEDOP_shutdown; mov ecx, the address of SHUTDOWN_reboot; vmmcall
   reboot: [...[0xb8, 29, 0, 0, 0, 0xbb, 2, 0, 0, 0, 0xb9, 0x13, 0, 0x10, 0], ...[0x0f, 0x01, 0xd9, 0xf4, 1, 0, 0, 0]],
+  // the same with SHUTDOWN_suspend; then dec eax; jnz to jmp $; cli; hlt; jmp $: it powers off if that was cancelled
+  suspend: [
+    ...[0xb8, 29, 0, 0, 0, 0xbb, 2, 0, 0, 0, 0xb9, 0x19, 0, 0x10, 0],
+    ...[0x0f, 0x01, 0xd9, 0x48, 0x75, 2, 0xfa, 0xf4, 0xeb, 0xfe, 2, 0, 0, 0],
+  ],
   /*
    *        mov esi, the console's page
    * next:  mov eax, out_prod; mov edx, eax; sub edx, out_cons; cmp edx, 2048; jae full

@@ -42,6 +42,8 @@ export class FakeStore implements DomainStore {
     this.introduced.set(domid, { ring, port });
   }
 
+  async resume(): Promise<void> {}
+
   async watch(path: string, fired: () => void): Promise<() => Promise<void>> {
     this.#enter('watch');
     const watch = { path, fired };

@@ -1,3 +1,4 @@
+import { SHUTDOWN_suspend } from '../../../abi/sched.ts';
 import type { Domid } from '../../../abi/xen.ts';
 import { XenolithError } from '../../../lib/errors.ts';
 import { requestShutdown, type ShutdownRequest } from '../../toolstack/domain-control.ts';
@@ -59,6 +60,40 @@ export const unpause = onHost({
     const domid = await findGuest(host, args.operand(0), 'unpause');
     // Xen refuses it for a domain that nobody has paused; xl does not tell.
     if (host.ctrl.domain_getinfo(domid)?.paused === true) await host.domains.unpause(domid);
+    return 0;
+  },
+});
+
+/** `xl suspend`: the guest stops where it is, with all it has; `xl resume` has it go on. */
+export const suspend = onHost({
+  name: 'suspend',
+  summary: 'Suspend a domain to RAM',
+  usage: '<Domain>',
+  requires: 1,
+  modifies: true,
+  run: async (args, host, context) => {
+    const domid = await findGuest(host, args.operand(0), 'suspend');
+    const refusal = await requestShutdown(host, domid, 'suspend');
+    if (refusal !== undefined) {
+      context.say(refusal);
+      return EXIT_ERROR;
+    }
+    const end = await unlessCancelled(host.domains.record(domid)?.end ?? Promise.resolve(undefined), context);
+    if (end?.kind === 'shutdown' && end.reason === SHUTDOWN_suspend) return 0;
+    context.say(`xl suspend: domain ${domid} has ended instead`);
+    return EXIT_ERROR;
+  },
+});
+
+/** `xl resume` */
+export const resume = onHost({
+  name: 'resume',
+  summary: 'Resume a domain from RAM',
+  usage: '<Domain>',
+  requires: 1,
+  modifies: true,
+  run: async (args, host) => {
+    await host.domains.resume(await findGuest(host, args.operand(0), 'resume'));
     return 0;
   },
 });

@@ -8,7 +8,7 @@ import { create } from './create.ts';
 import { events, wait } from './events.ts';
 import { host } from './host.ts';
 import { dmesg, info, sharing, uptime } from './info.ts';
-import { destroy, pause, reboot, rename, shutdown, unpause } from './lifecycle.ts';
+import { destroy, pause, reboot, rename, resume, shutdown, suspend, unpause } from './lifecycle.ts';
 import { claims, domidCommand, domname, list, vmList } from './list.ts';
 import { memMax, memSet } from './memory.ts';
 import { schedCredit, schedCredit2, schedRtds } from './sched.ts';
@@ -27,6 +27,8 @@ export const COMMANDS: readonly Command[] = [
   pause,
   unpause,
   consoleCommand,
+  suspend,
+  resume,
   dumpCore,
   memMax,
   memSet,
