@@ -9,6 +9,7 @@ import {
 } from '../../src/abi/domctl.ts';
 import { XEN_SYSCTL_INTERFACE_VERSION, XenSysctl } from '../../src/abi/sysctl.ts';
 import {
+  __HYPERVISOR_argo_op,
   __HYPERVISOR_domctl,
   __HYPERVISOR_multicall,
   __HYPERVISOR_sysctl,
@@ -17,6 +18,7 @@ import {
 } from '../../src/abi/xen.ts';
 import { HYPERCALLS } from '../../src/xen/hypercalls.ts';
 import type { HypercallRow, Operation } from '../../src/xen/hypercall-row.ts';
+import { possibleArgo } from './fuzz-argo.ts';
 import type { SeededRandom } from './fuzz-random.ts';
 import { argumentFor, fillStructure, type StructureClass } from './fuzz-structures.ts';
 import * as values from './fuzz-values.ts';
@@ -100,6 +102,7 @@ export class CallGrammar {
       if (pointee.count !== undefined) args[pointee.count] = BigInt(random.oneIn(4) ? values.count(random) : elements);
       args[pointee.argument] = this.#structures(structure, elements, memory);
     }
+    if (row.nr === __HYPERVISOR_argo_op && !random.oneIn(4)) possibleArgo(number, args, memory, random);
     // The arrays that structures point at: the arena has something in it everywhere.
     if (random.oneIn(2)) memory.push(this.#arrayOfFrames());
     return {

@@ -1,8 +1,15 @@
 import { XEN_X86_EMU_LAPIC } from '../../src/abi/arch-x86/xen.ts';
+import { XEN_ARGO_OP_register_ring, XenArgoRegisterRing, XenArgoRing } from '../../src/abi/argo.ts';
 import { XEN_DOMCTL_CDF_hap, XEN_DOMCTL_CDF_hvm } from '../../src/abi/domctl.ts';
 import { EvtchnAllocUnbound, EVTCHNOP_alloc_unbound } from '../../src/abi/event_channel.ts';
 import { GrantEntryV1, GTF_permit_access, GTF_readonly } from '../../src/abi/grant_table.ts';
-import { __HYPERVISOR_event_channel_op, __HYPERVISOR_xen_version, type Domid, type Gfn } from '../../src/abi/xen.ts';
+import {
+  __HYPERVISOR_argo_op,
+  __HYPERVISOR_event_channel_op,
+  __HYPERVISOR_xen_version,
+  type Domid,
+  type Gfn,
+} from '../../src/abi/xen.ts';
 import { PAGE_SIZE } from '../../src/cpu/engine.ts';
 import type { Domain } from '../../src/xen/common/domain.ts';
 import { createHvmDomain, createHvmVcpu } from '../../src/xen/x86/hvm/create.ts';
@@ -19,6 +26,8 @@ const GUEST_PAGES = 64;
 /** Granted to the fuzzing domain, one of them for writing. */
 const SHARED_GFN = 10;
 const READ_ONLY_GFN = 11;
+/** Where the victim lists the pages of its ring. */
+const RING_LIST = 0x2000;
 
 /** A machine with a domain that makes calls, one that must not notice, and dom0. */
 export class FuzzMachine {
@@ -42,10 +51,11 @@ export class FuzzMachine {
     this.machine.host.settle();
     this.#free = this.machine.xen.frames.free;
     this.#timers = this.machine.xen.timers.size;
-    this.#victimState = this.#stateOfVictim();
     this.guest = this.#domain(FUZZER_DOMID, this.privileged);
     this.guest.domain.maxPages = GUEST_PAGES + 32;
     this.#fillGrantTable(random);
+    this.#takeMessages();
+    this.#victimState = this.#stateOfVictim();
     if (random.oneIn(2)) this.#populateOnDemand(random);
     if (random.oneIn(3)) this.#logDirty();
   }
@@ -187,6 +197,20 @@ export class FuzzMachine {
         (at) => victim.hypercall(__HYPERVISOR_event_channel_op, [EVTCHNOP_alloc_unbound, at]),
       );
     }
+  }
+
+  /** The victim has a ring for messages of the fuzzing domain, in the page that this one may write anyway. */
+  #takeMessages(): void {
+    const { victim } = this;
+    victim.view(RING_LIST).setBigUint64(0, BigInt(SHARED_GFN), true);
+    victim.withStructure(
+      XenArgoRegisterRing,
+      (argument) => {
+        argument.partner_id = FUZZER_DOMID as Domid;
+        argument.len = PAGE_SIZE - XenArgoRing.SIZE;
+      },
+      (at) => victim.hypercall(__HYPERVISOR_argo_op, [XEN_ARGO_OP_register_ring, at, RING_LIST, 1, 0]),
+    );
   }
 
   /** All that the fuzzing domain must not reach, as a hash. */

@@ -33,6 +33,13 @@ const CALLS_A_BATCH = 500;
 const MAX_PARTS = 100_000;
 /** Another vCPU changes memory behind one in so many of Xen's reads. */
 const RACE_ODDS = 64;
+/** Between two parts of a call another vCPU makes one of its own, once in so many times. */
+const MEANWHILE_ODDS = 4;
+/** That one gets no further than this: its vCPU is stopped, and never goes on with it. */
+const MEANWHILE_PARTS = 8;
+/** The vCPU that makes the calls, and the other one. */
+const FIRST_VCPU = 0;
+const OTHER_VCPU = 1;
 
 /** Makes calls until there are enough, or something is wrong. */
 export function fuzz({ calls, seed, privileged, nowMs = () => 0, onCall = () => {} }: FuzzOptions): FuzzReport {
@@ -43,12 +50,10 @@ export function fuzz({ calls, seed, privileged, nowMs = () => 0, onCall = () => 
   let [made, parts, slowestMs, slowest] = [0, 0, 0, ''];
   const report = (findings: readonly string[]) => ({ calls: made, parts, slowestMs, slowest, outcomes, findings });
   while (made < calls) {
-    const runner = new CallRunner(machine, random, nowMs);
+    const runner = new CallRunner(machine, random, () => grammar.next(), nowMs);
     let last = '';
     for (let index = 0; index < CALLS_A_BATCH && made < calls; index++) {
-      const { domain } = machine.guest;
-      // Destroyed, or shut down: there is nobody who could make a call.
-      if (domain.shuttingDown || !machine.machine.xen.domains.has(domain.id)) break;
+      if (!runner.canCall) break;
       const call = grammar.next();
       made += 1;
       last = `call ${made} (seed ${seed}): ${describeCall(call)}`;
@@ -77,20 +82,23 @@ function endBatch(machine: FuzzMachine): string[] {
   }
 }
 
-/** Makes calls on behalf of a guest, whose other vCPU writes into the arguments now and then. */
+/** Makes calls on behalf of a guest, whose other vCPU writes into the arguments now and then, and makes calls itself. */
 export class CallRunner {
   readonly #machine: FuzzMachine;
   readonly #random: SeededRandom;
+  readonly #meanwhile: (() => FuzzCall) | undefined;
   readonly #nowMs: () => number;
   /** How often the last call was made until it was done, and how long the longest part of it took. */
   parts = 0;
   slowestMs = 0;
 
-  constructor(machine: FuzzMachine, random: SeededRandom, nowMs: () => number = () => 0) {
+  /** @param meanwhile calls of the other vCPU */
+  constructor(machine: FuzzMachine, random: SeededRandom, meanwhile?: () => FuzzCall, nowMs: () => number = () => 0) {
     this.#nowMs = nowMs;
     this.#machine = machine;
     this.#random = random;
-    const vcpu = machine.guest.hvm[0];
+    this.#meanwhile = meanwhile;
+    const vcpu = machine.guest.hvm[FIRST_VCPU];
     if (vcpu === undefined) throw new Error('the domain has a vCPU');
     const { guest } = vcpu;
     const read = guest.read.bind(guest);
@@ -101,32 +109,54 @@ export class CallRunner {
     };
   }
 
+  /** False once the domain is destroyed, or shut down: there is nobody who could make a call. */
+  get canCall(): boolean {
+    const { domain } = this.#machine.guest;
+    return !domain.shuttingDown && this.#machine.machine.xen.domains.get(domain.id) === domain;
+  }
+
   /** The call's result, or what is wrong. */
-  make({ nr, args, compat, memory }: FuzzCall): number | string {
-    const { guest } = this.#machine;
-    const vcpu = guest.hvm[0];
-    if (vcpu === undefined) return 'the vCPU is gone';
-    for (const { address, bytes } of memory) this.#put(address, bytes);
-    guest.cpu().longMode(!compat);
-    const { call } = vcpu;
-    for (let index = 0; index < 6; index++) call.args[index] = BigInt.asUintN(64, args[index] ?? 0n);
+  make(call: FuzzCall): number | string {
     this.parts = 0;
     this.slowestMs = 0;
     try {
+      this.#begin(call, FIRST_VCPU);
       for (;;) {
-        call.begin(nr, compat);
         const startMs = this.#nowMs();
-        const result = this.#machine.machine.xen.dispatch(call);
+        const result = this.#part(call, FIRST_VCPU);
         this.slowestMs = Math.max(this.slowestMs, this.#nowMs() - startMs);
         this.parts += 1;
         if (result !== CONTINUE) return Number.isInteger(result) ? result : `it returned ${result}`;
-        // A domain that shut down is not run again.
-        if (this.parts > MAX_PARTS || guest.domain.shuttingDown)
-          return this.parts > MAX_PARTS ? 'it goes on for ever' : 0;
+        if (this.parts > MAX_PARTS) return 'it goes on for ever';
+        if (this.#meanwhile !== undefined && this.#random.oneIn(MEANWHILE_ODDS)) this.#makeMeanwhile(this.#meanwhile());
+        if (!this.canCall) return 0;
       }
     } catch (bug) {
       return textOf(bug);
     }
+  }
+
+  #makeMeanwhile(call: FuzzCall): void {
+    this.#begin(call, OTHER_VCPU);
+    for (let part = 0; part < MEANWHILE_PARTS && this.canCall; part++) {
+      if (this.#part(call, OTHER_VCPU) !== CONTINUE) break;
+    }
+  }
+
+  /** Puts a call into memory and registers. */
+  #begin({ args, memory }: FuzzCall, vcpu: number): void {
+    for (const { address, bytes } of memory) this.#put(address, bytes);
+    const call = this.#machine.guest.hvm[vcpu]?.call;
+    for (let index = 0; index < 6; index++) if (call) call.args[index] = BigInt.asUintN(64, args[index] ?? 0n);
+  }
+
+  #part({ nr, compat }: FuzzCall, vcpu: number): number {
+    const { guest, machine } = this.#machine;
+    const call = guest.hvm[vcpu]?.call;
+    if (call === undefined) throw new Error('the vCPU is gone');
+    guest.cpu(vcpu).longMode(!compat);
+    call.begin(nr, compat);
+    return machine.xen.dispatch(call);
   }
 
   #put(address: number, bytes: Uint8Array): void {
