@@ -5,7 +5,7 @@
  */
 import { type Decoder, DECODED, INCOMPLETE, TOO_LONG } from '../decode/decoder.ts';
 import { FRAMES_WITH_CODE } from '../emit/nested-layout.ts';
-import type { CodeWatch } from '../mmu/mmu.ts';
+import type { CodeWatch } from '../mmu/bus.ts';
 import { EVENT_HAS_ERROR } from '../mmu/mmu.ts';
 import type { MachineMemory } from '../mmu/machine-memory.ts';
 import { EXCEPTION_GP, EXCEPTION_NM, EXCEPTION_UD } from '../state.ts';

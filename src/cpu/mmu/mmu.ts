@@ -7,6 +7,7 @@ import { TLB_NONE, TLB_SIZE, TLB_SUPERVISOR, TLB_SUPERVISOR_AC, TLB_USER } from 
 import { MODE_CODE_64 } from '../mode.ts';
 import * as state from '../state.ts';
 import { dataBreakpointHits, dataBreakpointsEnabled } from './data-breakpoints.ts';
+import { Bus, type CodeWatch } from './bus.ts';
 import { FetchCache, pageNumber } from './fetch-cache.ts';
 import type { MachineMemory } from './machine-memory.ts';
 import { NestedCache } from './nested-cache.ts';
@@ -27,16 +28,6 @@ import {
   Walker,
 } from './walk.ts';
 
-/** What the memory unit asks of whoever caches translated code. */
-export interface CodeWatch {
-  /** Whether writes to a frame must be told to `written`. */
-  holdsCode(mfn: number): boolean;
-  /** Whether a write of these bytes would change code that `written` then drops. */
-  overlapsCode(address: number, length: number): boolean;
-  /** Bytes of machine memory are about to change. */
-  written(address: number, length: number): void;
-}
-
 export class Mmu {
   readonly walker: Walker;
   /** Data breakpoints met since this was last cleared, as bits of DR6. */
@@ -47,8 +38,7 @@ export class Mmu {
    */
   memoryOnly = false;
   readonly #cpu: state.VcpuState;
-  readonly #memory: MachineMemory;
-  readonly #intercepts: Intercepts;
+  readonly #bus: Bus;
   readonly #code: CodeWatch;
   readonly #tlb: Tlb;
   readonly #nested: NestedCache;
@@ -67,8 +57,7 @@ export class Mmu {
     tlbs: number,
   ) {
     this.#cpu = cpu;
-    this.#memory = memory;
-    this.#intercepts = intercepts;
+    this.#bus = new Bus(memory, intercepts, code);
     this.#code = code;
     this.#tlb = new Tlb(memory, tlbs);
     this.#control = new TranslationControl(cpu);
@@ -192,7 +181,7 @@ export class Mmu {
   readInto(lo: number, hi: number, bytes: number, privilege: Privilege, into: Uint8Array): boolean {
     const known = this.#known(lo, hi, bytes, privilege, false);
     if (known >= 0) {
-      this.#readPart(known, 0, bytes, into, 0);
+      this.#bus.read(known, 0, bytes, into, 0);
       return true;
     }
     if (!this.#translateRange(lo, hi, bytes, ACCESS_READ, privilege)) return false;
@@ -200,19 +189,19 @@ export class Mmu {
     if (this.memoryOnly && this.#refuses(lo, bytes, false)) return false;
     if (this.#secondMachine === NO_SECOND) {
       if (machine >= 0) this.#fill(lo, hi, privilege);
-      this.#readPart(machine, gpa, bytes, into, 0);
+      this.#bus.read(machine, gpa, bytes, into, 0);
       return true;
     }
     const first = 4096 - (lo & 0xfff);
-    this.#readPart(this.#firstMachine, this.#firstGpa, first, into, 0);
-    this.#readPart(this.#secondMachine, this.#secondGpa, bytes - first, into, first);
+    this.#bus.read(this.#firstMachine, this.#firstGpa, first, into, 0);
+    this.#bus.read(this.#secondMachine, this.#secondGpa, bytes - first, into, first);
     return true;
   }
 
   writeFrom(lo: number, hi: number, bytes: number, privilege: Privilege, from: Uint8Array): boolean {
     const known = this.#known(lo, hi, bytes, privilege, true);
     if (known >= 0) {
-      this.#writePart(known, 0, bytes, from, 0);
+      this.#bus.write(known, 0, bytes, from, 0);
       return true;
     }
     if (!this.#translateRange(lo, hi, bytes, ACCESS_WRITE, privilege)) return false;
@@ -220,12 +209,12 @@ export class Mmu {
     if (this.memoryOnly && this.#refuses(lo, bytes, true)) return false;
     if (this.#secondMachine === NO_SECOND) {
       if (machine >= 0 && !this.#code.holdsCode(Math.floor(machine / 4096))) this.#fill(lo, hi, privilege);
-      this.#writePart(machine, gpa, bytes, from, 0);
+      this.#bus.write(machine, gpa, bytes, from, 0);
       return true;
     }
     const first = 4096 - (lo & 0xfff);
-    this.#writePart(this.#firstMachine, this.#firstGpa, first, from, 0);
-    this.#writePart(this.#secondMachine, this.#secondGpa, bytes - first, from, first);
+    this.#bus.write(this.#firstMachine, this.#firstGpa, first, from, 0);
+    this.#bus.write(this.#secondMachine, this.#secondGpa, bytes - first, from, first);
     return true;
   }
 
@@ -322,40 +311,6 @@ export class Mmu {
     this.#tlb.fill(TLB_OF_PRIVILEGE[privilege], lo, hi, machine - (machine % 4096), mayWrite, isGlobal, kind);
   }
 
-  #readPart(machine: number, gpa: number, bytes: number, into: Uint8Array, at: number): void {
-    if (machine >= 0) {
-      const { u8 } = this.#memory;
-      if (bytes > FEW_BYTES) into.set(u8.subarray(machine, machine + bytes), at);
-      else for (let i = 0; i < bytes; i++) into[at + i] = u8[machine + i] as number;
-      return;
-    }
-    let done = 0;
-    while (done < bytes) {
-      const size = partSize(gpa + done, bytes - done);
-      const value = this.#intercepts.readMmio(gpa + done, size);
-      for (let i = 0; i < size; i++) into[at + done + i] = (value >>> (8 * i)) & 0xff;
-      done += size;
-    }
-  }
-
-  #writePart(machine: number, gpa: number, bytes: number, from: Uint8Array, at: number): void {
-    if (machine >= 0) {
-      if (this.#code.holdsCode(Math.floor(machine / 4096))) this.#code.written(machine, bytes);
-      const { u8 } = this.#memory;
-      if (bytes > FEW_BYTES) u8.set(from.subarray(at, at + bytes), machine);
-      else for (let i = 0; i < bytes; i++) u8[machine + i] = from[at + i] as number;
-      return;
-    }
-    let done = 0;
-    while (done < bytes) {
-      const size = partSize(gpa + done, bytes - done);
-      let value = 0;
-      for (let i = 0; i < size; i++) value |= (from[at + done + i] as number) << (8 * i);
-      this.#intercepts.writeMmio(gpa + done, size, value >>> 0);
-      done += size;
-    }
-  }
-
   /** #AC(0) for misaligned user accesses when CR0.AM and RFLAGS.AC ask for it (SDM vol. 3A, 6.15). */
   #aligned(lo: number, bytes: number): boolean {
     if ((lo >>> 0) + bytes > 0x100000000 && (this.#cpu.u32(state.OFFSET_MODE) & MODE_CODE_64) === 0) {
@@ -397,13 +352,5 @@ export function setEvent(cpu: state.VcpuState, vector: number, errorCode = -1): 
   cpu.setU32(state.OFFSET_EVENT_DATA, Math.max(errorCode, 0));
 }
 
-/** Up to so many a loop over bytes is faster than a copy that makes an array of its own. */
-const FEW_BYTES = 64;
 const NO_SECOND = -2;
 const TLB_OF_PRIVILEGE = [TLB_SUPERVISOR, TLB_SUPERVISOR_AC, TLB_USER] as const;
-
-/** MMIO goes out in naturally aligned parts of at most 4 bytes. */
-function partSize(gpa: number, left: number): number {
-  if (left >= 4 && gpa % 4 === 0) return 4;
-  return left >= 2 && gpa % 2 === 0 ? 2 : 1;
-}
