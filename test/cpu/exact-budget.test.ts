@@ -48,9 +48,7 @@ patched:
   lea rdi, [DATA + 0x100]
   mov ecx, 40
   rep movsb
-  cmp ebx, 3
-  jne again
-  jmp again
+  jmp page_end
 leaf:
   push rbx
   times 130 add r8, r9
@@ -59,6 +57,18 @@ leaf:
 on_ud:
   add qword [rsp], 2
   iretq
+align 4096
+  resb 4096 - 9
+page_end:
+  add ebx, 1
+  add edx, 1
+  add r10d, ebx                     ; ends where the page does
+  cmp ebx, 3
+  jl page_end
+  xor ebx, edx
+  cmp ebx, 3
+  jne again
+  jmp again
 `;
 const STEPS = 1500;
 

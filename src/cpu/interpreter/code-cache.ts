@@ -206,7 +206,7 @@ export class CodeCache implements CodeWatch {
     if (at === page + 4096) return false;
     const known = this.#lookUp(at, mode);
     if (known === 0) return false;
-    this.#writer.pseudo(this.#next, record.HANDLER_GOTO, at - page, 0, known);
+    this.#writer.pseudo(this.#next, record.HANDLER_GOTO, at - page, at - page, known);
     this.#next += record.RECORD_SIZE;
     return true;
   }
@@ -257,9 +257,11 @@ export class CodeCache implements CodeWatch {
     for (let i = 0; i < page.runs.length; i += 2) {
       const end = page.runs[i + 1] as number;
       for (let pc = page.runs[i] as number; pc < end; pc += record.RECORD_SIZE) {
-        // END and STOP go by their displacement, which stays right; the others look up their own RIP.
+        // END and STOP go by their displacement, which stays right; the others look up their own RIP. The displacement
+        // of GOTO may be past the page's end, where a RIP of its own is not.
         const handler = view.getUint16(pc, true);
-        if (handler !== record.HANDLER_END && handler !== record.HANDLER_STOP) {
+        if (handler === record.HANDLER_GOTO) view.setUint16(pc, record.HANDLER_END, true);
+        else if (handler !== record.HANDLER_END && handler !== record.HANDLER_STOP) {
           view.setUint16(pc, record.HANDLER_LEAVE, true);
         }
       }

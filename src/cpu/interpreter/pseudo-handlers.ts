@@ -17,7 +17,8 @@ export function emitGoto(frame: MainFrame): void {
   // A chain of runs in a page must not outrun the budget.
   frame.pushMustStop();
   code.if();
-  frame.setRipOfRecord();
+  frame.pushTarget(64);
+  code.set(frame.rip);
   code.br(frame.lookUp);
   code.end();
   code.get(frame.pc);

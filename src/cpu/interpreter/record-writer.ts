@@ -47,7 +47,7 @@ export class RecordWriter {
     const place = view.getUint16(pc + record.RECORD_PLACE, true);
     view.setUint16(copy + record.RECORD_HANDLER, this.firstOf(view.getUint16(pc, true)), true);
     const next = (place & 0xfff) + (place >>> 12);
-    this.pseudo(copy + record.RECORD_SIZE, record.HANDLER_GOTO, next, 0, pc + record.RECORD_SIZE);
+    this.pseudo(copy + record.RECORD_SIZE, record.HANDLER_GOTO, next, next, pc + record.RECORD_SIZE);
   }
 
   /** Puts the entry of a region in the place of a record that was copied. */

@@ -28,7 +28,7 @@ export const RECORD_TAKEN = 4;
 /** What handlers that are not instructions do. Their numbers come first. */
 /** The code of this record is gone, or a run ends here: look up the RIP of this record again. */
 export const HANDLER_LEAVE = 0;
-/** The run goes on at the record in RECORD_LINK. */
+/** The run goes on at the record in RECORD_LINK, whose instruction is at RECORD_DISPLACEMENT in the page or past its end. */
 export const HANDLER_GOTO = 1;
 /** A run ends: look up the RIP at RECORD_DISPLACEMENT in the page. */
 export const HANDLER_END = 2;
