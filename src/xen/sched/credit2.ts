@@ -249,6 +249,7 @@ export class Credit2Scheduler implements Scheduler {
    */
   #resetCredits(chosen: Unit): void {
     let mostNs = Math.max(chosen.creditNs, this.#queue[0]?.creditNs ?? chosen.creditNs);
+    if (mostNs > 0) return;
     for (const { current } of this.#cpus) {
       const unit = current?.runnable ? this.#units.get(current) : undefined;
       if (unit !== undefined) mostNs = Math.max(mostNs, unit.creditNs);
