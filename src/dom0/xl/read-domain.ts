@@ -68,7 +68,8 @@ export async function locating<T>(file: Config, body: () => Promise<T>): Promise
 async function readAndPlan(file: Config, config: DomainConfig, context: Context): Promise<DomainPlan> {
   const kernel = await readFor(file, 'kernel', config.kernel, context);
   const ramdisk = config.ramdisk === undefined ? undefined : await readFor(file, 'ramdisk', config.ramdisk, context);
-  return await locating(file, () => planDomain(config, { kernel, ramdisk }));
+  const plan = context.services.planDomain ?? planDomain;
+  return await locating(file, () => plan(config, { kernel, ramdisk }));
 }
 
 /** What the host's xl.conf says of all its domains. */

@@ -2,6 +2,8 @@ import type { Clock, Random, Terminal } from '../../lib/ports.ts';
 import type { Domid } from '../../abi/xen.ts';
 import type { SchedCalls } from '../../libs/ctrl/sched-calls.ts';
 import type { ToolCalls } from '../../libs/ctrl/tool-calls.ts';
+import type { DomainConfig } from '../toolstack/domain-config.ts';
+import type { DomainFiles, DomainPlan } from '../toolstack/domain-plan.ts';
 import type { ToolstackHost } from '../toolstack/domain-create.ts';
 import type { Determinism } from './cfg/determinism.ts';
 import type { Cancellation } from '../toolstack/domain-record.ts';
@@ -22,6 +24,8 @@ export interface Services {
   environment(name: string): string | undefined;
   /** Calls back for each signal that asks the process to end; returns how to stop that. */
   onSignal(handler: (signal: Signal) => void): () => void;
+  /** Plans domains where that keeps nobody waiting; undefined where nobody else is there. */
+  readonly planDomain?: ((config: DomainConfig, files: DomainFiles) => Promise<DomainPlan>) | undefined;
   /** The host that the command was given to; undefined where xl runs by itself, without one. */
   readonly running?: RunningHost | undefined;
   /** Whoever gave the command is gone, or does not want it any more; undefined where that would be the end of xl. */

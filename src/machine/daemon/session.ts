@@ -30,6 +30,7 @@ import {
   TERMINAL,
   type TerminalOrder,
 } from './frames.ts';
+import { planAside } from './planner.ts';
 
 /** What sessions run on. */
 export interface SessionHost {
@@ -56,6 +57,7 @@ export class Session implements Services {
   readonly terminal: RemoteTerminal;
   readonly files: Files;
   readonly cancellation: Cancellation;
+  readonly planDomain = planAside;
   readonly #host: SessionHost;
   readonly #stream: UnixSocket;
   readonly #reader = new FrameReader();
