@@ -90,6 +90,7 @@ test('on_crash = "preserve" leaves the domain, as Ganeti expects, in state ---s'
   equal(status, 10);
   match((await host.xl('list crash')).out, /\ncrash +[0-9]+ +4 +1 {5}---sc- /);
   equal((await host.xl('destroy crash')).status, 0);
+  equal((await host.xl('wait crash')).status, 10, 'what it ended by, and not that it was cleared away');
   await nothingLeft();
 });
 

@@ -39,6 +39,8 @@ export interface DomainRecord {
   readonly createdNs: bigint;
   /** Resolves when it shuts down or is destroyed, whichever is first; another one once it was resumed. */
   end: Promise<DomainEnd>;
+  /** How it has shut down, if it has, and is still there. */
+  shutdown?: DomainEnd | undefined;
   /** Resolves when it is gone, with what was known of it. */
   readonly gone: Promise<EndedDomain>;
 }

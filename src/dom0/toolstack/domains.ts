@@ -187,6 +187,7 @@ export class Domains {
     await this.#host.store.resume(domid);
     const watch = await watchForEnd(this.#host, domid);
     record.end = watch.end;
+    record.shutdown = undefined;
     this.tell('resumed', domid);
     void this.#attend(record, watch.stop);
   }
@@ -261,6 +262,7 @@ export class Domains {
 
   async #shutDown(record: DomainRecord, end: DomainEnd & { readonly kind: 'shutdown' }): Promise<void> {
     const { domid, request } = record;
+    record.shutdown = end;
     const { action } = deathAction(end.reason, record.config);
     const crashed = end.reason === SHUTDOWN_crash;
     this.tell(crashed ? 'crashed' : 'shutdown', domid, {
@@ -358,7 +360,7 @@ export class Domains {
       const console = this.#host.consoleLog(domid);
       await destroyDomain(this.#host, domid, record.config.uuid);
       await this.#untilGone(domid);
-      this.#forget(domid, end, console);
+      this.#forget(domid, record.shutdown ?? end, console);
     } finally {
       this.#destroying.delete(domid);
     }
