@@ -7,10 +7,10 @@ import { ENGINES } from '../cpu/engines.ts';
 import { explain, runCampaign } from '../cpu/native/campaign.ts';
 import { Host, whyNoHost } from '../cpu/native/host.ts';
 import type { Plan } from './checkpoints.ts';
-import { difference, type Guest, record } from './compare-runs.ts';
+import { difference, type Guest, record, type Way } from './compare-runs.ts';
 import { debianWork } from './debian-work.ts';
 import { stressGuest } from './stress-guest.ts';
-import { allWays } from './ways.ts';
+import { allWays, HOT_REGIONS, INTERPRETER } from './ways.ts';
 
 /** Of each hot routine of the stress guest, about: a minute on a slow engine. */
 const HOT_CALLS = 500_000;
@@ -23,7 +23,8 @@ const PROOFS: Readonly<Record<string, Proof>> = {
     const random = new SeededRandom(seed);
     const vcpus = 1 + random.below(3);
     const every = 10_000_000 + random.below(60_000_000);
-    const told = await proveAlike(await debianWork(seed, 12, vcpus), seed, every, (console) => {
+    const ways = allWays(seed, [INTERPRETER, HOT_REGIONS]);
+    const told = await proveAlike(await debianWork(seed, 12, vcpus), ways, every, (console) => {
       if (!console.includes('reboot: System halted')) throw new Error(`Debian did not power off:\n${console}`);
     });
     return `Debian with ${vcpus} vCPUs, ${told}`;
@@ -36,7 +37,8 @@ const PROOFS: Readonly<Record<string, Proof>> = {
       ...{ seed, rounds, heat, changes },
       vcpus: random.below(2) === 0 ? 1 : 2,
     } as const;
-    const told = await proveAlike(stressGuest(options), seed, 1_000_000 + random.below(5_000_000), (console) => {
+    const ways = allWays(seed, [...ENGINES, HOT_REGIONS]);
+    const told = await proveAlike(stressGuest(options), ways, 1_000_000 + random.below(5_000_000), (console) => {
       if (!console.startsWith(STRESS_RIGHT)) throw new Error(`${JSON.stringify(options)}:\n${console}`);
     });
     return `stress guest, ${rounds} rounds, heat ${heat}, ${changes} changes, ${options.vcpus} vCPUs, ${told}`;
@@ -67,13 +69,14 @@ const PROOFS: Readonly<Record<string, Proof>> = {
 /** Runs a guest in all ways to its end. */
 async function proveAlike(
   guest: Guest,
-  seed: number,
+  [first, ...others]: readonly [Way, Way, ...Way[]],
   every: number,
   check: (console: string) => void,
 ): Promise<string> {
   const plan: Plan = { from: every, every, to: Number.POSITIVE_INFINITY };
-  const [first, ...others] = allWays(seed);
   const expected = await record(guest, first, plan);
+  if (values.lines)
+    for (const { instructions, hash } of expected.checkpoints.lines) console.log(`${instructions} ${hash}`);
   check(expected.console + expected.messages);
   for (const other of others) {
     const recorded = await record(guest, other, plan);
@@ -88,6 +91,7 @@ const { values } = parseArgs({
     minutes: { type: 'string' },
     count: { type: 'string' },
     seed: { type: 'string' },
+    lines: { type: 'boolean', default: false },
     only: { type: 'string', default: Object.keys(PROOFS).join(',') },
   },
 });

@@ -1,10 +1,27 @@
 import { SeededRandom } from '../../src/lib/seeded-random.ts';
-import { ENGINES } from '../cpu/engines.ts';
+import { ALL_INSTRUCTIONS } from '../../src/cpu/instructions/all.ts';
+import { InterpreterEngine } from '../../src/cpu/interpreter/engine.ts';
+import { ENGINES, type EngineMaker } from '../cpu/engines.ts';
 import type { Way } from './compare-runs.ts';
 
+interface NamedEngine {
+  readonly name: string;
+  readonly make: EngineMaker;
+}
+
+/** What translates code only once it is hot, as users have it: the long runs take it for whole boots. */
+export const HOT_REGIONS: NamedEngine = {
+  name: 'hot regions',
+  make: (memory) => new InterpreterEngine(memory, ALL_INSTRUCTIONS, { regions: true }),
+};
+export const INTERPRETER: NamedEngine = {
+  name: 'interpreter',
+  make: (memory) => new InterpreterEngine(memory, ALL_INSTRUCTIONS, { regions: false }),
+};
+
 /** Every engine as it is, and every engine with its runs cut into pieces of random lengths. */
-export function allWays(seed: number): readonly [Way, Way, ...Way[]] {
-  const [first, ...others] = ENGINES.flatMap(({ name, make }): Way[] => [
+export function allWays(seed: number, engines: readonly NamedEngine[] = ENGINES): readonly [Way, Way, ...Way[]] {
+  const [first, ...others] = engines.flatMap(({ name, make }): Way[] => [
     { name, make },
     { name: `${name} in pieces`, make, slices: () => pieces(seed) },
   ]);
