@@ -1,5 +1,5 @@
 import { SHUTDOWN_crash } from '../../abi/sched.ts';
-import { domid as asDomid, type Domid } from '../../abi/xen.ts';
+import { DOMID_FIRST_RESERVED, domid as asDomid, type Domid } from '../../abi/xen.ts';
 import type { Clock, Random } from '../../lib/ports.ts';
 import type { DomainInfo } from '../../libs/ctrl/ctrl.ts';
 import type { ToolCalls } from '../../libs/ctrl/tool-calls.ts';
@@ -93,11 +93,14 @@ export class Domains {
   }
 
   /**
-   * The domain that an operator means: all digits are its number, whether there is such a domain or not, and anything
-   * else is its name (libxl_domain_qualifier_to_domid).
+   * The domain that an operator means: all digits are its number, whether there is such a domain or not, as long as
+   * there could be one; anything else is its name (libxl_domain_qualifier_to_domid).
    */
   async find(nameOrId: string): Promise<Domid | undefined> {
-    if (/^[0-9]+$/.test(nameOrId)) return asDomid(Number(nameOrId));
+    if (/^[0-9]+$/.test(nameOrId)) {
+      const number = Number(nameOrId);
+      return number < DOMID_FIRST_RESERVED ? asDomid(number) : undefined;
+    }
     for (const { domid } of this.list()) if ((await this.nameOf(domid)) === nameOrId) return domid;
     return undefined;
   }

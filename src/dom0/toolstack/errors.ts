@@ -42,7 +42,7 @@ export async function attempt<T>(what: string, step: () => T | Promise<T>): Prom
 }
 
 /** Whether Xen or the store said no, as opposed to something of ours being broken. */
-function isRefusal(error: unknown): boolean {
+export function isRefusal(error: unknown): boolean {
   return error instanceof HypercallError || error instanceof StoreError;
 }
 

@@ -1,4 +1,5 @@
 import { XenolithError } from '../../lib/errors.ts';
+import { isRefusal, reason } from '../toolstack/errors.ts';
 import { type Command, type Context, helpText } from './command.ts';
 import { COMMANDS, lookup } from './commands/table.ts';
 import { EXIT_ERROR } from './exit-status.ts';
@@ -48,6 +49,10 @@ async function runCommand(command: Command, argv: readonly string[], context: Co
   try {
     return await command.run(argv, context);
   } catch (error) {
+    if (isRefusal(error)) {
+      context.say(`xl ${command.name}: ${reason(error)}`);
+      return EXIT_ERROR;
+    }
     if (!(error instanceof XenolithError)) throw error;
     for (const line of error.message.split('\n')) context.say(line);
     return EXIT_ERROR;

@@ -96,7 +96,8 @@ async function readFor(file: Config, key: string, path: string, context: Context
   return await readFile(context, path, (what) => `${place}${JSON.stringify(path)}: ${what}`);
 }
 
-async function readText(context: Context, path: string): Promise<string> {
+/** Reads a config file. Throws a XenolithError where it cannot be read. */
+export async function readText(context: Context, path: string): Promise<string> {
   const bytes = await readFile(context, path, (what) => `Failed to read config file: ${path}: ${what}`);
   return new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes);
 }

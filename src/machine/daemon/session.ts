@@ -296,6 +296,8 @@ class SessionFiles implements Files {
   async read(path: string): Promise<Uint8Array> {
     if (path.startsWith(BUILT_IN)) return await readBuiltIn(path);
     const whole = resolve(this.#folder(), path);
+    if (path.includes('\0'))
+      throw Object.assign(new Error('ENOENT: no file can have a NUL in its name'), { code: 'ENOENT' });
     if (/^\/(dev|proc)\//.test(whole)) return await this.#readRemotely(whole);
     return await readFile(whole);
   }

@@ -7,6 +7,7 @@ import { findPool, poolName } from '../cpupools.ts';
 import { findLiveDomain, onHost, printJson } from '../define-command.ts';
 import { EXIT_ERROR } from '../exit-status.ts';
 import { readCpus } from '../processors.ts';
+import { readText } from '../read-domain.ts';
 import { schedulerByName, schedulerName } from '../schedulers.ts';
 import type { RunningHost } from '../services.ts';
 
@@ -54,7 +55,7 @@ export const cpupoolCreate = onHost({
   run: async (args, host, context) => {
     const extra = args.operands.filter((operand) => operand.includes('='));
     const file = args.value('f') ?? args.operands.find((operand) => !operand.includes('='));
-    const text = file === undefined ? '' : new TextDecoder().decode(await context.services.files.read(file));
+    const text = file === undefined || file === '/dev/null' ? '' : await readText(context, file);
     const config = parseConfig(file ?? 'command line', text, extra);
     const name = config.string('name', 'mypool');
     if (name === undefined) throw new XenolithError('XL_CPUPOOL', 'Missing cpupool name!');
