@@ -7,19 +7,30 @@ import { InterpreterEngine } from '../../src/cpu/interpreter/engine.ts';
 /** Makes an engine over all of a machine memory. */
 export type EngineMaker = (memory: WebAssembly.Memory) => Engine;
 
-export const ENGINES: readonly { readonly name: string; readonly make: EngineMaker }[] = [
+export interface TestedEngine {
+  readonly name: string;
+  readonly make: EngineMaker;
+  /** It compiles whatever it comes to, which takes a millisecond each time. */
+  readonly isSlowToStart?: true;
+}
+
+export const ENGINES: readonly TestedEngine[] = [
   { name: 'interpreter', make: (memory) => new InterpreterEngine(memory, ALL_INSTRUCTIONS, { regions: false }) },
-  { name: 'regions', make: (memory) => new InterpreterEngine(memory, ALL_INSTRUCTIONS, { regions: 'eager' }) },
+  {
+    name: 'regions',
+    make: (memory) => new InterpreterEngine(memory, ALL_INSTRUCTIONS, { regions: 'eager' }),
+    isSlowToStart: true,
+  },
 ];
 
 /** One test for each engine. */
 export function forEveryEngine(
   name: string,
-  body: (make: EngineMaker, context: TestContext) => void | Promise<void>,
+  body: (make: EngineMaker, context: TestContext, engine: TestedEngine) => void | Promise<void>,
   options: { readonly skip?: string | false } = {},
 ): void {
   for (const engine of ENGINES) {
     const skip = options.skip === false || options.skip === undefined ? {} : { skip: options.skip };
-    test(`${name} [${engine.name}]`, skip, (context) => body(engine.make, context));
+    test(`${name} [${engine.name}]`, skip, (context) => body(engine.make, context, engine));
   }
 }
