@@ -1,6 +1,7 @@
 import { deepEqual, equal, match } from 'node:assert/strict';
 import { test } from 'node:test';
 import { elf } from '../builder/testing/kernels.ts';
+import { COMMANDS } from './commands/table.ts';
 import { xl } from './main.ts';
 import { GUEST, KERNEL, nothingLeft, run, services } from './testing/create.ts';
 
@@ -196,6 +197,14 @@ test('help', async () => {
     equal(await run(line, each), 0);
     match(each.out, /^Usage: xl \[-vtTfN\] create <ConfigFile> \[options\] \[vars\]\n/);
   }
+});
+
+test('a command is in the table once', () => {
+  const names = COMMANDS.map(({ name }) => name);
+  deepEqual(
+    names.filter((name, index) => names.indexOf(name) !== index),
+    [],
+  );
 });
 
 test('no command at all is the list of commands, and status 1', async () => {

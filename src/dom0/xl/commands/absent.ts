@@ -6,15 +6,7 @@ import { EXIT_ERROR } from '../exit-status.ts';
  * real Xen, and each says why it does nothing.
  */
 export const ABSENT: readonly Command[] = [
-  ...because('domains cannot be saved or moved yet', [
-    'save',
-    'restore',
-    'migrate',
-    'migrate-receive',
-    'remus',
-    'suspend',
-    'resume',
-  ]),
+  ...because('domains cannot be saved or moved yet', ['save', 'restore', 'migrate', 'migrate-receive', 'remus']),
   ...because('guests have no disks yet', ['block-attach', 'block-list', 'block-detach', 'cd-insert', 'cd-eject']),
   ...because('guests have no network yet', ['network-attach', 'network-list', 'network-detach']),
   ...because(
