@@ -4,6 +4,7 @@ import type { Engine } from '../cpu/engine.ts';
 import { defer, keepAlive } from '../host/node/event-loop.ts';
 import { NodeFiles } from '../host/node/files.ts';
 import { availableMemoryKib, collectGarbage, processMemory } from '../host/node/memory.ts';
+import { useBranchHints } from '../host/node/webassembly.ts';
 import { LogFile, writeStderr, writeStdout, writeTextFile } from '../host/node/output.ts';
 import { NodeRandom } from '../host/node/random.ts';
 import { onEndSignal } from '../host/node/signals.ts';
@@ -52,6 +53,7 @@ export class Program implements Services {
     const { startMachine } = await import('./machine.ts');
     const statistics = stats === undefined ? undefined : await this.#statistics(stats);
     this.timeline.mark('sources loaded');
+    useBranchHints();
     const machine = await startMachine(
       {
         clock: this.clock,

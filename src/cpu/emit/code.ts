@@ -22,7 +22,14 @@ import {
 /** A structured block: branching to it leaves a block or repeats a loop. */
 export type Label = number & { readonly __brand: 'Label' };
 
+/** Which way a branch mostly goes: by the place of its `if` or `br_if` in the body. */
+export interface BranchHint {
+  readonly at: number;
+  readonly isLikely: boolean;
+}
+
 export class Code {
+  readonly hints: BranchHint[] = [];
   #bytes = new Uint8Array(4096);
   #length = 0;
   #depth = 0;
@@ -117,6 +124,14 @@ export class Code {
     this.op(opcode);
     this.u32(0);
     this.u32(offset);
+  }
+
+  /** The `if` or `br_if` that follows is taken always, or hardly ever, as far as the compiler should care. */
+  likely(): void {
+    this.hints.push({ at: this.#length, isLikely: true });
+  }
+  unlikely(): void {
+    this.hints.push({ at: this.#length, isLikely: false });
   }
 
   block(type = BLOCK_VOID): Label {

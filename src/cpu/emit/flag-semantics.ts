@@ -118,10 +118,12 @@ export class FlagSemantics extends GuestAccess {
   }
   /** Changes CF alone. */
   setCarry(CF: Value): void {
+    if (this.flagsAreDead) return;
     this.setCarryAndOverflow(CF, this.flag('OF'));
   }
   /** Changes CF and OF alone: the rotates. */
   setCarryAndOverflow(CF: Value, OF: Value): void {
+    if (this.flagsAreDead) return;
     const kept = this.and(this.loadState(layout.OFFSET_FLAGS_AUX, 64), this.const(64, 0x3fffffffffffffffn));
     this.storeState(layout.OFFSET_FLAGS_AUX, this.or(kept, this.#auxOfFlags(CF, OF, this.const(1, 0))));
     this.#known = undefined;

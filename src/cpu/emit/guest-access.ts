@@ -42,25 +42,27 @@ export class GuestAccess extends Arithmetic {
 
   load(address: Value, bits: Bits): Value {
     const result = this.locals.take(wasmType(bits));
-    const entry = this.#lookUp(address, bits, 0);
+    const entry = this.lookUp(address, bits, 0);
+    this.code.likely();
     this.code.if();
-    this.#pushHost(address, entry);
+    this.pushHost(address, entry);
     this.code.memory(LOADS[bits], 0);
     this.code.set(result);
     this.code.else();
-    this.#callReadSlow(address, bits, result);
+    this.callReadSlow(address, bits, result);
     this.code.end();
     return new Value(bits, result);
   }
 
   store(address: Value, value: Value): void {
-    const entry = this.#lookUp(address, value.bits, TLB_WRITE_OFFSET);
+    const entry = this.lookUp(address, value.bits, TLB_WRITE_OFFSET);
+    this.code.likely();
     this.code.if();
-    this.#pushHost(address, entry);
+    this.pushHost(address, entry);
     this.push(value);
     this.code.memory(STORES[value.bits], 0);
     this.code.else();
-    this.#callWriteSlow(address, value);
+    this.callWriteSlow(address, value);
     this.code.end();
   }
 
@@ -87,16 +89,17 @@ export class GuestAccess extends Arithmetic {
   /** Where a byte is in machine memory, if the TLB has its page for reading or for writing; else 0. */
   fastHost(address: Value, write: boolean): Value {
     const host = this.variable(this.const(32, 0));
-    const entry = this.#lookUp(address, 8, write ? TLB_WRITE_OFFSET : 0);
+    const entry = this.lookUp(address, 8, write ? TLB_WRITE_OFFSET : 0);
+    this.code.likely();
     this.code.if();
-    this.#pushHost(address, entry);
+    this.pushHost(address, entry);
     this.code.set(host.local);
     this.code.end();
     return this.get(host);
   }
 
-  // Leaves a truth value on the stack: whether the TLB holds all bytes of the access. Returns the entry's local.
-  #lookUp(address: Value, bits: Bits, tableOffset: number): number {
+  /** Leaves a truth value on the stack: whether the TLB holds all bytes of the access. Returns the entry's local. */
+  protected lookUp(address: Value, bits: Bits, tableOffset: number): number {
     const { code } = this;
     const entry = this.locals.take(op.TYPE_I32);
     this.push(address);
@@ -124,7 +127,8 @@ export class GuestAccess extends Arithmetic {
 
   #entryOffset = 0;
 
-  #pushHost(address: Value, entry: number): void {
+  /** Pushes the host address of what `lookUp` just found. */
+  protected pushHost(address: Value, entry: number): void {
     this.push(address);
     this.code.op(op.OP_I32_WRAP_I64);
     this.code.get(entry);
@@ -135,9 +139,10 @@ export class GuestAccess extends Arithmetic {
   /** Host address of bytes that were found writable, 0 where they go the slow way; faults otherwise. Returns its local. */
   probe(address: Value, bits: Bits): number {
     const host = this.locals.take(op.TYPE_I32);
-    const entry = this.#lookUp(address, bits, TLB_WRITE_OFFSET);
+    const entry = this.lookUp(address, bits, TLB_WRITE_OFFSET);
+    this.code.likely();
     this.code.if();
-    this.#pushHost(address, entry);
+    this.pushHost(address, entry);
     this.code.set(host);
     this.code.else();
     this.code.get(this.vcpu);
@@ -158,7 +163,7 @@ export class GuestAccess extends Arithmetic {
     this.code.memory(LOADS[bits], 0);
     this.code.set(result);
     this.code.else();
-    this.#callReadSlow(address, bits, result);
+    this.callReadSlow(address, bits, result);
     this.code.end();
     return new Value(bits, result);
   }
@@ -170,11 +175,11 @@ export class GuestAccess extends Arithmetic {
     this.push(value);
     this.code.memory(STORES[value.bits], 0);
     this.code.else();
-    this.#callWriteSlow(address, value);
+    this.callWriteSlow(address, value);
     this.code.end();
   }
 
-  #callReadSlow(address: Value, bits: Bits, result: number): void {
+  protected callReadSlow(address: Value, bits: Bits, result: number): void {
     this.control.settle();
     this.code.get(this.vcpu);
     this.push(address);
@@ -183,7 +188,7 @@ export class GuestAccess extends Arithmetic {
     this.leaveOnEvent();
   }
 
-  #callWriteSlow(address: Value, value: Value): void {
+  protected callWriteSlow(address: Value, value: Value): void {
     this.control.settle();
     this.code.get(this.vcpu);
     this.push(address);
@@ -196,6 +201,7 @@ export class GuestAccess extends Arithmetic {
   leaveOnEvent(): void {
     this.code.get(this.vcpu);
     this.code.memory(op.OP_I32_LOAD, layout.OFFSET_EVENT);
+    this.code.unlikely();
     this.code.if();
     this.control.fault();
     this.code.end();

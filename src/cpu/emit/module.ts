@@ -84,8 +84,28 @@ export class ModuleBuilder {
     section(out, 7, (code) => this.#writeExports(code));
     const first = this.#tables[0]?.functions ?? [];
     if (first.length > 0) section(out, 9, (code) => vector(code, [first], writeElements));
+    if (this.#functions.some(({ body }) => (body?.hints.length ?? 0) > 0)) this.#writeHints(out);
     section(out, 10, (code) => vector(code, this.#functions, writeBody));
     return new Uint8Array(out.bytes());
+  }
+
+  /** The section of the branch hinting proposal: by function, offsets from where its declaration of locals begins. */
+  #writeHints(out: Code): void {
+    const hinted = this.#functions.flatMap(({ body, locals }, place) => {
+      if (body === undefined || body.hints.length === 0) return [];
+      return [{ index: this.#imports.length + place, hints: body.hints, start: localsOf(locals).length }];
+    });
+    section(out, 0, (code) => {
+      name(code, 'metadata.code.branch_hint');
+      vector(code, hinted, (to, { index, hints, start }) => {
+        to.u32(index);
+        vector(to, hints, (hint, { at, isLikely }) => {
+          hint.u32(start + at);
+          hint.u32(1);
+          hint.byte(isLikely ? 1 : 0);
+        });
+      });
+    });
   }
 
   #writeImports(code: Code): void {
@@ -161,13 +181,18 @@ function writeElements(code: Code, functions: readonly number[]): void {
 
 function writeBody(code: Code, item: FunctionBody): void {
   if (item.body === undefined) throw new Error('a declared function was never defined');
-  const content = new Code();
-  vector(content, item.locals, (to, { type, count }) => {
-    to.u32(count);
-    to.byte(type);
-  });
+  const content = localsOf(item.locals);
   content.append(item.body.bytes());
   content.byte(OP_END);
   code.u32(content.length);
   code.append(content.bytes());
+}
+
+function localsOf(locals: Locals): Code {
+  const content = new Code();
+  vector(content, locals, (to, { type, count }) => {
+    to.u32(count);
+    to.byte(type);
+  });
+  return content;
 }

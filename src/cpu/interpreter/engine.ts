@@ -39,7 +39,7 @@ export class InterpreterEngine implements Engine {
   constructor(
     wasmMemory: WebAssembly.Memory,
     instructions: readonly Instruction[] = ALL_INSTRUCTIONS,
-    { profile = false, regions = false }: { readonly profile?: boolean; readonly regions?: boolean | 'eager' } = {},
+    { profile = false, regions = true }: { readonly profile?: boolean; readonly regions?: boolean | 'eager' } = {},
   ) {
     const memory = new MachineMemory(wasmMemory.buffer);
     const table = new HandlerTable(instructions, profile ? undefined : new Set(HOT_HANDLERS));

@@ -1,5 +1,7 @@
 /** The jump cache as generated code looks into it. */
+import type { Code } from '../emit/code.ts';
 import * as op from '../emit/opcodes.ts';
+import type { LocalPool } from '../emit/values.ts';
 import * as state from '../state.ts';
 import {
   JUMP_CACHE,
@@ -9,10 +11,19 @@ import {
   JUMP_RECORD_BITS,
   JUMP_RECORD_SHIFT,
 } from './layout.ts';
-import { type MainFrame, VCPU } from './main-frame.ts';
+
+/** Locals of a function that looks up jumps; its first parameter is the vCPU. */
+export interface JumpProbe {
+  readonly code: Code;
+  readonly locals: LocalPool;
+  readonly rip: number;
+  readonly pc: number;
+  readonly temporary: number;
+}
+const VCPU = 0;
 
 /** Pushes whether it knows `rip`; then `pc` is the record. `pc` changes in any case. */
-export function pushJumpIsKnown(frame: MainFrame): void {
+export function pushJumpIsKnown(frame: JumpProbe): void {
   const { code } = frame;
   const entry = frame.temporary;
   const tag = frame.locals.take(op.TYPE_I64);

@@ -1,21 +1,17 @@
-/** How `run` finds hot code, enters regions, and goes from one to the next. */
+/** How `run` finds hot code, and enters regions. */
 import * as op from '../emit/opcodes.ts';
 import { EVENT_INTERPRET } from '../mmu/mmu.ts';
 import { REGION_EXIT } from '../region/region-result.ts';
 import * as state from '../state.ts';
 import { LONGEST_RUN } from './code-cache.ts';
-import { pushJumpIsKnown } from './jump-probe.ts';
 import { HOT_COUNTERS, HOT_COUNTERS_COUNT } from './layout.ts';
 import { BUDGET, type MainFrame, VCPU } from './main-frame.ts';
 import * as record from './record.ts';
 import { RUN_EXIT } from './run-result.ts';
 
 /** So often a place is come to before it is called hot, and every so many times again. A power of two. */
-export const HOT_TAKEN = 1 << 10;
-export const HOT_LOOKED_UP = 1 << 8;
-
-/** The table of regions; table 0 has the cold handlers. */
-const REGION_TABLE = 1;
+export const HOT_TAKEN = 1 << 12;
+export const HOT_LOOKED_UP = 1 << 11;
 
 /** Counts a linked branch (at `pc`) that is taken. */
 export function emitCountTaken(frame: MainFrame): void {
@@ -65,29 +61,23 @@ export function emitCountLookUp(frame: MainFrame): void {
 }
 
 /** HANDLER_REGION: runs regions until control comes to what has none. */
-export function emitRegionEntry(frame: MainFrame): void {
+export function emitRegionEntry(frame: MainFrame, runRegions: number): void {
   const { code } = frame;
   frame.charge(0);
   emitWithoutRegion(frame);
-  const again = code.loop();
   code.get(VCPU);
+  code.get(frame.pc);
   code.get(frame.ipBase);
   code.get(BUDGET);
-  code.get(frame.pc);
-  code.memory(op.OP_I32_LOAD, record.RECORD_IMMEDIATE);
-  code.byte(op.OP_CALL_INDIRECT);
-  code.u32(frame.runtime.regionType);
-  code.u32(REGION_TABLE);
+  code.call(runRegions);
   code.set(frame.counter);
   loadState(frame, op.OP_I32_LOAD, state.OFFSET_BUDGET, BUDGET);
-  loadState(frame, op.OP_I64_LOAD, state.OFFSET_RIP, frame.rip);
+  emitSettleFlags(frame);
   code.get(frame.counter);
   code.op(op.OP_I32_EQZ);
   code.if();
-  emitNextRegion(frame, () => code.br(again));
-  emitSettleFlags(frame);
+  loadState(frame, op.OP_I64_LOAD, state.OFFSET_RIP, frame.rip);
   code.br(frame.lookUp);
-  code.end();
   code.end();
   emitAfterRegion(frame);
 }
@@ -107,35 +97,9 @@ function emitWithoutRegion(frame: MainFrame): void {
   code.end();
 }
 
-// To the region at `rip`, if the jump cache has one.
-function emitNextRegion(frame: MainFrame, enter: () => void): void {
-  const { code } = frame;
-  code.get(BUDGET);
-  code.i32(LONGEST_RUN);
-  code.op(op.OP_I32_GT_S);
-  code.if();
-  pushJumpIsKnown(frame);
-  code.if();
-  code.get(frame.pc);
-  code.memory(op.OP_I32_LOAD16_U, record.RECORD_HANDLER);
-  code.i32(record.HANDLER_REGION);
-  code.op(op.OP_I32_EQ);
-  code.get(VCPU);
-  code.memory(op.OP_I32_LOAD, state.OFFSET_STOP);
-  code.op(op.OP_I32_EQZ);
-  code.op(op.OP_I32_AND);
-  code.if();
-  frame.setIpBase();
-  enter();
-  code.end();
-  code.end();
-  code.end();
-}
-
 // `counter` is REGION_EVENT or REGION_EXIT.
 function emitAfterRegion(frame: MainFrame): void {
   const { code } = frame;
-  emitSettleFlags(frame);
   code.get(frame.counter);
   code.i32(REGION_EXIT);
   code.op(op.OP_I32_EQ);
@@ -146,6 +110,7 @@ function emitAfterRegion(frame: MainFrame): void {
   code.get(frame.pc);
   code.set(frame.start);
   loadState(frame, op.OP_I32_LOAD, state.OFFSET_TLB, frame.tlb);
+  loadState(frame, op.OP_I64_LOAD, state.OFFSET_IP_BASE, frame.ipBase);
   code.get(VCPU);
   code.memory(op.OP_I32_LOAD, state.OFFSET_EVENT);
   code.i32(EVENT_INTERPRET);

@@ -18,6 +18,9 @@ import { importRegionRuntime } from './region-runtime.ts';
 
 /** A place inside a region of its page is only worth a region of its own if it stays hot. */
 const PATIENCE = 3;
+/** So many places are waited for, or so many looks at the queue: a module costs as much as many regions. */
+const BATCH = 16;
+const LOOKS = 20;
 /** A page whose code changed so often is left to the interpreter. */
 const MOST_DROPS = 16;
 
@@ -65,6 +68,7 @@ export class RegionCache implements RecordUser {
   /** Where records that regions replaced went. */
   readonly #originals = new Map<number, number>();
   readonly #queue = new Map<number, { address: number; mode: number }>();
+  #looks = 0;
   readonly #free: number[] = [];
   #next = 0;
   /** What was made, in regions, instructions and bytes of code, and how long it took (clock given by a tool). */
@@ -79,8 +83,10 @@ export class RegionCache implements RecordUser {
     host.code.recordUser = this;
   }
 
+  /** Asked between runs of generated code: there is something to make, and it has waited for long enough. */
   get isDue(): boolean {
-    return this.#queue.size > 0;
+    if (this.#queue.size === 0) return false;
+    return this.isEager || this.#queue.size >= BATCH || ++this.#looks > LOOKS;
   }
 
   /** All regions there are. */
@@ -115,6 +121,7 @@ export class RegionCache implements RecordUser {
       if (draft !== undefined) drafts.push(draft);
     }
     this.#queue.clear();
+    this.#looks = 0;
     if (drafts.length > 0) this.#install(drafts);
   }
 

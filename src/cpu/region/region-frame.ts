@@ -3,7 +3,7 @@
  * definitions read and write is known when all is emitted; until then, places where registers go to the state block
  * and come back are only marked.
  */
-import { Code, type Label } from '../emit/code.ts';
+import { type BranchHint, Code, type Label } from '../emit/code.ts';
 import * as op from '../emit/opcodes.ts';
 import { type Bits, LocalPool, push, Value } from '../emit/values.ts';
 import { OFFSET_FLAGS_AUX, OFFSET_FLAGS_KIND, OFFSET_FLAGS_RESULT, OFFSET_GPR } from '../state.ts';
@@ -22,6 +22,17 @@ export interface FrameFlags {
   readonly b: Value;
   readonly result: Value;
 }
+
+/** Locals that remember the page which accesses by one base register last went to: its address, and where it is. */
+export interface PageLocals {
+  readonly base: number;
+  readonly host: number;
+}
+
+/** Groups of accesses that have no base register of their own. */
+export const GROUP_OTHER = 16;
+/** No address less this one is an offset in a page. */
+const NO_PAGE = 1n << 62n;
 
 export class RegionFrame {
   readonly code = new Code();
@@ -43,6 +54,11 @@ export class RegionFrame {
   isPair = false;
   flagsVersion = 0;
 
+  /** What the memory operand being emitted is addressed by: a register, or GROUP_OTHER. */
+  group = GROUP_OTHER;
+  /** The code being emitted is in a loop: pages are remembered. */
+  isInLoop = false;
+  readonly #pages = new Map<number, PageLocals>();
   readonly #gprs = new Map<number, number>();
   readonly #written = new Set<number>();
   readonly #marks: { at: number; store: boolean }[] = [];
@@ -95,6 +111,17 @@ export class RegionFrame {
     code.set(local);
   }
 
+  /** The page that accesses of the present group remember; undefined where it does not pay. */
+  page(isWrite: boolean): PageLocals | undefined {
+    if (!this.isInLoop) return undefined;
+    const key = this.group * 2 + (isWrite ? 1 : 0);
+    const known = this.#pages.get(key);
+    if (known !== undefined) return known;
+    const page = { base: this.locals.fixed(op.TYPE_I64), host: this.locals.fixed(op.TYPE_I32) };
+    this.#pages.set(key, page);
+    return page;
+  }
+
   /** Sets the flags to a kind (on the wasm stack) and words. */
   setFlags(first: Value | undefined, second: Value | undefined): void {
     const { code } = this;
@@ -125,6 +152,7 @@ export class RegionFrame {
     if (this.isPair) return;
     const { code } = this;
     code.get(this.flagsKind);
+    code.unlikely();
     code.if();
     code.get(VCPU);
     code.get(this.flagsKind);
@@ -161,14 +189,22 @@ export class RegionFrame {
   assemble(): Code {
     const body = this.code.bytes();
     const out = new Code();
-    let from = 0;
+    const { hints } = this.code;
+    let [from, hint] = [0, 0];
+    const appendTo = (end: number): void => {
+      for (; hint < hints.length && (hints[hint] as BranchHint).at < end; hint++) {
+        const { at, isLikely } = hints[hint] as BranchHint;
+        out.hints.push({ at: at - from + out.length, isLikely });
+      }
+      out.append(body.subarray(from, end));
+      from = end;
+    };
     for (const { at, store } of this.#marks) {
-      out.append(body.subarray(from, at));
+      appendTo(at);
       if (store) this.#storeRegisters(out);
       else this.#loadRegisters(out);
-      from = at;
     }
-    out.append(body.subarray(from));
+    appendTo(body.length);
     return out;
   }
 
@@ -203,6 +239,11 @@ export class RegionFrame {
       to.get(VCPU);
       to.memory(op.OP_I64_LOAD, OFFSET_GPR + register * 8);
       to.set(local);
+    }
+    // Mappings may have changed meanwhile.
+    for (const { base } of this.#pages.values()) {
+      to.i64(NO_PAGE);
+      to.set(base);
     }
   }
 

@@ -12,9 +12,10 @@ import { COLD_FAULT, COLD_JUMP } from '../interpreter/run-result.ts';
 import * as record from '../interpreter/record.ts';
 import { emitRaise } from '../interpreter/main-function.ts';
 import * as state from '../state.ts';
+import { flagsAreDead } from './dead-flags.ts';
 import { dominates, type Graph, orderGraph } from './dominators.ts';
 import { type Block, relativeTarget } from './flow-graph.ts';
-import { BUDGET, type FrameFlags, IP_BASE, RegionFrame, VCPU } from './region-frame.ts';
+import { BUDGET, type FrameFlags, GROUP_OTHER, IP_BASE, RegionFrame, VCPU } from './region-frame.ts';
 import { type RegionInstruction, RegionOperands } from './region-operands.ts';
 import { REGION_EVENT, REGION_EXIT, REGION_JUMP } from './region-result.ts';
 import type { RegionRuntime } from './region-runtime.ts';
@@ -177,6 +178,17 @@ class RegionFunction implements ControlFlow {
     return next === offset && taken !== offset;
   }
 
+  // Within a jump back and its target, as far as the order tells.
+  #isInLoop(place: number): boolean {
+    const { successors, dominator } = this.#graph;
+    for (let from = place; from < successors.length; from++) {
+      for (const to of successors[from] as readonly number[]) {
+        if (to <= place && to <= from && dominates(dominator, to, place)) return true;
+      }
+    }
+    return false;
+  }
+
   #predecessors(place: number): number[] {
     return this.#graph.successors.flatMap((targets, from) => (targets.includes(place) ? [from] : []));
   }
@@ -186,12 +198,14 @@ class RegionFunction implements ControlFlow {
     const block = this.#blocks[place] as Block;
     this.#place = place;
     this.#done = 0;
+    frame.isInLoop = this.#isInLoop(place);
     this.#enter(place);
     this.#checkBudget(place, isLoop);
     for (const instruction of block.instructions) {
       this.#instruction = instruction;
       this.#emitInstruction(instruction);
       frame.locals.releaseAll();
+      frame.group = GROUP_OTHER;
       this.#done++;
     }
     this.#ends.set(place, { known: frame.known, isPair: frame.isPair });
@@ -223,6 +237,7 @@ class RegionFunction implements ControlFlow {
     code.get(BUDGET);
     code.i32(0);
     code.op(op.OP_I32_LE_S);
+    code.unlikely();
     code.if();
     this.#exitTo(block.offset, 64);
     code.end();
@@ -274,6 +289,7 @@ class RegionFunction implements ControlFlow {
     const { view, mode } = this.#source;
     const operands = new RegionOperands(this.frame, view, instruction, mode, this);
     const m = new RegionSemantics(this.frame, operands, this, handler.context);
+    m.flagsAreDead = flagsAreDead((this.#blocks[this.#place] as Block).instructions, this.#done);
     handler.instruction.execute(m, ...handler.operands.map((_, index) => ({ index })));
   }
 
@@ -306,11 +322,13 @@ class RegionFunction implements ControlFlow {
     code.u32(frame.runtime.coldType);
     code.u32(0);
     code.tee(frame.result);
+    code.unlikely();
     code.if();
     this.#leaveAfterCall();
     code.end();
     code.get(VCPU);
     code.memory(op.OP_I32_LOAD, state.OFFSET_STOP);
+    code.unlikely();
     code.if();
     code.get(VCPU);
     push(code, this.#rip(offset + length));

@@ -8,7 +8,7 @@ import * as record from '../interpreter/record.ts';
 import { FILE_OFFSETS, MMX_EXPONENT_OFFSET, slotOf } from '../interpreter/record-operands.ts';
 import { MODE_CODE_64 } from '../mode.ts';
 import { OFFSET_EVENT, OFFSET_IMPLICIT_INDEX, OFFSET_SEGMENTS, SEGMENT_BASE, SEGMENT_SIZE } from '../state.ts';
-import { IP_BASE, type RegionFrame, VCPU } from './region-frame.ts';
+import { GROUP_OTHER, IP_BASE, type RegionFrame, VCPU } from './region-frame.ts';
 
 /** A record whose fields are read while code is made from it. */
 export interface RegionInstruction {
@@ -88,11 +88,15 @@ export class RegionOperands implements OperandAccess {
   address(handle: OperandHandle): Value {
     const operand = this.#operand(handle);
     if (operand.type !== 'memory') throw new Error('only a memory operand has an address');
+    const isAny = operand.shape === record.SHAPE_ANY;
+    const base = this.#u8(record.RECORD_BASE);
+    this.#frame.group =
+      operand.shape === record.SHAPE_RIP ? GROUP_OTHER : Math.min(isAny ? base & 0x1f : base >> 3, GROUP_OTHER);
     switch (operand.shape) {
       case record.SHAPE_BASE:
-        return this.#plus(this.#register(this.#u8(record.RECORD_BASE) >> 3));
+        return this.#plus(this.#register(base >> 3));
       case record.SHAPE_INDEX:
-        return this.#plus(this.#sum(this.#register(this.#u8(record.RECORD_BASE) >> 3), this.#scaledIndex()));
+        return this.#plus(this.#sum(this.#register(base >> 3), this.#scaledIndex()));
       case record.SHAPE_RIP:
         return this.#plus(new Value(64, IP_BASE));
       default:
@@ -168,7 +172,9 @@ export class RegionOperands implements OperandAccess {
     return this.#pop(64);
   }
 
+  // In the fast shapes OFFSET_ZERO, which follows the registers, stands for none.
   #register(number: number): Value {
+    if (number === record.ANY_NO_REGISTER) return constant(64, 0n);
     return this.#frame.readGpr(number, 64);
   }
 
@@ -176,6 +182,7 @@ export class RegionOperands implements OperandAccess {
     const field = this.#u8(record.RECORD_INDEX);
     const index = this.#register(field >> 3);
     if ((field & 3) === 0) return index;
+    if (index.isConstant) return index;
     const { code } = this.#frame;
     push(code, index);
     code.i64(BigInt(field & 3));
@@ -184,6 +191,8 @@ export class RegionOperands implements OperandAccess {
   }
 
   #sum(a: Value, b: Value): Value {
+    if (a.isConstant && b.isConstant) return constant(64, a.constant + b.constant);
+    if (a.isConstant && a.constant === 0n) return b;
     const { code } = this.#frame;
     push(code, a);
     push(code, b);

@@ -3,8 +3,9 @@ import type { KnownFlags, ShiftKind } from '../emit/flag-semantics.ts';
 import * as op from '../emit/opcodes.ts';
 import { Semantics } from '../emit/semantics.ts';
 import type { ControlFlow, HandlerContext, OperandAccess } from '../emit/tier.ts';
-import { type Bits, Value } from '../emit/values.ts';
-import { OFFSET_FLAGS_AUX, OFFSET_FLAGS_RESULT, OFFSET_GPR, OFFSET_ZERO } from '../state.ts';
+import { TLB_ENTRY_ADDEND, TLB_WRITE_OFFSET } from '../emit/tlb-layout.ts';
+import { type Bits, LOADS, STORES, Value, wasmType } from '../emit/values.ts';
+import { OFFSET_FLAGS_AUX, OFFSET_FLAGS_RESULT, OFFSET_GPR, OFFSET_ZERO, RSP } from '../state.ts';
 import {
   FLAGS_ADD,
   FLAGS_COUNT_SHIFT,
@@ -20,7 +21,7 @@ import {
   FLAGS_SUB,
   flagsKind,
 } from './lazy-flags.ts';
-import { type RegionFrame, VCPU } from './region-frame.ts';
+import { type PageLocals, type RegionFrame, VCPU } from './region-frame.ts';
 
 const SHIFTS = { SHL: FLAGS_SHL, SHR: FLAGS_SHR, SAR: FLAGS_SAR } as const;
 
@@ -56,6 +57,124 @@ export class RegionSemantics extends Semantics {
     }
   }
 
+  // Guest memory. In a loop the page of the last access is tried first, which needs no memory of our own.
+
+  override stackAddress(offset: Value, bits: Bits, write: boolean): Value {
+    const address = super.stackAddress(offset, bits, write);
+    this.#frame.group = RSP;
+    return address;
+  }
+
+  override load(address: Value, bits: Bits): Value {
+    const page = this.#frame.page(false);
+    if (page === undefined) return super.load(address, bits);
+    const { code } = this;
+    const result = this.locals.take(wasmType(bits));
+    const out = code.block();
+    const offset = this.#offsetInPage(address, bits, page, 0, () => {
+      this.callReadSlow(address, bits, result);
+      code.br(out);
+    });
+    this.#pushInPage(page, offset);
+    code.memory(LOADS[bits], 0);
+    code.set(result);
+    code.end();
+    return new Value(bits, result);
+  }
+
+  override store(address: Value, value: Value): void {
+    const page = this.#frame.page(true);
+    if (page === undefined) {
+      super.store(address, value);
+      return;
+    }
+    const { code } = this;
+    const out = code.block();
+    const offset = this.#offsetInPage(address, value.bits, page, TLB_WRITE_OFFSET, () => {
+      this.callWriteSlow(address, value);
+      code.br(out);
+    });
+    this.#pushInPage(page, offset);
+    this.push(value);
+    code.memory(STORES[value.bits], 0);
+    code.end();
+  }
+
+  override probe(address: Value, bits: Bits): number {
+    const page = this.#frame.page(true);
+    if (page === undefined) return super.probe(address, bits);
+    const { code } = this;
+    const host = this.locals.take(op.TYPE_I32);
+    const out = code.block();
+    const offset = this.#offsetInPage(address, bits, page, TLB_WRITE_OFFSET, () => {
+      code.get(VCPU);
+      this.push(address);
+      code.i32(bits / 8);
+      code.call(this.runtime.probeWrite);
+      code.set(host);
+      this.leaveOnEvent();
+      code.br(out);
+    });
+    this.#pushInPage(page, offset);
+    code.set(host);
+    code.end();
+    return host;
+  }
+  // What a region may not touch it has left for: a probe that comes back has an address.
+  override loadProbed(_address: Value, host: number, bits: Bits): Value {
+    this.code.get(host);
+    this.code.memory(LOADS[bits], 0);
+    return this.pop(bits);
+  }
+  override storeProbed(_address: Value, host: number, value: Value): void {
+    this.code.get(host);
+    this.push(value);
+    this.code.memory(STORES[value.bits], 0);
+  }
+
+  // Offset in the page that is remembered then, as a local; `slow` is for what the TLB does not have, and leaves.
+  #offsetInPage(address: Value, bits: Bits, page: PageLocals, table: number, slow: () => void): number {
+    const { code } = this;
+    const offset = this.locals.take(op.TYPE_I64);
+    this.push(address);
+    code.get(page.base);
+    code.op(op.OP_I64_SUB);
+    code.tee(offset);
+    code.i64(BigInt(4096 - bits / 8));
+    code.op(op.OP_I64_GT_U);
+    code.unlikely();
+    code.if();
+    const entry = this.lookUp(address, bits, table);
+    code.op(op.OP_I32_EQZ);
+    code.unlikely();
+    code.if();
+    slow();
+    code.end();
+    this.push(address);
+    code.i64(-4096n);
+    code.op(op.OP_I64_AND);
+    code.tee(page.base);
+    code.op(op.OP_I32_WRAP_I64);
+    code.get(entry);
+    code.memory(op.OP_I32_LOAD, table + TLB_ENTRY_ADDEND);
+    code.op(op.OP_I32_ADD);
+    code.set(page.host);
+    this.push(address);
+    code.i64(4095n);
+    code.op(op.OP_I64_AND);
+    code.set(offset);
+    code.end();
+    return offset;
+  }
+
+  #pushInPage(page: PageLocals, offset: number): void {
+    const { code } = this;
+    code.get(offset);
+    code.op(op.OP_I32_WRAP_I64);
+    code.get(page.host);
+    code.op(op.OP_I32_ADD);
+  }
+
   // What is known after a branch is what both ways know.
   override if(condition: Value, then: () => void, otherwise?: () => void): void {
     if (condition.isConstant) {
@@ -83,32 +202,39 @@ export class RegionSemantics extends Semantics {
   }
 
   override flagsOfAdd(a: Value, _b: Value, sum: Value): void {
+    if (this.flagsAreDead) return;
     this.#set(flagsKind(FLAGS_ADD, sum.bits), this.zext(a, 64), this.zext(sum, 64));
     this.#frame.keep('add', sum, a);
   }
   override flagsOfAddWithCarry(a: Value, b: Value, sum: Value): void {
+    if (this.flagsAreDead) return;
     super.flagsOfAdd(a, b, sum);
     this.#frame.keep('result', sum);
   }
   override flagsOfSub(a: Value, b: Value, difference: Value): void {
+    if (this.flagsAreDead) return;
     this.#set(flagsKind(FLAGS_SUB, difference.bits), this.zext(a, 64), this.zext(difference, 64));
     this.#frame.keep('sub', difference, a, b);
   }
   override flagsOfSubWithBorrow(a: Value, b: Value, difference: Value): void {
+    if (this.flagsAreDead) return;
     super.flagsOfSub(a, b, difference);
     this.#frame.keep('result', difference);
   }
   override flagsOfLogic(result: Value): void {
+    if (this.flagsAreDead) return;
     this.#set(flagsKind(FLAGS_LOGIC, result.bits), undefined, this.zext(result, 64));
     this.#frame.keep('logic', result);
   }
   override flagsOfStep(result: Value, by: 1 | -1): void {
+    if (this.flagsAreDead) return;
     const kind = flagsKind(by === 1 ? FLAGS_INC : FLAGS_DEC, result.bits);
     const carry = this.#carryBeforeStep();
     this.#set(kind, carry, this.zext(result, 64));
     this.#frame.keep('result', result);
   }
   override flagsOfProduct(a: Value, b: Value): void {
+    if (this.flagsAreDead) return;
     this.#set(flagsKind(FLAGS_PRODUCT, a.bits), this.zext(a, 64), this.zext(b, 64));
   }
   override flagsOfShift(
@@ -118,6 +244,7 @@ export class RegionSemantics extends Semantics {
     result: Value,
     out: () => { CF: Value; OF: Value },
   ): void {
+    if (this.flagsAreDead) return;
     if (shift === 'other') {
       super.flagsOfShift(shift, a, count, result, out);
       return;
@@ -127,6 +254,7 @@ export class RegionSemantics extends Semantics {
     this.#frame.keep('result', result);
   }
   override flagsOfResult(result: Value, CF: Value, OF: Value, AF?: Value): void {
+    if (this.flagsAreDead) return;
     super.flagsOfResult(result, CF, OF, AF);
     this.#frame.keep('result', result);
   }
