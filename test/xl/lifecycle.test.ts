@@ -233,6 +233,8 @@ test('cpuid takes features away, and Xen refuses to make some up', async () => {
   equal((await host.xl(`create -q -p idle.cfg 'cpuid="host,sse4.2=0,popcnt=0"'`)).status, 0);
   const [row] = JSON.parse((await host.xl('list -l idle')).out);
   equal(row.config.b_info.cpuid[0].ecx, 'xxxxxxxx0xx0xxxxxxxxxxxxxxxxxxxx');
+  const leaves = JSON.parse((await host.xl('cpuid-show idle --json')).out) as { leaf: number; ecx: number }[];
+  equal((leaves.find(({ leaf }) => leaf === 1)?.ecx ?? 0) & ((1 << 20) | (1 << 23)), 0);
   await host.xl('destroy idle');
   match((await host.xl(`create -q -p idle.cfg 'cpuid="host,maxleaf=255"'`)).err, /cpuid: more than the processor has/);
   await nothingLeft();

@@ -82,6 +82,8 @@ const CALLS: readonly (readonly [line: string, status: number, out: RegExp, err:
   ['trigger idle sleepwalk', 1, NOTHING, /^Invalid trigger "sleepwalk"\n$/],
   ['button-press idle doorbell', 1, NOTHING, /is an invalid button identifier\n$/],
   ['debug-keys h', 0, NOTHING, NOTHING],
+  ['cpuid-show', 0, /^Leaf +EAX +EBX +ECX +EDX\n00000000 +[0-9a-f]{8} /, NOTHING],
+  ['cpuid-show idle', 0, /^Leaf +EAX +EBX +ECX +EDX\n00000000 +[0-9a-f]{8} /, NOTHING],
   ['logs idle', 0, NOTHING, NOTHING],
   ['events --existing --count=1', 0, /^\{"event":"exists","domid":1,"name":"idle"\}\n$/, NOTHING],
   ['wait idle --timeout 0.01', 124, NOTHING, /not within 0\.01 s\n$/],
@@ -130,7 +132,15 @@ for (const [line, status, out, err] of CALLS) {
 /** What prints for people prints JSON for programs. */
 const PRINTERS = [
   ...['list', 'vm-list', 'claims', 'info', 'info -n', 'uptime', 'dmesg', 'sharing', 'vcpu-list', 'top', 'cpupool-list'],
-  ...['sched-credit2', 'sched-credit2 -s', 'sched-credit2 -d idle', 'domid idle', 'domname 1', 'host status'],
+  ...[
+    'sched-credit2',
+    'sched-credit2 -s',
+    'sched-credit2 -d idle',
+    'domid idle',
+    'domname 1',
+    'host status',
+    'cpuid-show',
+  ],
 ];
 for (const line of PRINTERS) {
   test(`xl ${line} --json`, async () => {

@@ -1,6 +1,7 @@
 import type { Clock, Random, Terminal } from '../../lib/ports.ts';
 import type { Domid } from '../../abi/xen.ts';
 import type { SchedCalls } from '../../libs/ctrl/sched-calls.ts';
+import type { StateCalls } from '../../libs/ctrl/state-calls.ts';
 import type { ToolCalls } from '../../libs/ctrl/tool-calls.ts';
 import type { DomainConfig } from '../toolstack/domain-config.ts';
 import type { DomainFiles, DomainPlan } from '../toolstack/domain-plan.ts';
@@ -99,6 +100,7 @@ export interface RunningHost extends ToolstackHost {
   readonly clock: Clock;
   readonly tools: ToolCalls;
   readonly sched: SchedCalls;
+  readonly state: StateCalls;
   readonly domains: Domains;
   /** Who is at its consoles. */
   readonly seats: ConsoleSeats;

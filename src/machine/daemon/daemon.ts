@@ -209,6 +209,7 @@ class Daemon implements SessionHost {
       store: machine.store,
       clock: this.clock,
       sched: machine.sched,
+      state: machine.state,
       domains: this.#domains,
       seats: new ConsoleSeats(),
       folder: this.#home.folder,

@@ -4,6 +4,7 @@ import { completion } from './completion.ts';
 import { configUpdate } from './config-update.ts';
 import { consoleCommand, logs } from './console.ts';
 import * as cpupool from './cpupool.ts';
+import { cpuidShow } from './cpuid.ts';
 import { create } from './create.ts';
 import { events, wait } from './events.ts';
 import { host } from './host.ts';
@@ -60,6 +61,7 @@ export const COMMANDS: readonly Command[] = [
   cpupool.cpupoolCpuRemove,
   cpupool.cpupoolMigrate,
   cpupool.cpupoolNumaSplit,
+  cpuidShow,
   host,
   logs,
   events,
