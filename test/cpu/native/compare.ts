@@ -95,6 +95,9 @@ function compare(
       return differ(`window[${i}]`, host.window[i] as number, guest.window[i] as number);
     }
   }
+  if (host.dataHash !== guest.dataHash && !allowed.memory) {
+    return differ('hash of memory outside the window', host.dataHash, guest.dataHash);
+  }
   if (host.fx === undefined || guest.fx === undefined) return undefined;
   return differenceOfFx(host.fx, guest.fx, allowed, differ);
 }

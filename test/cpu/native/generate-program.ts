@@ -19,8 +19,9 @@ import type { Random } from './random.ts';
 import type { Variant } from './variants.ts';
 
 const PLAN: RegisterPlan = {
-  operands: [RAX, RCX, RDX, RSI, RDI, 8, 9, 10, 11],
-  bases: [RBX, RBP, 12, 13],
+  // Without REX, RDI's number is BH's.
+  operands: [RAX, RCX, RDX, RBX, RSI, RDI, 8, 9, 10, 11],
+  bases: [RBP, 12, 13],
   indexes: [14],
   faultsAreRare: true,
 };

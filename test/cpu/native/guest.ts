@@ -23,7 +23,6 @@ import {
   NO_VECTOR,
   type Outcome,
   SLOT,
-  TAIL_BYTES,
   VECTOR_HANG,
   WINDOW,
   WINDOW_BYTES,
@@ -103,10 +102,10 @@ export class Guest {
 
   #runOne(one: Case): Outcome {
     const cpu = this.#vcpu.state;
-    const window = (this.#pages.get(DATA) as number) + (WINDOW - DATA);
+    const data = this.#pages.get(DATA) as number;
+    const window = data + (WINDOW - DATA);
+    this.#bytes.fill(0, data, data + DATA_WRITABLE_BYTES);
     this.#bytes.set(one.window, window);
-    const writableEnd = (this.#pages.get(DATA) as number) + DATA_WRITABLE_BYTES;
-    this.#bytes.fill(0, writableEnd - TAIL_BYTES, writableEnd);
     this.#gprs.set(one.gpr);
     writeStatusFlags(cpu, one.rflags);
     cpu.setU32(state.OFFSET_RFLAGS_REST, one.rflags & ~state.FLAGS_STATUS);
@@ -125,12 +124,24 @@ export class Guest {
       ...this.#exception(one, exit),
       gpr: this.#gprs.slice(),
       window: this.#bytes.slice(window, window + WINDOW_BYTES),
+      dataHash: this.#dataHash(data),
       fx: one.fx === undefined ? undefined : new Uint8Array(image.buffer),
     };
   }
 
+  /** As harness.c has it. */
+  #dataHash(data: number): number {
+    const words = new Int32Array(this.#bytes.buffer, data, DATA_WRITABLE_BYTES / 4);
+    let hash = 1;
+    for (const word of words) {
+      hash = Math.imul(hash ^ word, 0x9e3779b1);
+      hash = (hash << 13) | (hash >>> 19);
+    }
+    return hash >>> 0;
+  }
+
   // What the handler's stack frame says; the general registers get back the RSP that was interrupted.
-  #exception(one: Case, exit: number): Omit<Outcome, 'gpr' | 'window' | 'fx'> {
+  #exception(one: Case, exit: number): Omit<Outcome, 'gpr' | 'window' | 'dataHash' | 'fx'> {
     const cpu = this.#vcpu.state;
     if (exit !== EXIT_HLT) {
       const rflags = (cpu.u32(state.OFFSET_RFLAGS_REST) | readStatusFlags(cpu) | 2) >>> 0;

@@ -25,9 +25,7 @@
 #define DATA 0x20000000ul
 #define WINDOW (DATA + 0x1000 - 128)
 #define WINDOW_SIZE 256
-/* Where accesses end that go on into the read-only page. */
-#define TAIL (DATA + 0x2000 - TAIL_SIZE)
-#define TAIL_SIZE 128
+#define DATA_WRITABLE_SIZE 0x2000
 /* HLT, which is #GP in user mode, in code of any width. */
 #define FILLER 0xf4
 
@@ -67,6 +65,7 @@ struct output {
   uint64_t cr2, rip, rflags;
   uint64_t gpr[16];
   uint8_t window[WINDOW_SIZE];
+  uint32_t data_hash, spare;
 };
 
 extern void enter64(void), enter32(void), exit64(void), fault_exit(void);
@@ -232,6 +231,16 @@ static void fill_slot(int slot, const struct input *in) {
   }
 }
 
+static uint32_t data_hash(void) {
+  const uint32_t *words = (const void *)DATA;
+  uint32_t hash = 1;
+  for (size_t i = 0; i < DATA_WRITABLE_SIZE / 4; i++) {
+    hash = (hash ^ words[i]) * 0x9e3779b1u;
+    hash = hash << 13 | hash >> 19;
+  }
+  return hash;
+}
+
 static void run(int slot, const struct input *in, const uint8_t *fx, struct output *out, uint8_t *out_fx) {
   uint64_t at = CODE + slot * SLOT + CODE_IN_SLOT;
   memcpy(shared->gpr, in->gpr, sizeof in->gpr);
@@ -239,8 +248,8 @@ static void run(int slot, const struct input *in, const uint8_t *fx, struct outp
   shared->has_fx = in->has_fx;
   shared->target = in->width == 64 ? at : (at | 0x23ull << 32);
   if (in->has_fx) memcpy(shared->fx, fx, 512);
+  memset((void *)DATA, 0, DATA_WRITABLE_SIZE);
   memcpy((void *)WINDOW, in->window, WINDOW_SIZE);
-  memset((void *)TAIL, 0, TAIL_SIZE);
   current = out;
   out->vector = NO_VECTOR;
   out->error = 0;
@@ -255,6 +264,8 @@ static void run(int slot, const struct input *in, const uint8_t *fx, struct outp
     memcpy(out->gpr, shared->out_gpr, sizeof out->gpr);
   }
   memcpy(out->window, (void *)WINDOW, WINDOW_SIZE);
+  out->data_hash = data_hash();
+  out->spare = 0;
   if (in->has_fx) memcpy(out_fx, shared->out_fx, 512);
 }
 

@@ -6,15 +6,13 @@ export const SLOT = 512;
 export const SLOTS = 1024;
 export const CODE_IN_SLOT = 16;
 export const CODE_BYTES = SLOT * SLOTS;
-/** Two writable pages, then a read-only one; nothing before or after. */
+/** Two writable pages, all zeros at the start of every case but for the window, then a read-only one; nothing else. */
 export const DATA = 0x20000000;
 export const DATA_WRITABLE_BYTES = 0x2000;
 export const DATA_BYTES = 0x3000;
 /** The part of data that every case brings with it; a page ends in its middle. */
 export const WINDOW = DATA + 0x1000 - 128;
 export const WINDOW_BYTES = 256;
-/** Before the read-only page: zeros at the start of every case. */
-export const TAIL_BYTES = 128;
 /** HLT: what slots are full of, and where branches end. In user mode it is #GP(0) in code of any width. */
 export const FILLER = 0xf4;
 /** Bytes of code that fit into a slot with the jump to the exit. */
@@ -29,7 +27,7 @@ export const INPUT_GPR = 16;
 export const INPUT_CODE = 144;
 export const INPUT_WINDOW = 616;
 
-export const OUTPUT_BYTES = 416;
+export const OUTPUT_BYTES = 424;
 export const OUTPUT_VECTOR = 0;
 export const OUTPUT_ERROR = 4;
 export const OUTPUT_CR2 = 8;
@@ -37,6 +35,7 @@ export const OUTPUT_RIP = 16;
 export const OUTPUT_RFLAGS = 24;
 export const OUTPUT_GPR = 32;
 export const OUTPUT_WINDOW = 160;
+export const OUTPUT_DATA_HASH = 416;
 
 export const FX_BYTES = 512;
 /** The instruction went on to the one after it. */
@@ -67,6 +66,8 @@ export interface Outcome {
   readonly rflags: number;
   readonly gpr: BigUint64Array;
   readonly window: Uint8Array;
+  /** Of both writable pages. */
+  readonly dataHash: number;
   readonly fx: Uint8Array | undefined;
 }
 
@@ -121,6 +122,7 @@ export function decodeOutcomes(cases: readonly Case[], bytes: Uint8Array): Outco
       rflags: view.getUint32(start + OUTPUT_RFLAGS, true),
       gpr: new BigUint64Array(copy.buffer, start + OUTPUT_GPR, 16),
       window: copy.subarray(start + OUTPUT_WINDOW, start + OUTPUT_WINDOW + WINDOW_BYTES),
+      dataHash: view.getUint32(start + OUTPUT_DATA_HASH, true),
       fx: fx === undefined ? undefined : copy.subarray(start + OUTPUT_BYTES, start + OUTPUT_BYTES + FX_BYTES),
     };
   });
