@@ -1,13 +1,10 @@
-import { readFile } from 'node:fs/promises';
 import { constants } from 'node:os';
-import { resolve } from 'node:path';
 import type { Cancellation } from '../../dom0/toolstack/domain-record.ts';
 import { xl } from '../../dom0/xl/main.ts';
 import type { Files, Host, RunningHost, Services, Signal } from '../../dom0/xl/services.ts';
 import type { UnixSocket } from '../../host/node/unix-socket.ts';
 import { XenolithError } from '../../lib/errors.ts';
 import type { Clock, Random, Terminal, TerminalSize } from '../../lib/ports.ts';
-import { BUILT_IN, readBuiltIn } from '../built-in.ts';
 import {
   CHUNK,
   ERROR,
@@ -31,6 +28,7 @@ import {
   type TerminalOrder,
 } from './frames.ts';
 import { planAside } from './planner.ts';
+import { FileRequest, SessionFiles } from './session-files.ts';
 
 /** What sessions run on. */
 export interface SessionHost {
@@ -44,8 +42,6 @@ export interface SessionHost {
 
 /** What a client may leave unread before it counts as gone: a command's output, or a stream's. */
 const UNREAD_BYTES = 64 << 20;
-/** What of a file that the client reads for us is taken. */
-const FILE_BYTES = 1 << 30;
 const EXIT_USAGE = 1;
 const EXIT_INTERNAL = 70;
 
@@ -242,67 +238,6 @@ export class Session implements Services {
   }
 }
 
-/** A file that only the client can read: its standard input, a descriptor of its shell's. */
-class FileRequest {
-  readonly bytes: Promise<Uint8Array>;
-  readonly #pieces: Uint8Array[] = [];
-  #size = 0;
-  #error: string | undefined;
-  #resolve: (bytes: Uint8Array) => void = () => {};
-  #reject: (error: Error) => void = () => {};
-
-  constructor() {
-    this.bytes = new Promise((resolve, reject) => {
-      this.#resolve = resolve;
-      this.#reject = reject;
-    });
-  }
-
-  answer({ error }: FileAnswer): void {
-    this.#error = error;
-  }
-
-  take(piece: Uint8Array): 'more' | 'done' {
-    if (piece.length > 0) {
-      this.#size += piece.length;
-      if (this.#size <= FILE_BYTES) this.#pieces.push(piece.slice());
-      else this.#error = 'EFBIG';
-      return 'more';
-    }
-    if (this.#error === undefined) this.#resolve(Buffer.concat(this.#pieces));
-    else this.fail(this.#error);
-    return 'done';
-  }
-
-  fail(code: string): void {
-    this.#reject(Object.assign(new Error(`${code}: the file could not be read`), { code }));
-  }
-}
-
-/** Files by the paths that the client means. */
-class SessionFiles implements Files {
-  readonly #folder: () => string;
-  readonly #readRemotely: (path: string) => Promise<Uint8Array>;
-
-  constructor(folder: () => string, readRemotely: (path: string) => Promise<Uint8Array>) {
-    this.#folder = folder;
-    this.#readRemotely = readRemotely;
-  }
-
-  get workingDirectory(): string {
-    return this.#folder();
-  }
-
-  async read(path: string): Promise<Uint8Array> {
-    if (path.startsWith(BUILT_IN)) return await readBuiltIn(path);
-    const whole = resolve(this.#folder(), path);
-    if (path.includes('\0'))
-      throw Object.assign(new Error('ENOENT: no file can have a NUL in its name'), { code: 'ENOENT' });
-    if (/^\/(dev|proc)\//.test(whole)) return await this.#readRemotely(whole);
-    return await readFile(whole);
-  }
-}
-
 /** The client's terminal. */
 class RemoteTerminal implements Terminal {
   interactive = false;
@@ -310,6 +245,7 @@ class RemoteTerminal implements Terminal {
   readonly #stream: UnixSocket;
   readonly #put: (bytes: Uint8Array) => void;
   #size: TerminalSize | undefined;
+  #held = false;
   #listener: ((bytes: Uint8Array | undefined) => void) | undefined;
   readonly #drainListeners: (() => void)[] = [];
 
@@ -347,7 +283,9 @@ class RemoteTerminal implements Terminal {
   }
 
   holdInput(hold: boolean): void {
-    if (!this.interactive) this.#order({ hold });
+    if (this.interactive || hold === this.#held) return;
+    this.#held = hold;
+    this.#order({ hold });
   }
 
   setRawMode(raw: boolean): void {
