@@ -19,6 +19,8 @@ import type { RecordWriter } from './record-writer.ts';
 const RUN_LIMIT = 96;
 /** A run of instructions that hold interrupts off is cut somewhere too. */
 export const LONGEST_RUN = RUN_LIMIT + 16;
+/** Longest stay in generated code: V8 only uses better code it has made of a loop when the loop is entered again. */
+export const LONGEST_STAY = 50_000;
 /** `reset` is asked for when less room than this is left. */
 const LOW_RECORDS = 4096 * record.RECORD_SIZE;
 const HASH_LIMIT = CODE_HASH_ENTRIES * 0.6;

@@ -1,10 +1,44 @@
+/** Guest memory at linear addresses, as Xen copies it: see EngineVcpu.readLinear. */
+import type { Mmu } from '../mmu/mmu.ts';
+import { type Privilege, PRIVILEGE_SUPERVISOR_AC, PRIVILEGE_USER } from '../mmu/walk.ts';
 import { OFFSET_CR2, OFFSET_EVENT, type VcpuState } from '../state.ts';
+
+export function readLinear(
+  registers: VcpuState,
+  mmu: Mmu,
+  addressLo: number,
+  addressHi: number,
+  into: Uint8Array,
+): boolean {
+  const privilege = privilegeOf(registers);
+  return copyByPages(registers, addressLo, addressHi, into, (lo, hi, part) =>
+    mmu.readInto(lo, hi, part.length, privilege, part),
+  );
+}
+
+export function writeLinear(
+  registers: VcpuState,
+  mmu: Mmu,
+  addressLo: number,
+  addressHi: number,
+  from: Uint8Array,
+): boolean {
+  const privilege = privilegeOf(registers);
+  return copyByPages(registers, addressLo, addressHi, from, (lo, hi, part) =>
+    mmu.writeFrom(lo, hi, part.length, privilege, part),
+  );
+}
+
+// As the guest's kernel would, SMAP aside; from user mode with the user's rights.
+function privilegeOf(registers: VcpuState): Privilege {
+  return registers.cpl === 3 ? PRIVILEGE_USER : PRIVILEGE_SUPERVISOR_AC;
+}
 
 /**
  * Copies bytes of guest memory page by page; `copy` does one part, and false ends it. A failure raises nothing in the
  * guest: what the walk noted of it is undone.
  */
-export function copyByPages(
+function copyByPages(
   registers: VcpuState,
   addressLo: number,
   addressHi: number,

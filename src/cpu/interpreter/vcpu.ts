@@ -13,19 +13,19 @@ import {
 } from '../engine.ts';
 import { SYSTEM_FAULT } from '../instructions/define.ts';
 import { EVENT_NOT_CANONICAL, Mmu, setEvent } from '../mmu/mmu.ts';
-import { PRIVILEGE_SUPERVISOR_AC, PRIVILEGE_USER } from '../mmu/walk.ts';
 import * as state from '../state.ts';
-import { segmentAllows } from '../system/segment-access.ts';
+import { checkedLinear, setLinear } from '../system/segment-access.ts';
+import { RegionAccess } from '../region/region-access.ts';
 import { checkInstructionBreakpoint, DR6_BS, noteDebug } from '../system/debug.ts';
 import { deliver, type Event, takeEvent } from '../system/interrupts.ts';
 import { resetState } from '../system/reset.ts';
 import { SystemCpu, type TierHooks } from '../system/system-cpu.ts';
 import { vectorSlow } from '../system/vector-slow.ts';
-import { type CodeUser, LONGEST_RUN } from './code-cache.ts';
+import { type CodeUser, LONGEST_RUN, LONGEST_STAY } from './code-cache.ts';
 import { isCalled } from './handlers.ts';
 import { JumpCache } from './jump-cache.ts';
 import { VCPU_TLBS } from './layout.ts';
-import { copyByPages } from './linear-copy.ts';
+import { readLinear, writeLinear } from './linear-copy.ts';
 import type { Shared } from './instance.ts';
 import { RUN_EVENT, RUN_EXIT } from './run-result.ts';
 import { MODE_CODE_64, MODE_STEP, modeOf } from '../mode.ts';
@@ -33,9 +33,6 @@ import * as record from './record.ts';
 import { RecordReader } from './record-reader.ts';
 import { RunStops } from './run-stops.ts';
 import type { InterpreterImports } from './runtime.ts';
-
-/** Longest stay in generated code, in instructions. */
-const LONGEST_STAY = 50_000;
 
 const CS_BASE = state.OFFSET_SEGMENTS + state.CS * state.SEGMENT_SIZE + state.SEGMENT_BASE;
 
@@ -46,6 +43,7 @@ export class InterpreterVcpu implements EngineVcpu, CodeUser, TierHooks, Interpr
   readonly #shared: Shared;
   readonly #mmu: Mmu;
   readonly #operands: RecordReader;
+  readonly #regionAccess: RegionAccess;
   readonly #jumps: JumpCache;
   readonly #stops: RunStops;
   /** Instructions before the generated code was last entered, and the budget it was given. */
@@ -66,6 +64,7 @@ export class InterpreterVcpu implements EngineVcpu, CodeUser, TierHooks, Interpr
     resetState(this.state);
     this.#mmu = new Mmu(this.state, memory, nested, intercepts, shared.code, base + VCPU_TLBS);
     this.cpu = new SystemCpu(this.state, this.#mmu, intercepts, tsc, this);
+    this.#regionAccess = new RegionAccess(this.#mmu);
     this.#operands = new RecordReader(memory, this.state, shared.table);
     shared.code.addUser(this);
     this.#jumps = new JumpCache(memory, base);
@@ -169,15 +168,11 @@ export class InterpreterVcpu implements EngineVcpu, CodeUser, TierHooks, Interpr
   }
 
   readLinear(addressLo: number, addressHi: number, into: Uint8Array): boolean {
-    return copyByPages(this.state, addressLo, addressHi, into, (lo, hi, part) =>
-      this.#mmu.readInto(lo, hi, part.length, this.#copyPrivilege(), part),
-    );
+    return readLinear(this.state, this.#mmu, addressLo, addressHi, into);
   }
 
   writeLinear(addressLo: number, addressHi: number, from: Uint8Array): boolean {
-    return copyByPages(this.state, addressLo, addressHi, from, (lo, hi, part) =>
-      this.#mmu.writeFrom(lo, hi, part.length, this.#copyPrivilege(), part),
-    );
+    return writeLinear(this.state, this.#mmu, addressLo, addressHi, from);
   }
 
   /** No more runs; its code cache entries stay, they belong to machine memory. */
@@ -227,22 +222,9 @@ export class InterpreterVcpu implements EngineVcpu, CodeUser, TierHooks, Interpr
   slowWrite = (lo: number, hi: number, bytes: number): void => this.#mmu.slowWrite(lo, hi, bytes);
   probeWrite = (lo: number, hi: number, bytes: number): number => this.#mmu.probeWrite(lo, hi, bytes);
 
-  regionRead = (lo: number, hi: number, bytes: number): void => {
-    this.#mmu.memoryOnly = true;
-    this.#mmu.slowRead(lo, hi, bytes);
-    this.#mmu.memoryOnly = false;
-  };
-  regionWrite = (lo: number, hi: number, bytes: number): void => {
-    this.#mmu.memoryOnly = true;
-    this.#mmu.slowWrite(lo, hi, bytes);
-    this.#mmu.memoryOnly = false;
-  };
-  regionProbe = (lo: number, hi: number, bytes: number): number => {
-    this.#mmu.memoryOnly = true;
-    const host = this.#mmu.probeWrite(lo, hi, bytes);
-    this.#mmu.memoryOnly = false;
-    return host;
-  };
+  regionRead = (lo: number, hi: number, bytes: number): void => this.#regionAccess.read(lo, hi, bytes);
+  regionWrite = (lo: number, hi: number, bytes: number): void => this.#regionAccess.write(lo, hi, bytes);
+  regionProbe = (lo: number, hi: number, bytes: number): number => this.#regionAccess.probeWrite(lo, hi, bytes);
 
   hot = (): void => {
     const machine = this.#translateRip();
@@ -253,16 +235,15 @@ export class InterpreterVcpu implements EngineVcpu, CodeUser, TierHooks, Interpr
 
   segmentLinear = (pc: number, segment: number, offset: number): void => {
     const access = this.#operands.memoryAccess(pc);
-    if (access === undefined) this.#setLinear(segment, offset);
-    else this.#linear(segment, offset >>> 0, access.bytes, access.isWrite);
+    if (access === undefined) setLinear(this.state, segment, offset);
+    else checkedLinear(this.cpu, segment, offset >>> 0, access.bytes, access.isWrite);
   };
 
   offsetLinear = (segment: number, offset: number, bytes: number, write: number): void => {
-    this.#linear(segment, offset >>> 0, bytes, write !== 0);
+    checkedLinear(this.cpu, segment, offset >>> 0, bytes, write !== 0);
   };
 
   find = (): number => {
-    const registers = this.state;
     const machine = this.#translateRip();
     if (machine < 0) return machine === -1 ? 0 : this.#nowhere();
     let pc = this.#shared.code.find(machine, this.#mode);
@@ -273,10 +254,8 @@ export class InterpreterVcpu implements EngineVcpu, CodeUser, TierHooks, Interpr
     }
     if (pc === 0) return 0;
     const { regions } = this.#shared;
-    if (regions?.isEager) {
-      regions.hot(machine, this.#mode);
-      if (regions.isDue) this.stop();
-    }
+    if (regions?.isEager && regions.hot(machine, this.#mode)) this.stop();
+    const registers = this.state;
     const ripLo = registers.u32(state.OFFSET_RIP);
     const ripHi = registers.u32(state.OFFSET_RIP + 4);
     this.#jumps.insert(ripLo, ripHi, registers.u32(state.OFFSET_MODE_TAG + 4), pc, isGlobal);
@@ -294,7 +273,6 @@ export class InterpreterVcpu implements EngineVcpu, CodeUser, TierHooks, Interpr
 
   #enterFor(budget: number): number {
     if (this.#windowWanted && this.#isShadowed) return this.#enterExactly(1);
-    // A compiler that has better code for a loop only uses it when the loop is entered again.
     const slice = Math.min(budget, LONGEST_STAY);
     return this.exactBudget ? this.#enterExactly(slice) : this.#enter(slice);
   }
@@ -416,26 +394,5 @@ export class InterpreterVcpu implements EngineVcpu, CodeUser, TierHooks, Interpr
   #nowhere(): number {
     this.cpu.invalidOpcode();
     return 0;
-  }
-
-  // Base plus offset into scratch, or an exception where the segment does not allow the access (SDM vol. 3A, 5.3).
-  #linear(segment: number, offset: number, bytes: number, isWrite: boolean): void {
-    const attributes = this.state.segmentAttributes(segment);
-    if (segmentAllows(attributes, this.state.segmentLimit(segment), offset, bytes, isWrite)) {
-      this.#setLinear(segment, offset);
-    } else {
-      this.cpu.raise(segment === state.SS ? state.EXCEPTION_SS : state.EXCEPTION_GP, 0);
-    }
-  }
-
-  #setLinear(segment: number, offset: number): void {
-    const registers = this.state;
-    const base = registers.u32(state.OFFSET_SEGMENTS + segment * state.SEGMENT_SIZE + state.SEGMENT_BASE);
-    registers.setHalves(state.OFFSET_SCRATCH, (base + offset) >>> 0, 0);
-  }
-
-  // Xen copies guest memory as the guest's kernel would, SMAP aside; from user mode with the user's rights.
-  #copyPrivilege(): 1 | 2 {
-    return this.state.cpl === 3 ? PRIVILEGE_USER : PRIVILEGE_SUPERVISOR_AC;
   }
 }

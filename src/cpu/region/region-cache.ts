@@ -19,8 +19,8 @@ import { importRegionRuntime } from './region-runtime.ts';
 /** A place inside a region of its page is only worth a region of its own if it stays hot. */
 const PATIENCE = 3;
 /** So many places are waited for, or so many looks at the queue: a module costs as much as many regions. */
-const BATCH = 16;
-const LOOKS = 20;
+const BATCH = 32;
+const LOOKS = 400;
 /** A page whose code changed so often is left to the interpreter. */
 const MOST_DROPS = 16;
 
@@ -94,23 +94,21 @@ export class RegionCache implements RecordUser {
     for (const { regions } of this.#pages.values()) yield* regions;
   }
 
-  /** Code at a machine address is executed often. */
-  hot(address: number, mode: number): void {
-    if ((mode & MODE_STEP) !== 0) return;
+  /** Code at a machine address is executed often. Returns whether it waits for a region now. */
+  hot(address: number, mode: number): boolean {
+    if ((mode & MODE_STEP) !== 0) return false;
     const mfn = Math.floor(address / 4096);
-    if ((this.#drops.get(mfn) ?? 0) >= MOST_DROPS) return;
+    if ((this.#drops.get(mfn) ?? 0) >= MOST_DROPS) return false;
     const page = this.#pages.get(mfn);
     const offset = address % 4096;
     const times = page?.covered.get(offset);
     if (page !== undefined && times !== undefined) {
       page.covered.set(offset, times + 1);
-      if (
-        (times + 1 < PATIENCE && !this.isEager) ||
-        page.regions.some((region) => region.address === address && region.mode === mode)
-      )
-        return;
+      const isEntry = page.regions.some((region) => region.address === address && region.mode === mode);
+      if (isEntry || (times + 1 < PATIENCE && !this.isEager)) return false;
     }
     this.#queue.set(address, { address, mode });
+    return true;
   }
 
   /** Makes regions of all that was called hot. No vCPU may be inside generated code. */

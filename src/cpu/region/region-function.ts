@@ -13,10 +13,10 @@ import * as record from '../interpreter/record.ts';
 import { emitRaise } from '../interpreter/main-function.ts';
 import * as state from '../state.ts';
 import { flagsAreDead } from './dead-flags.ts';
-import { dominates, type Graph, orderGraph } from './dominators.ts';
 import { type Block, relativeTarget } from './flow-graph.ts';
 import { BUDGET, type FrameFlags, GROUP_OTHER, IP_BASE, RegionFrame, VCPU } from './region-frame.ts';
 import { type RegionInstruction, RegionOperands } from './region-operands.ts';
+import { RegionShape } from './region-shape.ts';
 import { REGION_EVENT, REGION_EXIT, REGION_JUMP } from './region-result.ts';
 import type { RegionRuntime } from './region-runtime.ts';
 import { RegionSemantics } from './region-semantics.ts';
@@ -51,9 +51,7 @@ interface BlockEnd {
 class RegionFunction implements ControlFlow {
   readonly frame: RegionFrame;
   readonly #source: RegionSource;
-  readonly #graph: Graph;
-  readonly #blocks: readonly Block[];
-  readonly #placeOf = new Map<number, number>();
+  readonly #shape: RegionShape;
   /** By place: where to branch to reach a block. */
   readonly #labels = new Map<number, Label>();
   readonly #ends = new Map<number, BlockEnd>();
@@ -67,14 +65,7 @@ class RegionFunction implements ControlFlow {
   constructor(source: RegionSource, runtime: RegionRuntime) {
     this.#source = source;
     this.frame = new RegionFrame(runtime);
-    const numbers = new Map(source.blocks.map(({ offset }, number) => [offset, number]));
-    const inside = (offset: number): number[] => {
-      const number = numbers.get(offset);
-      return number === undefined ? [] : [number];
-    };
-    this.#graph = orderGraph(source.blocks.map(({ taken, next }) => [...new Set([...inside(taken), ...inside(next)])]));
-    this.#blocks = this.#graph.order.map((number) => source.blocks[number] as Block);
-    for (const [place, { offset }] of this.#blocks.entries()) this.#placeOf.set(offset, place);
+    this.#shape = new RegionShape(source.blocks);
   }
 
   emit(): void {
@@ -148,9 +139,9 @@ class RegionFunction implements ControlFlow {
 
   #emitTree(place: number): void {
     const { code } = this.frame;
-    const isLoop = this.#predecessors(place).some((from) => from >= place);
+    const isLoop = this.#shape.predecessors(place).some((from) => from >= place);
     if (isLoop) this.#labels.set(place, code.loop());
-    const children = this.#labelled(place);
+    const children = this.#shape.labelled(place);
     for (const child of children.toReversed()) this.#labels.set(child, code.block());
     this.#emitBlock(place, isLoop);
     for (const child of children) {
@@ -160,45 +151,12 @@ class RegionFunction implements ControlFlow {
     if (isLoop) code.end();
   }
 
-  // Dominated blocks that are branched to, the first in order innermost.
-  #labelled(place: number): number[] {
-    const { dominator } = this.#graph;
-    return this.#blocks.flatMap((_, child) =>
-      child !== 0 && dominator[child] === place && !this.#isInline(child) ? [child] : [],
-    );
-  }
-
-  // Only reached by falling into it.
-  #isInline(place: number): boolean {
-    const from = this.#predecessors(place);
-    const [only] = from;
-    if (from.length !== 1 || only === undefined) return false;
-    const { next, taken } = this.#blocks[only] as Block;
-    const { offset } = this.#blocks[place] as Block;
-    return next === offset && taken !== offset;
-  }
-
-  // Within a jump back and its target, as far as the order tells.
-  #isInLoop(place: number): boolean {
-    const { successors, dominator } = this.#graph;
-    for (let from = place; from < successors.length; from++) {
-      for (const to of successors[from] as readonly number[]) {
-        if (to <= place && to <= from && dominates(dominator, to, place)) return true;
-      }
-    }
-    return false;
-  }
-
-  #predecessors(place: number): number[] {
-    return this.#graph.successors.flatMap((targets, from) => (targets.includes(place) ? [from] : []));
-  }
-
   #emitBlock(place: number, isLoop: boolean): void {
     const { frame } = this;
-    const block = this.#blocks[place] as Block;
+    const block = this.#shape.blocks[place] as Block;
     this.#place = place;
     this.#done = 0;
-    frame.isInLoop = this.#isInLoop(place);
+    frame.isInLoop = this.#shape.isInLoop(place);
     this.#enter(place);
     this.#checkBudget(place, isLoop);
     for (const instruction of block.instructions) {
@@ -218,17 +176,17 @@ class RegionFunction implements ControlFlow {
   // What is known of the flags comes from the only block before.
   #enter(place: number): void {
     const { frame } = this;
-    const from = this.#predecessors(place);
+    const from = this.#shape.predecessors(place);
     const end = from.length === 1 && place !== 0 ? this.#ends.get(from[0] as number) : undefined;
     frame.known = end?.known;
     frame.isPair = end?.isPair ?? false;
   }
 
   #checkBudget(place: number, isLoop: boolean): void {
-    const block = this.#blocks[place] as Block;
+    const block = this.#shape.blocks[place] as Block;
     const before = Math.max(
       0,
-      ...this.#predecessors(place).map((from) => (from < place ? (this.#unchecked[from] as number) : 0)),
+      ...this.#shape.predecessors(place).map((from) => (from < place ? (this.#unchecked[from] as number) : 0)),
     );
     const isDue = isLoop || before + block.instructions.length > UNCHECKED_LIMIT;
     this.#unchecked[place] = block.instructions.length + (isDue ? 0 : before);
@@ -245,14 +203,14 @@ class RegionFunction implements ControlFlow {
 
   // To an offset in the page, within the region or out of it. The budget is charged.
   #goTo(offset: number): void {
-    const target = this.#placeOf.get(offset);
-    const isKept = target !== undefined && (this.#graph.successors[this.#place] as readonly number[]).includes(target);
+    const target = this.#shape.placeOf(offset);
+    const isKept = target !== undefined && this.#shape.goesTo(this.#place, target);
     if (!isKept) {
       this.#exitTo(offset, 64);
       return;
     }
-    const isBack = target <= this.#place && dominates(this.#graph.dominator, target, this.#place);
-    if (!isBack && this.#isInline(target)) {
+    const isBack = target <= this.#place && this.#shape.dominates(target, this.#place);
+    if (!isBack && this.#shape.isInline(target)) {
       this.#emitTree(target);
       return;
     }
@@ -289,7 +247,7 @@ class RegionFunction implements ControlFlow {
     const { view, mode } = this.#source;
     const operands = new RegionOperands(this.frame, view, instruction, mode, this);
     const m = new RegionSemantics(this.frame, operands, this, handler.context);
-    m.flagsAreDead = flagsAreDead((this.#blocks[this.#place] as Block).instructions, this.#done);
+    m.flagsAreDead = flagsAreDead((this.#shape.blocks[this.#place] as Block).instructions, this.#done);
     handler.instruction.execute(m, ...handler.operands.map((_, index) => ({ index })));
   }
 

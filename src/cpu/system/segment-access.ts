@@ -23,6 +23,23 @@ export function segmentAllows(
   return last <= limit;
 }
 
+/** A segment of a legacy mode: base plus offset into scratch, or the exception of an access that is not allowed. */
+export function checkedLinear(cpu: SystemCpu, segment: number, offset: number, bytes: number, isWrite: boolean): void {
+  const { state: registers } = cpu;
+  const attributes = registers.segmentAttributes(segment);
+  if (segmentAllows(attributes, registers.segmentLimit(segment), offset, bytes, isWrite)) {
+    setLinear(registers, segment, offset);
+  } else {
+    cpu.raise(segment === state.SS ? state.EXCEPTION_SS : state.EXCEPTION_GP, 0);
+  }
+}
+
+/** Base plus offset into scratch, unchecked. */
+export function setLinear(registers: state.VcpuState, segment: number, offset: number): void {
+  const base = registers.u32(state.OFFSET_SEGMENTS + segment * state.SEGMENT_SIZE + state.SEGMENT_BASE);
+  registers.setHalves(state.OFFSET_SCRATCH, (base + offset) >>> 0, 0);
+}
+
 /** Linear address of an offset in a segment; undefined after #GP(0), or #SS(0) for SS. */
 export function segmentLinear(
   cpu: SystemCpu,

@@ -1,10 +1,10 @@
 /**
  * Floating-point values as instructions have them (SS, SD, PS, PD), and when WebAssembly's arithmetic is good enough.
  *
- * A native operation is exact in value but shows no flags, knows one rounding mode and leaves NaN bits open. So its
- * result is taken only where nothing of that can be seen: the flags it might raise are already set and masked, rounding
- * is to nearest, no operand is a NaN, an infinity or a denormal, and no result comes near the ends of the range. All
- * else goes the slow way (`slowFloat`), which is right bit for bit.
+ * A native operation is right in value but shows no flags, knows one rounding mode and leaves NaN bits open. So its
+ * result is taken only where nothing of that can be seen: the flags it might raise are already set and masked (or the
+ * result is proved to be exact: exactness.ts), rounding is to nearest, no operand is a NaN, an infinity or a denormal,
+ * and no result comes near the ends of the range. All else goes the slow way (`slowFloat`), which is right bit for bit.
  */
 import { SSE_DOUBLE } from '../../fpu/sse-operations.ts';
 import * as op from '../../emit/opcodes.ts';
@@ -73,12 +73,34 @@ export function pushFloats(m: Semantics, shape: FloatShape, values: readonly Val
   }
 }
 
+export const FLOAT_ADD: FloatOpcodes = {
+  SS: op.OP_F32_ADD,
+  SD: op.OP_F64_ADD,
+  PS: op.OP_F32X4_ADD,
+  PD: op.OP_F64X2_ADD,
+};
+export const FLOAT_SUB: FloatOpcodes = {
+  SS: op.OP_F32_SUB,
+  SD: op.OP_F64_SUB,
+  PS: op.OP_F32X4_SUB,
+  PD: op.OP_F64X2_SUB,
+};
+export const FLOAT_MUL: FloatOpcodes = {
+  SS: op.OP_F32_MUL,
+  SD: op.OP_F64_MUL,
+  PS: op.OP_F32X4_MUL,
+  PD: op.OP_F64X2_MUL,
+};
 export const FLOAT_EQ: FloatOpcodes = { SS: op.OP_F32_EQ, SD: op.OP_F64_EQ, PS: op.OP_F32X4_EQ, PD: op.OP_F64X2_EQ };
 export const FLOAT_LT: FloatOpcodes = { SS: op.OP_F32_LT, SD: op.OP_F64_LT, PS: op.OP_F32X4_LT, PD: op.OP_F64X2_LT };
 
 /** MXCSR hides what a native operation does not show: PE is set, all exceptions are masked, rounding is to nearest. */
 export function controlIsUsual(m: Semantics): Value {
-  return m.eq(m.and(m.loadState(state.OFFSET_MXCSR, 32), m.const(32, 0xffe0)), m.const(32, 0x1fa0));
+  return controlIs(m, 0x1fa0);
+}
+
+function controlIs(m: Semantics, control: number): Value {
+  return m.eq(m.and(m.loadState(state.OFFSET_MXCSR, 32), m.const(32, 0xffe0)), m.const(32, control));
 }
 
 /** An inexact result changes nothing: PE is set and masked. With `nearest`, rounding is to nearest too. */
@@ -168,6 +190,25 @@ export function everywhere(m: Semantics, shape: FloatShape, mask: Mask): Value {
 export function fastOrSlow(m: Semantics, usable: Value, fast: Value, slow: () => Value): Value {
   const result = m.variable(fast);
   m.if(m.not(usable), () => m.set(result, slow()));
+  return m.get(result);
+}
+
+/**
+ * The fast result of an operation where it fits (ordinary operands, a result within range), if MXCSR is as usual, or
+ * would be were PE not clear, and the result is `exact`. What tells that is emitted where PE is clear only.
+ */
+export function fastOrExactOrSlow(
+  m: Semantics,
+  fits: Value,
+  fast: Value,
+  exact: () => Value,
+  slow: () => Value,
+): Value {
+  const result = m.variable(fast);
+  m.if(m.not(m.and(controlIsUsual(m), fits)), () => {
+    const unseen = m.and(m.and(controlIs(m, 0x1f80), fits), exact());
+    m.if(m.not(unseen), () => m.set(result, slow()));
+  });
   return m.get(result);
 }
 

@@ -16,15 +16,20 @@ import * as state from '../../state.ts';
 import { VECTOR_DOT_F32, VECTOR_DOT_F64, VECTOR_RECIPROCAL, VECTOR_RECIPROCAL_ROOT } from '../../system/vector-slow.ts';
 import { form, type Instruction, instruction } from '../define.ts';
 import { r, rw, w, xmm, xmmM32 } from '../operands.ts';
+import { isExactDifference, isExactProduct, isExactQuotient, isExactSum } from './exactness.ts';
 import {
   both,
   controlIsUsual,
   either,
   everywhere,
+  FLOAT_ADD,
   FLOAT_LT,
+  FLOAT_MUL,
   FLOAT_SHAPES,
+  FLOAT_SUB,
   type FloatOpcodes,
   type FloatShape,
+  fastOrExactOrSlow,
   fastOrSlow,
   isBetween,
   hasFiniteBits,
@@ -44,28 +49,32 @@ import { constantVector, manualOf, vectorXor } from './lanes.ts';
 import { everySecond } from './packed-arrange.ts';
 import { packedImmediate, packedSse } from './packed.ts';
 
-const ADD: FloatOpcodes = { SS: op.OP_F32_ADD, SD: op.OP_F64_ADD, PS: op.OP_F32X4_ADD, PD: op.OP_F64X2_ADD };
-const SUB: FloatOpcodes = { SS: op.OP_F32_SUB, SD: op.OP_F64_SUB, PS: op.OP_F32X4_SUB, PD: op.OP_F64X2_SUB };
-const MUL: FloatOpcodes = { SS: op.OP_F32_MUL, SD: op.OP_F64_MUL, PS: op.OP_F32X4_MUL, PD: op.OP_F64X2_MUL };
 const DIV: FloatOpcodes = { SS: op.OP_F32_DIV, SD: op.OP_F64_DIV, PS: op.OP_F32X4_DIV, PD: op.OP_F64X2_DIV };
 const SQRT: FloatOpcodes = { SS: op.OP_F32_SQRT, SD: op.OP_F64_SQRT, PS: op.OP_F32X4_SQRT, PD: op.OP_F64X2_SQRT };
 
-/** An operation: its native instruction, its number on the slow way, and where the native result can be taken. */
+type Judge = (m: Semantics, shape: FloatShape, a: Value, b: Value, result: Value) => Mask;
+
+/**
+ * An operation: its native instruction, its number on the slow way, where the native result can be taken, and where it
+ * is exact too.
+ */
 interface Operation {
   readonly opcodes: FloatOpcodes;
   readonly slow: number;
-  readonly usable: (m: Semantics, shape: FloatShape, a: Value, b: Value, result: Value) => Mask;
+  readonly usable: Judge;
+  readonly exact: Judge;
 }
 
-const ADDITION: Operation = { opcodes: ADD, slow: SSE_ADD, usable: sumIsUsable };
-const SUBTRACTION: Operation = { opcodes: SUB, slow: SSE_SUB, usable: sumIsUsable };
+const ADDITION: Operation = { opcodes: FLOAT_ADD, slow: SSE_ADD, usable: sumIsUsable, exact: isExactSum };
+const SUBTRACTION: Operation = { opcodes: FLOAT_SUB, slow: SSE_SUB, usable: sumIsUsable, exact: isExactDifference };
 
 export const SSE_ARITHMETIC: readonly Instruction[] = [
   ...arithmetic('ADD', '58', ADDITION),
   ...arithmetic('SUB', '5C', SUBTRACTION),
   ...arithmetic('MUL', '59', {
-    opcodes: MUL,
+    opcodes: FLOAT_MUL,
     slow: SSE_MUL,
+    exact: isExactProduct,
     usable(m, shape, a, b, result) {
       const zeros = both(
         m,
@@ -80,6 +89,7 @@ export const SSE_ARITHMETIC: readonly Instruction[] = [
   ...arithmetic('DIV', '5E', {
     opcodes: DIV,
     slow: SSE_DIV,
+    exact: isExactQuotient,
     usable(m, shape, a, b, result) {
       const zeros = both(m, shape, isZero(m, shape, a), isZero(m, shape, result));
       const ordinary = both(m, shape, isOrdinary(m, shape, a), isOrdinary(m, shape, b));
@@ -114,8 +124,13 @@ function arithmetic(name: string, opcode: string, operation: Operation): Instruc
 
 function compute(m: Semantics, shape: FloatShape, operation: Operation, a: Value, b: Value): Value {
   const result = native(m, shape, operation.opcodes, [a, b]);
-  const usable = m.and(controlIsUsual(m), everywhere(m, shape, operation.usable(m, shape, a, b, result)));
-  return fastOrSlow(m, usable, result, () => slowFloat(m, shape, operation.slow, { a, b }));
+  return fastOrExactOrSlow(
+    m,
+    everywhere(m, shape, operation.usable(m, shape, a, b, result)),
+    result,
+    () => everywhere(m, shape, operation.exact(m, shape, a, b, result)),
+    () => slowFloat(m, shape, operation.slow, { a, b }),
+  );
 }
 
 /** A sum that comes out tiny is exact, and so raises nothing. */
@@ -189,9 +204,14 @@ function addSub(shape: FloatShape): Instruction {
   const signs = shape.double ? [1n << 63n, 0n] : [0x80000000, 0, 0x80000000, 0];
   return packedSse(`ADDSUB${shape.suffix}`, `${shape.double ? '66' : 'F2'} 0F D0 /r`, (m, a, b) => {
     const changed = vectorXor(m, b, constantVector(m, shape.double ? 8 : 4, signs));
-    const result = native(m, shape, ADD, [a, changed]);
-    const usable = m.and(controlIsUsual(m), everywhere(m, shape, sumIsUsable(m, shape, a, b, result)));
-    return fastOrSlow(m, usable, result, () => slowFloat(m, shape, SSE_ADDSUB, { a, b }));
+    const result = native(m, shape, FLOAT_ADD, [a, changed]);
+    return fastOrExactOrSlow(
+      m,
+      everywhere(m, shape, sumIsUsable(m, shape, a, b, result)),
+      result,
+      () => everywhere(m, shape, isExactSum(m, shape, a, changed, result)),
+      () => slowFloat(m, shape, SSE_ADDSUB, { a, b }),
+    );
   });
 }
 

@@ -1,0 +1,73 @@
+/** How the blocks of a region nest when its control flow is made structured. Blocks are named by their place in order. */
+import { dominates, type Graph, orderGraph } from './dominators.ts';
+import type { Block } from './flow-graph.ts';
+
+export class RegionShape {
+  /** In reverse postorder; the entry is the first. */
+  readonly blocks: readonly Block[];
+  readonly #graph: Graph;
+  readonly #places = new Map<number, number>();
+  readonly #predecessors: readonly number[][];
+
+  constructor(blocks: readonly Block[]) {
+    const numbers = new Map(blocks.map(({ offset }, number) => [offset, number]));
+    const inside = (offset: number): number[] => {
+      const number = numbers.get(offset);
+      return number === undefined ? [] : [number];
+    };
+    this.#graph = orderGraph(blocks.map(({ taken, next }) => [...new Set([...inside(taken), ...inside(next)])]));
+    this.blocks = this.#graph.order.map((number) => blocks[number] as Block);
+    for (const [place, { offset }] of this.blocks.entries()) this.#places.set(offset, place);
+    this.#predecessors = this.blocks.map(() => []);
+    for (const [from, targets] of this.#graph.successors.entries()) {
+      for (const to of targets) this.#predecessors[to]?.push(from);
+    }
+  }
+
+  /** The block at an offset in the page. */
+  placeOf(offset: number): number | undefined {
+    return this.#places.get(offset);
+  }
+
+  predecessors(place: number): readonly number[] {
+    return this.#predecessors[place] as readonly number[];
+  }
+
+  dominates(a: number, b: number): boolean {
+    return dominates(this.#graph.dominator, a, b);
+  }
+
+  /** Whether a jump from one block to another stays in the region. */
+  goesTo(from: number, to: number): boolean {
+    return (this.#graph.successors[from] as readonly number[]).includes(to);
+  }
+
+  /** Dominated blocks that are branched to, in order: each ends a WebAssembly block around what comes before it. */
+  labelled(place: number): number[] {
+    const { dominator } = this.#graph;
+    return this.blocks.flatMap((_, child) =>
+      child !== 0 && dominator[child] === place && !this.isInline(child) ? [child] : [],
+    );
+  }
+
+  /** Only reached by falling into it. */
+  isInline(place: number): boolean {
+    const from = this.predecessors(place);
+    const [only] = from;
+    if (from.length !== 1 || only === undefined) return false;
+    const { next, taken } = this.blocks[only] as Block;
+    const { offset } = this.blocks[place] as Block;
+    return next === offset && taken !== offset;
+  }
+
+  /** Between a jump back and its target, as far as the order tells. */
+  isInLoop(place: number): boolean {
+    const { successors } = this.#graph;
+    for (let from = place; from < successors.length; from++) {
+      for (const to of successors[from] as readonly number[]) {
+        if (to <= place && to <= from && this.dominates(to, place)) return true;
+      }
+    }
+    return false;
+  }
+}
