@@ -25,9 +25,14 @@ export function randomFx(random: Random): Uint8Array {
   if (random.oneIn(6)) mxcsr |= 0x8000;
   if (random.oneIn(6)) mxcsr |= 0x40;
   if (random.oneIn(6)) mxcsr &= ~(random.below(64) << 7);
+  if (random.oneIn(2)) mxcsr |= 0x20;
   view.setUint32(FX_MXCSR, mxcsr, true);
   for (let i = 0; i < 8; i++) st(view, FX_ST + i * 16, random);
-  for (let i = 0; i < 16; i++) xmm(view, FX_XMM + i * 16, random);
+  const element = random.oneIn(3) ? random.pick([roundF64, roundF32]) : undefined;
+  for (let i = 0; i < 16; i++) {
+    if (element === undefined) xmm(view, FX_XMM + i * 16, random);
+    else for (const half of [0, 8]) view.setBigUint64(FX_XMM + i * 16 + half, element(random), true);
+  }
   return image;
 }
 
@@ -48,6 +53,25 @@ function st(view: DataView, at: number, random: Random): void {
       view.setBigUint64(at, integer | fraction, true);
       view.setUint16(at + 8, sign | (0x3fff - 20 + random.below(random.oneIn(4) ? 100 : 40)), true);
   }
+}
+
+/** Near one, with any number of zeros at the end: what comes of two of them is as often exact as not. */
+function roundF64(random: Random): bigint {
+  if (random.oneIn(16)) return BigInt(random.below(2)) << 63n;
+  const zeros = BigInt(random.below(53));
+  const fraction = ((random.u64() & 0xfffffffffffffn) >> zeros) << zeros;
+  return (BigInt(random.below(2)) << 63n) | (BigInt(0x3ff - 6 + random.below(12)) << 52n) | fraction;
+}
+
+/** The same of two singles. */
+function roundF32(random: Random): bigint {
+  const single = (): number => {
+    if (random.oneIn(16)) return random.below(2) << 31;
+    const zeros = random.below(24);
+    const fraction = ((random.u32() & 0x7fffff) >>> zeros) << zeros;
+    return (random.below(2) << 31) | ((0x7f - 6 + random.below(12)) << 23) | fraction;
+  };
+  return (BigInt(single() >>> 0) << 32n) | BigInt(single() >>> 0);
 }
 
 function xmm(view: DataView, at: number, random: Random): void {

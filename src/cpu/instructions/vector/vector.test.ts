@@ -1,5 +1,5 @@
 /** Rules of the vector instructions that a comparison with a processor does not show, or shows only on such a host. */
-import { deepEqual, equal } from 'node:assert/strict';
+import { deepEqual, equal, ok } from 'node:assert/strict';
 import { after, test } from 'node:test';
 import {
   SSE_ADD,
@@ -29,6 +29,9 @@ after(() => cpu[Symbol.dispose]());
 const CASES = 400;
 /** All exceptions masked, PE set: what code has run with since its first inexact result. */
 const USUAL = 0x1fa0;
+/** As a process starts. */
+const PE_CLEAR = 0x1f80;
+const CAN_BE_EXACT: ReadonlySet<number> = new Set([SSE_ADD, SSE_SUB, SSE_MUL, SSE_DIV]);
 const XMM0_XMM1 = 0xc1;
 const SENTINEL = 0x5eed_5eed_5eed_5eedn;
 
@@ -83,6 +86,32 @@ for (const row of [...arithmeticRows(), ...OTHERS]) {
       const shown = `${hex(a)} ${hex(b)}`;
       deepEqual([hex(cpu.xmm(0)), cpu.mxcsr], [hex(expected.result), expected.mxcsr], shown);
     }
+  });
+}
+
+for (const row of arithmeticRows().filter(({ operation }) => CAN_BE_EXACT.has(operation & ~SSE_DOUBLE))) {
+  test(`${row.name}: while PE is clear, exact results leave it clear without leaving generated code`, () => {
+    const double = (row.operation & SSE_DOUBLE) !== 0;
+    const random = randomNumbers(row.operation + 1);
+    const round = (): bigint => (double ? roundF64(random) : roundF32(random) | (roundF32(random) << 32n));
+    const seen = { exact: 0, inexact: 0 };
+    cpu.place(row.code);
+    for (let i = 0; i < CASES; i++) {
+      const a = [round(), round()] as const;
+      const b = [round(), round()] as const;
+      cpu.setXmm(0, ...a);
+      cpu.setXmm(1, ...b);
+      cpu.mxcsr = PE_CLEAR;
+      cpu.state.setU64(state.OFFSET_VECTOR_RESULT, SENTINEL);
+      equal(cpu.step(), -1);
+      const expected = slowResult(row, a, b, PE_CLEAR);
+      const shown = `${hex(a)} ${hex(b)}`;
+      deepEqual([hex(cpu.xmm(0)), cpu.mxcsr], [hex(expected.result), expected.mxcsr], shown);
+      const exact = expected.mxcsr === PE_CLEAR;
+      equal(cpu.state.u64(state.OFFSET_VECTOR_RESULT) === SENTINEL, exact, shown);
+      seen[exact ? 'exact' : 'inexact']++;
+    }
+    ok(seen.exact > 10 && seen.inexact > 10, JSON.stringify(seen));
   });
 }
 
@@ -214,13 +243,14 @@ function slowResult(
   { operation, packed }: FloatRow,
   a: readonly [bigint, bigint],
   b: readonly [bigint, bigint],
+  mxcsr = USUAL,
 ): { result: [bigint, bigint]; mxcsr: number } {
   if (packed) {
-    sseSlowPacked(operation, USUAL, words(a), words(b), packedOut);
+    sseSlowPacked(operation, mxcsr, words(a), words(b), packedOut);
     return { result: [join(packedOut, 0), join(packedOut, 2)], mxcsr: packedOut[4] as number };
   }
   const [aLo, aHi, bLo, bHi] = [words(a)[0], words(a)[1], words(b)[0], words(b)[1]] as [number, number, number, number];
-  sseSlow(operation, USUAL, aLo, aHi, bLo, bHi, scalarOut);
+  sseSlow(operation, mxcsr, aLo, aHi, bLo, bHi, scalarOut);
   const kept = (operation & SSE_DOUBLE) !== 0 ? 0n : a[0] & 0xffffffff00000000n;
   return { result: [join(scalarOut, 0) | kept, a[1]], mxcsr: scalarOut[2] as number };
 }
@@ -248,6 +278,17 @@ function plainF32(random: () => number): bigint {
 function plainF64(random: () => number): bigint {
   const significand = (BigInt(random()) << 32n) | BigInt(random());
   return (significand & 0x800fffffffffffffn) | (BigInt(1013 + (random() % 20)) << 52n);
+}
+
+/** Near one, or zero, with any number of zeros at the end. */
+function roundF32(random: () => number): bigint {
+  const zeros = random() % 26;
+  return zeros > 24 ? 0n : (plainF32(random) >> BigInt(zeros)) << BigInt(zeros);
+}
+
+function roundF64(random: () => number): bigint {
+  const zeros = random() % 55;
+  return zeros > 53 ? 0n : (plainF64(random) >> BigInt(zeros)) << BigInt(zeros);
 }
 
 /** Random words from a seed, the same on every run (xorshift). */
