@@ -27,6 +27,7 @@ import {
 export const AUX_CARRIES = 0xc000000000000008n;
 /** A result that is not zero and has an even low byte and no sign. */
 export const RESULT_NEUTRAL = 0x100n;
+const RESULT_NEUTRAL_LO = Number(RESULT_NEUTRAL);
 
 /** The six status flags, as RFLAGS holds them. */
 export function readStatusFlags(state: VcpuState): number {
@@ -51,7 +52,7 @@ export function readStatusFlags(state: VcpuState): number {
 export function writeStatusFlags(state: VcpuState, rflags: number): void {
   const carry = rflags & FLAG_CF ? 1 : 0;
   const overflow = rflags & FLAG_OF ? 1 : 0;
-  state.setHalves(OFFSET_FLAGS_RESULT, rflags & FLAG_ZF ? 0 : Number(RESULT_NEUTRAL), 0);
+  state.setHalves(OFFSET_FLAGS_RESULT, rflags & FLAG_ZF ? 0 : RESULT_NEUTRAL_LO, 0);
   const auxLo = (rflags & FLAG_PF ? 0 : 0x100) | (rflags & FLAG_AF ? 8 : 0) | (rflags & FLAG_SF ? 1 : 0);
   state.setHalves(OFFSET_FLAGS_AUX, auxLo, (carry << 31) | ((carry ^ overflow) << 30));
 }

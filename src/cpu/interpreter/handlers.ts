@@ -57,6 +57,7 @@ export class HandlerTable {
   readonly #byKey = new Map<string, Handler>();
   readonly #hotKeys: ReadonlySet<string> | undefined;
   #all: Handler[] = [];
+  readonly #calls: (CalledInstruction['call'] | undefined)[] = [];
 
   /** `hot` names the handlers of the big function, by key; without it all that may be there are. */
   constructor(instructions: readonly Instruction[], hot?: ReadonlySet<string>) {
@@ -101,6 +102,11 @@ export class HandlerTable {
     return this.#all[id];
   }
 
+  /** The TypeScript function of a handler that has one. */
+  callOf(id: number): CalledInstruction['call'] | undefined {
+    return this.#calls[id];
+  }
+
   byKey(key: string): Handler | undefined {
     return this.#byKey.get(key);
   }
@@ -112,6 +118,7 @@ export class HandlerTable {
       const handler = { ...draft, id };
       this.#byKey.set(key, handler);
       this.#all[id] = handler;
+      this.#calls[id] = isCalled(handler.instruction) ? handler.instruction.call : undefined;
       (hotKeys.has(key) ? this.hot : this.cold).push(handler);
     }
   }
@@ -172,7 +179,7 @@ export function isEmitted(instruction: Instruction): instruction is EmittedInstr
   return 'execute' in instruction;
 }
 
-export function isCalled(instruction: Instruction): instruction is CalledInstruction {
+function isCalled(instruction: Instruction): instruction is CalledInstruction {
   return 'call' in instruction;
 }
 

@@ -22,7 +22,6 @@ import { resetState } from '../system/reset.ts';
 import { SystemCpu, type TierHooks } from '../system/system-cpu.ts';
 import { vectorSlow } from '../system/vector-slow.ts';
 import { type CodeUser, LONGEST_RUN, LONGEST_STAY } from './code-cache.ts';
-import { isCalled } from './handlers.ts';
 import { JumpCache } from './jump-cache.ts';
 import { VCPU_TLBS } from './layout.ts';
 import { readLinear, writeLinear } from './linear-copy.ts';
@@ -266,9 +265,10 @@ export class InterpreterVcpu implements EngineVcpu, CodeUser, TierHooks, Interpr
 
   system = (handlerId: number, pc: number): number => {
     const handler = this.#shared.table.byId(handlerId);
-    if (handler === undefined || !isCalled(handler.instruction)) return SYSTEM_FAULT;
+    const call = this.#shared.table.callOf(handlerId);
+    if (handler === undefined || call === undefined) return SYSTEM_FAULT;
     this.#operands.load(pc, handler);
-    return handler.instruction.call(this.cpu, this.#operands);
+    return call(this.cpu, this.#operands);
   };
 
   #enterFor(budget: number): number {

@@ -62,7 +62,7 @@ export class FetchCache {
     let context = this.#contexts.get(pcid);
     if (context === undefined) {
       if (this.#contexts.size >= MOST_CONTEXTS) this.#contexts.clear();
-      context = new Context(pcid + 1);
+      context = new Context(biasOf(pcid + 1));
       this.#contexts.set(pcid, context);
     }
     this.#current = context;
@@ -79,8 +79,9 @@ export class FetchCache {
 
   /** Forgets what is not global of every PCID. */
   forgetContexts(): void {
-    // Whoever set CR3 behind our back flushes: which PCID is the present one is not known until it is loaded.
-    this.#current = new Context();
+    // Whoever set CR3 behind our back flushes: which PCID is the present one is not known until it is loaded. The bias
+    // stays: while a user runs it is in OFFSET_MODE_TAG, and targets found by two biases must not share a stamp.
+    this.#current = new Context(this.#current.bias);
     this.#renew(this.#current);
     this.#void = this.#current.stamp - 1;
   }
@@ -126,8 +127,8 @@ class Context {
   /** Pages fetched from since the stamp is in use, by `keyOf`. */
   readonly pages = new Set<number>();
 
-  constructor(number = 0) {
-    this.bias = (Math.imul(number, SPREAD) >>> BIAS_SHIFT) | 1;
+  constructor(bias = 1) {
+    this.bias = bias;
   }
 
   has(page: number): boolean {
@@ -145,6 +146,10 @@ const MOST_PAGES = 4096;
 const KINDS = 4;
 const SPREAD = 0x9e3779b1;
 const BIAS_SHIFT = 17;
+
+function biasOf(number: number): number {
+  return (Math.imul(number, SPREAD) >>> BIAS_SHIFT) | 1;
+}
 
 function keyOf(page: number, kind: PageKind): number {
   const within = kind === PAGE_4K ? 1 : kind === PAGE_1G ? 0x40000 : 512;

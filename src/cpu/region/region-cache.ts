@@ -63,6 +63,7 @@ export class RegionCache implements RecordUser {
   readonly #host: RegionHost;
   readonly #table: WebAssembly.Table;
   readonly #firstCold: number;
+  readonly #returnHandler: number;
   readonly #pages = new Map<number, RegionPage>();
   readonly #drops = new Map<number, number>();
   /** Where records that regions replaced went. */
@@ -80,6 +81,7 @@ export class RegionCache implements RecordUser {
     this.isEager = isEager;
     this.#table = host.functions['regions'] as WebAssembly.Table;
     this.#firstCold = host.table.coldStart + host.table.fusedFirsts.length;
+    this.#returnHandler = host.table.byKey('RET operandSize=64 stackSize=64')?.id ?? -1;
     host.code.recordUser = this;
   }
 
@@ -157,7 +159,9 @@ export class RegionCache implements RecordUser {
       memory.view,
       table,
     );
-    return blocks && { address, mode, pc, blocks };
+    // A jump to a lone RET does it by itself: see region-return.ts.
+    const isReturn = blocks?.length === 1 && blocks[0]?.instructions[0]?.handler.id === this.#returnHandler;
+    return blocks === undefined || isReturn ? undefined : { address, mode, pc, blocks };
   }
 
   #install(drafts: readonly Draft[]): void {
@@ -169,7 +173,11 @@ export class RegionCache implements RecordUser {
     const lengths = drafts.map(({ blocks, mode, address }, number) => {
       const index = module.declare(REGION_PARAMETERS, [op.TYPE_I32]);
       const copy = (pc: number): number => code.copy(pc, Math.floor(address / 4096));
-      const source = { blocks, mode, view: memory.view, firstCold: this.#firstCold, copy };
+      const source = {
+        ...{ blocks, mode, view: memory.view, copy },
+        firstCold: this.#firstCold,
+        returnHandler: this.#returnHandler,
+      };
       const { code: body, locals } = emitRegion(source, runtime);
       module.define(index, locals, body);
       module.export(`${number}`, index);

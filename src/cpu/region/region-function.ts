@@ -11,6 +11,7 @@ import { isEmitted } from '../interpreter/handlers.ts';
 import { COLD_FAULT, COLD_JUMP } from '../interpreter/run-result.ts';
 import * as record from '../interpreter/record.ts';
 import { emitRaise } from '../interpreter/main-function.ts';
+import { MODE_CODE_64 } from '../mode.ts';
 import * as state from '../state.ts';
 import { flagsAreDead } from './dead-flags.ts';
 import { type Block, relativeTarget } from './flow-graph.ts';
@@ -19,6 +20,7 @@ import { type RegionInstruction, RegionOperands } from './region-operands.ts';
 import { RegionShape } from './region-shape.ts';
 import { REGION_EVENT, REGION_EXIT, REGION_JUMP } from './region-result.ts';
 import type { RegionRuntime } from './region-runtime.ts';
+import { emitReturn } from './region-return.ts';
 import { RegionSemantics } from './region-semantics.ts';
 
 /** After so many instructions without a look at the budget there is one; see LONGEST_RUN. */
@@ -30,6 +32,8 @@ export interface RegionSource {
   readonly view: DataView;
   /** A copy of a record that nothing takes the place of. */
   readonly copy: (pc: number) => number;
+  /** The handler of a near RET in 64-bit code. */
+  readonly returnHandler: number;
   /** Handlers from this number on are functions in the table of cold ones. */
   readonly firstCold: number;
 }
@@ -115,11 +119,23 @@ class RegionFunction implements ControlFlow {
   jumpRelative(_handle: OperandHandle): void {
     const { handler, pc } = this.#instruction as RegionInstruction;
     const target = relativeTarget(handler, this.#source.view, pc) as number;
-    this.#charge(this.#done + 1);
     const size = handler.context.operandSize;
     const isInPage = target >= 0 && target < 4096 && size !== 16;
+    if (!isInPage && handler.instruction.mnemonic === 'JMP' && (this.#source.mode & MODE_CODE_64) !== 0) {
+      this.#returnAt(target);
+    }
+    this.#charge(this.#done + 1);
     if (isInPage && handler.instruction.mnemonic !== 'CALL') this.#goTo(target);
     else this.#exitTo(target, size);
+  }
+
+  // Kernels with return thunks leave every function by a jump to the one RET: it is done here then, unless it faults.
+  #returnAt(offset: number): void {
+    const m = this.#semantics(this.#instruction as RegionInstruction);
+    emitReturn(m, this.frame, this.#rip(offset), this.#source.returnHandler, () => {
+      this.#charge(this.#done + 2);
+      this.#leave(REGION_JUMP);
+    });
   }
 
   nextRip(): Value {
@@ -244,11 +260,15 @@ class RegionFunction implements ControlFlow {
       this.#emitCall(instruction);
       return;
     }
-    const { view, mode } = this.#source;
-    const operands = new RegionOperands(this.frame, view, instruction, mode, this);
-    const m = new RegionSemantics(this.frame, operands, this, handler.context);
+    const m = this.#semantics(instruction);
     m.flagsAreDead = flagsAreDead((this.#shape.blocks[this.#place] as Block).instructions, this.#done);
     handler.instruction.execute(m, ...handler.operands.map((_, index) => ({ index })));
+  }
+
+  #semantics(instruction: RegionInstruction): RegionSemantics {
+    const { view, mode } = this.#source;
+    const operands = new RegionOperands(this.frame, view, instruction, mode, this);
+    return new RegionSemantics(this.frame, operands, this, instruction.handler.context);
   }
 
   // Long code that gains nothing from being here.

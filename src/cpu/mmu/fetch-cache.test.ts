@@ -1,0 +1,30 @@
+import { equal, notEqual } from 'node:assert/strict';
+import { test } from 'node:test';
+import { OFFSET_FETCH_LOCAL, VcpuState } from '../state.ts';
+import { ENGINE_RESERVED_BYTES } from '../engine.ts';
+import { FetchCache } from './fetch-cache.ts';
+import { MachineMemory } from './machine-memory.ts';
+
+const memory = new WebAssembly.Memory({
+  initial: ENGINE_RESERVED_BYTES / 65536,
+  maximum: ENGINE_RESERVED_BYTES / 65536,
+});
+const cpu = new VcpuState(memory.buffer, 0x100000);
+
+test('to forget all is a new stamp for the address space in use, found by the bias it had', () => {
+  const cache = new FetchCache(cpu, new MachineMemory(memory.buffer));
+  cache.load(5, false);
+  const [stamp, bias] = [cpu.u64(OFFSET_FETCH_LOCAL), cache.bias];
+  cache.forgetAll();
+  notEqual(cpu.u64(OFFSET_FETCH_LOCAL), stamp);
+  // A user may be running with that bias: RIPs found by another one would meet under the new stamp.
+  equal(cache.bias, bias);
+});
+
+test('address spaces have biases of their own', () => {
+  const cache = new FetchCache(cpu, new MachineMemory(memory.buffer));
+  cache.load(1, false);
+  const { bias } = cache;
+  cache.load(2, false);
+  notEqual(cache.bias, bias);
+});
