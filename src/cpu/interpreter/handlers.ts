@@ -175,6 +175,11 @@ export class HandlerTable {
   }
 }
 
+/** Instructions that set every status flag, and read none. */
+export const SETS_ALL_FLAGS: ReadonlySet<string> = new Set([
+  ...['ADD', 'SUB', 'CMP', 'NEG', 'AND', 'OR', 'XOR', 'TEST', 'IMUL', 'MUL'],
+]);
+
 export function isEmitted(instruction: Instruction): instruction is EmittedInstruction {
   return 'execute' in instruction;
 }

@@ -11,7 +11,7 @@ import { Value } from '../emit/values.ts';
 import type { OperandHandle } from '../instructions/define.ts';
 import { EVENT_HAS_ERROR } from '../mmu/mmu.ts';
 import * as state from '../state.ts';
-import { type Handler, isEmitted } from './handlers.ts';
+import { type Handler, isEmitted, SETS_ALL_FLAGS } from './handlers.ts';
 import { PROFILE_SIDE, PROFILE_SINGLES } from './layout.ts';
 import { emitLookUp } from './look-up.ts';
 import { BUDGET, MainFrame, VCPU } from './main-frame.ts';
@@ -308,8 +308,6 @@ class MainFunction extends MainFrame implements ControlFlow {
     code.i32(RUN_EVENT);
   }
 }
-
-const SETS_ALL_FLAGS = new Set(['ADD', 'SUB', 'CMP', 'NEG', 'AND', 'OR', 'XOR', 'TEST', 'IMUL', 'MUL']);
 
 /** It sets every status flag, reads none, and cannot fault before it does. */
 function setsAllFlags({ instruction, operands }: Handler): boolean {

@@ -1,9 +1,7 @@
 /** Which instructions of a block set flags that nobody sees. */
-import { isEmitted } from '../interpreter/handlers.ts';
+import { isEmitted, SETS_ALL_FLAGS } from '../interpreter/handlers.ts';
 import type { RegionInstruction } from './region-operands.ts';
 
-/** They set every status flag, and read none. */
-const SETS_ALL = new Set(['ADD', 'SUB', 'CMP', 'NEG', 'AND', 'OR', 'XOR', 'TEST', 'IMUL', 'MUL']);
 /** What they leave of the flags is as dead as what they set. */
 const SETS_SOME = new Set(['INC', 'DEC', 'ROL', 'ROR', 'SHL', 'SHR', 'SAR', 'BT', 'BTS', 'BTR', 'BTC', 'CLC', 'STC']);
 /** They have to do with no flag. */
@@ -18,7 +16,7 @@ export function flagsAreDead(instructions: readonly RegionInstruction[], index: 
     const { handler } = instructions[i] as RegionInstruction;
     const { mnemonic } = handler.instruction;
     if (!isEmitted(handler.instruction) || accessesMemory(handler)) return false;
-    if (SETS_ALL.has(mnemonic)) return true;
+    if (SETS_ALL_FLAGS.has(mnemonic)) return true;
     if (!SETS_SOME.has(mnemonic) && !SETS_NONE.has(mnemonic)) return false;
   }
   return false;

@@ -35,14 +35,12 @@ export interface RegionHost {
   readonly vectorSlow: (operation: number) => number;
 }
 
-export interface Region {
+interface Region {
   readonly index: number;
   /** Machine address of its first instruction, and the mode. */
   readonly address: number;
   readonly mode: number;
   readonly blocks: readonly Block[];
-  /** Length of its WebAssembly code. */
-  readonly bytes: number;
 }
 
 interface RegionPage {
@@ -72,7 +70,7 @@ export class RegionCache implements RecordUser {
   #looks = 0;
   readonly #free: number[] = [];
   #next = 0;
-  /** What was made, in regions, instructions and bytes of code, and how long it took (clock given by a tool). */
+  /** What was made since the engine began, and how many regions went with their pages. */
   made = { regions: 0, instructions: 0, bytes: 0, modules: 0, dropped: 0 };
 
   /** With `isEager`, whatever is looked up is made a region of at once: for tests. */
@@ -91,14 +89,9 @@ export class RegionCache implements RecordUser {
     return this.isEager || this.#queue.size >= BATCH || ++this.#looks > LOOKS;
   }
 
-  /** All regions there are. */
-  *regions(): IterableIterator<Region> {
-    for (const { regions } of this.#pages.values()) yield* regions;
-  }
-
   /** Code at a machine address is executed often. Returns whether it waits for a region now. */
   hot(address: number, mode: number): boolean {
-    if ((mode & MODE_STEP) !== 0) return false;
+    if ((mode & MODE_STEP) !== 0 || this.#isFull) return false;
     const mfn = Math.floor(address / 4096);
     if ((this.#drops.get(mfn) ?? 0) >= MOST_DROPS) return false;
     const page = this.#pages.get(mfn);
@@ -145,6 +138,10 @@ export class RegionCache implements RecordUser {
     this.#next = 0;
   }
 
+  get #isFull(): boolean {
+    return this.#next === MAX_REGIONS && this.#free.length === 0;
+  }
+
   #draft(address: number, mode: number): Draft | undefined {
     const { code, memory, table } = this.#host;
     const offset = address % 4096;
@@ -170,7 +167,7 @@ export class RegionCache implements RecordUser {
     const module = new ModuleBuilder({ initial: pages, maximum: pages, shared: false });
     const runtime = importRegionRuntime(module, COLD_PARAMETERS);
     module.importTable('cold');
-    const lengths = drafts.map(({ blocks, mode, address }, number) => {
+    for (const [number, { blocks, mode, address }] of drafts.entries()) {
       const index = module.declare(REGION_PARAMETERS, [op.TYPE_I32]);
       const copy = (pc: number): number => code.copy(pc, Math.floor(address / 4096));
       const source = {
@@ -181,19 +178,20 @@ export class RegionCache implements RecordUser {
       const { code: body, locals } = emitRegion(source, runtime);
       module.define(index, locals, body);
       module.export(`${number}`, index);
-      return body.length;
-    });
+    }
     const bytes = module.bytes();
     const env = { ...functions, memory: wasmMemory, vectorSlow } as WebAssembly.ModuleImports;
     const { exports } = new WebAssembly.Instance(new WebAssembly.Module(bytes), { env });
     this.made.modules++;
     this.made.bytes += bytes.length;
     for (const [number, draft] of drafts.entries()) {
-      const index = this.#free.pop() ?? this.#next++;
-      if (index >= MAX_REGIONS) return;
+      const index = this.#free.pop() ?? this.#next;
+      // The table is full: what is hot now stays with the interpreter until all is thrown away.
+      if (index === MAX_REGIONS) return;
+      if (index === this.#next) this.#next++;
       this.#table.set(index, exports[`${number}`]);
       code.enterRegion(draft.pc, this.#originals.get(draft.pc) as number, index);
-      this.#remember({ ...draft, index, bytes: lengths[number] as number });
+      this.#remember({ ...draft, index });
     }
   }
 

@@ -62,7 +62,6 @@ export class RegionFrame {
   readonly #gprs = new Map<number, number>();
   readonly #written = new Set<number>();
   readonly #marks: { at: number; store: boolean }[] = [];
-  #flagsWritten = false;
   readonly #knownLocals = new Map<string, number>();
 
   constructor(runtime: RegionRuntime) {
@@ -134,7 +133,6 @@ export class RegionFrame {
       push(code, second);
       code.set(this.flagsSecond);
     }
-    this.#flagsWritten = true;
     this.flagsVersion++;
     this.isPair = false;
     this.known = undefined;
@@ -163,7 +161,6 @@ export class RegionFrame {
     code.set(this.flagsKind);
     this.loadFlagWords();
     code.end();
-    this.#flagsWritten = true;
     this.isPair = true;
   }
 
@@ -220,10 +217,6 @@ export class RegionFrame {
     code.get(VCPU);
     code.get(this.flagsSecond);
     code.memory(op.OP_I64_STORE, OFFSET_FLAGS_RESULT);
-  }
-
-  get flagsWritten(): boolean {
-    return this.#flagsWritten;
   }
 
   #storeRegisters(to: Code): void {

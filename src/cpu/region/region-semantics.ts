@@ -1,5 +1,5 @@
 /** The definitions' view of a region: registers and flags in locals, what the flags follow from remembered. */
-import type { KnownFlags, ShiftKind } from '../emit/flag-semantics.ts';
+import type { ShiftKind } from '../emit/flag-semantics.ts';
 import * as op from '../emit/opcodes.ts';
 import { Semantics } from '../emit/semantics.ts';
 import type { ControlFlow, HandlerContext, OperandAccess } from '../emit/tier.ts';
@@ -257,10 +257,6 @@ export class RegionSemantics extends Semantics {
     if (this.flagsAreDead) return;
     super.flagsOfResult(result, CF, OF, AF);
     this.#frame.keep('result', result);
-  }
-
-  override get knownFlags(): KnownFlags | undefined {
-    return undefined;
   }
 
   override flag(name: 'CF' | 'PF' | 'AF' | 'ZF' | 'SF' | 'OF'): Value {
