@@ -226,10 +226,11 @@ export class InterpreterVcpu implements EngineVcpu, CodeUser, TierHooks, Interpr
   regionProbe = (lo: number, hi: number, bytes: number): number => this.#regionAccess.probeWrite(lo, hi, bytes);
 
   hot = (): void => {
-    const machine = this.#translateRip();
-    if (machine >= 0) this.#shared.regions?.hot(machine, this.#mode);
+    const cr2 = this.state.u64(state.OFFSET_CR2);
+    this.#shared.regions?.hot(this.#translateRip(), this.#mode);
     // A fetch that was made before does not fault now.
-    else this.state.setU32(state.OFFSET_EVENT, 0);
+    this.state.setU32(state.OFFSET_EVENT, 0);
+    this.state.setU64(state.OFFSET_CR2, cr2);
   };
 
   segmentLinear = (pc: number, segment: number, offset: number): void => {

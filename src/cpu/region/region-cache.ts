@@ -89,9 +89,9 @@ export class RegionCache implements RecordUser {
     return this.isEager || this.#queue.size >= BATCH || ++this.#looks > LOOKS;
   }
 
-  /** Code at a machine address is executed often. Returns whether it waits for a region now. */
+  /** Code at a machine address (negative: nowhere) is executed often. Returns whether it waits for a region now. */
   hot(address: number, mode: number): boolean {
-    if ((mode & MODE_STEP) !== 0 || this.#isFull) return false;
+    if (address < 0 || (mode & MODE_STEP) !== 0 || this.#isFull) return false;
     const mfn = Math.floor(address / 4096);
     if ((this.#drops.get(mfn) ?? 0) >= MOST_DROPS) return false;
     const page = this.#pages.get(mfn);
