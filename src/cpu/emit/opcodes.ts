@@ -25,6 +25,7 @@ export const OP_BR_TABLE = 0x0e;
 export const OP_RETURN = 0x0f;
 export const OP_CALL = 0x10;
 export const OP_CALL_INDIRECT = 0x11;
+export const OP_RETURN_CALL_INDIRECT = 0x13;
 export const OP_DROP = 0x1a;
 export const OP_SELECT = 0x1b;
 export const OP_LOCAL_GET = 0x20;

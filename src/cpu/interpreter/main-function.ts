@@ -167,7 +167,7 @@ class MainFunction extends MainFrame implements ControlFlow {
       () => emitEnd(this),
       () => emitStop(this),
       () => emitRaiseRecord(this),
-      () => emitRegionEntry(this, this.runtime.runRegions),
+      () => emitRegionEntry(this),
       ...hot.map((handler) => () => this.#emitHandlers([handler])),
       ...fused.map(
         ({ first, second }) =>

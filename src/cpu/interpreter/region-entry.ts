@@ -1,6 +1,7 @@
 /** How `run` finds hot code, and enters regions. */
 import * as op from '../emit/opcodes.ts';
 import { EVENT_INTERPRET } from '../mmu/mmu.ts';
+import { REGION_TABLE } from '../region/region-chain.ts';
 import { REGION_EXIT } from '../region/region-result.ts';
 import * as state from '../state.ts';
 import { LONGEST_RUN } from './code-cache.ts';
@@ -61,15 +62,18 @@ export function emitCountLookUp(frame: MainFrame): void {
 }
 
 /** HANDLER_REGION: runs regions until control comes to what has none. */
-export function emitRegionEntry(frame: MainFrame, runRegions: number): void {
+export function emitRegionEntry(frame: MainFrame): void {
   const { code } = frame;
   frame.charge(0);
   emitWithoutRegion(frame);
   code.get(VCPU);
-  code.get(frame.pc);
   code.get(frame.ipBase);
   code.get(BUDGET);
-  code.call(runRegions);
+  code.get(frame.pc);
+  code.memory(op.OP_I32_LOAD, record.RECORD_IMMEDIATE);
+  code.byte(op.OP_CALL_INDIRECT);
+  code.u32(frame.runtime.regionType);
+  code.u32(REGION_TABLE);
   code.set(frame.counter);
   loadState(frame, op.OP_I32_LOAD, state.OFFSET_BUDGET, BUDGET);
   emitSettleFlags(frame);

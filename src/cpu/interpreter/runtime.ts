@@ -11,7 +11,6 @@ import { REGION_PARAMETERS } from '../region/region-frame.ts';
 import { OFFSET_SCRATCH } from '../state.ts';
 import { emitAddressFunction } from './address-function.ts';
 import { VCPU_TLBS } from './layout.ts';
-import { emitRunRegions } from './run-regions.ts';
 
 /** What the module imports from TypeScript; every 64-bit value goes through OFFSET_SCRATCH as halves. */
 export interface InterpreterImports {
@@ -45,8 +44,8 @@ export interface RuntimeFunctions extends Runtime {
   readonly hot: number;
   readonly settleFlags: number;
   readonly coldType: number;
-  /** See run-regions.ts. */
-  readonly runRegions: number;
+  /** Type of a region, for the table of them. */
+  readonly regionType: number;
   /** What regions use in place of `readSlow`, `writeSlow` and `probeWrite`. */
   readonly region: Pick<Runtime, 'readSlow' | 'writeSlow' | 'probeWrite'>;
 }
@@ -84,7 +83,7 @@ export function emitRuntime(module: ModuleBuilder): RuntimeFunctions {
     fillBlock: emitFillBlock(module),
     hot,
     coldType: module.type(COLD_PARAMETERS, [TYPE_I32]),
-    runRegions: emitRunRegions(module, module.type(REGION_PARAMETERS, [TYPE_I32])),
+    regionType: module.type(REGION_PARAMETERS, [TYPE_I32]),
     region: {
       readSlow: byWidth((bits) => emitReadSlow(module, refill, regionRead, bits)),
       writeSlow: byWidth((bits) => emitWriteSlow(module, refill, regionWrite, bits)),

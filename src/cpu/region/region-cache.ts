@@ -167,6 +167,7 @@ export class RegionCache implements RecordUser {
     const module = new ModuleBuilder({ initial: pages, maximum: pages, shared: false });
     const runtime = importRegionRuntime(module, COLD_PARAMETERS);
     module.importTable('cold');
+    module.importTable('regions');
     for (const [number, { blocks, mode, address }] of drafts.entries()) {
       const index = module.declare(REGION_PARAMETERS, [op.TYPE_I32]);
       const copy = (pc: number): number => code.copy(pc, Math.floor(address / 4096));

@@ -39,6 +39,8 @@ export class RegionFrame {
   readonly locals = new LocalPool(REGION_PARAMETERS.length);
   readonly runtime: RegionRuntime;
   readonly tlb = this.locals.fixed(op.TYPE_I32);
+  /** Where control goes on, for the chain to the next region. */
+  readonly rip = this.locals.fixed(op.TYPE_I64);
   /** What the region returns: REGION_*. */
   readonly result = this.locals.fixed(op.TYPE_I32);
   /** OFFSET_FLAGS_KIND and the two words, while the region runs. */

@@ -18,6 +18,7 @@ import { type Block, relativeTarget } from './flow-graph.ts';
 import { BUDGET, type FrameFlags, GROUP_OTHER, IP_BASE, RegionFrame, VCPU } from './region-frame.ts';
 import { type RegionInstruction, RegionOperands } from './region-operands.ts';
 import { RegionShape } from './region-shape.ts';
+import { emitChain } from './region-chain.ts';
 import { REGION_EVENT, REGION_EXIT, REGION_JUMP } from './region-result.ts';
 import type { RegionRuntime } from './region-runtime.ts';
 import { emitReturn } from './region-return.ts';
@@ -61,6 +62,9 @@ class RegionFunction implements ControlFlow {
   readonly #ends = new Map<number, BlockEnd>();
   /** Instructions since the budget was last looked at, at most, on the way to a block. */
   readonly #unchecked: number[] = [];
+  /** To what `frame.rip` has, with registers and flags to store; and to the RIP of the state, which has them all. */
+  #chain = 0 as Label;
+  #chainStored = 0 as Label;
   /** The block, instruction and number of instructions done in it, being emitted. */
   #place = 0;
   #instruction: RegionInstruction | undefined;
@@ -83,11 +87,27 @@ class RegionFunction implements ControlFlow {
     frame.loadFlagWords();
     frame.exitStored = code.block();
     frame.exit = code.block();
+    this.#chainStored = code.block();
+    this.#chain = code.block();
     this.#emitTree(0);
     code.end();
     frame.markStore();
     frame.storeFlags();
+    code.get(VCPU);
+    code.get(frame.rip);
+    code.memory(op.OP_I64_STORE, state.OFFSET_RIP);
     code.end();
+    emitChain(frame);
+    code.i32(REGION_JUMP);
+    code.set(frame.result);
+    code.br(frame.exitStored);
+    code.end();
+    frame.markStore();
+    frame.storeFlags();
+    code.end();
+    code.get(VCPU);
+    code.get(IP_BASE);
+    code.memory(op.OP_I64_STORE, state.OFFSET_IP_BASE);
     code.get(VCPU);
     code.get(BUDGET);
     code.memory(op.OP_I32_STORE, state.OFFSET_BUDGET);
@@ -108,12 +128,8 @@ class RegionFunction implements ControlFlow {
   }
 
   jump(target: Value): void {
-    const { code } = this.frame;
-    code.get(VCPU);
-    push(code, target);
-    code.memory(op.OP_I64_STORE, state.OFFSET_RIP);
     this.#charge(this.#done + 1);
-    this.#leave(REGION_JUMP);
+    this.#chainTo(target);
   }
 
   jumpRelative(_handle: OperandHandle): void {
@@ -132,9 +148,9 @@ class RegionFunction implements ControlFlow {
   // Kernels with return thunks leave every function by a jump to the one RET: it is done here then, unless it faults.
   #returnAt(offset: number): void {
     const m = this.#semantics(this.#instruction as RegionInstruction);
-    emitReturn(m, this.frame, this.#rip(offset), this.#source.returnHandler, () => {
+    emitReturn(m, this.frame, this.#rip(offset), this.#source.returnHandler, (target) => {
       this.#charge(this.#done + 2);
-      this.#leave(REGION_JUMP);
+      this.#chainTo(target);
     });
   }
 
@@ -234,15 +250,21 @@ class RegionFunction implements ControlFlow {
   }
 
   #exitTo(offset: number, size: 16 | 32 | 64): void {
-    const { code } = this.frame;
-    code.get(VCPU);
+    const { code, rip } = this.frame;
     push(code, this.#rip(offset));
     if (size !== 64) {
       code.i64(size === 32 ? 0xffffffffn : 0xffffn);
       code.op(op.OP_I64_AND);
     }
-    code.memory(op.OP_I64_STORE, state.OFFSET_RIP);
-    this.#leave(REGION_JUMP);
+    code.set(rip);
+    code.br(this.#chain);
+  }
+
+  #chainTo(target: Value): void {
+    const { code, rip } = this.frame;
+    push(code, target);
+    code.set(rip);
+    code.br(this.#chain);
   }
 
   #leave(result: number): void {
@@ -341,12 +363,16 @@ class RegionFunction implements ControlFlow {
     code.br(frame.exitStored);
     code.end();
     this.#charge(this.#done + 1);
-    code.i32(REGION_JUMP);
-    code.i32(REGION_EXIT);
     code.get(frame.result);
     code.i32(COLD_JUMP);
     code.op(op.OP_I32_EQ);
-    code.op(op.OP_SELECT);
+    code.if();
+    code.get(VCPU);
+    code.memory(op.OP_I64_LOAD, state.OFFSET_RIP);
+    code.set(frame.rip);
+    code.br(this.#chainStored);
+    code.end();
+    code.i32(REGION_EXIT);
     code.set(frame.result);
     code.br(frame.exitStored);
   }

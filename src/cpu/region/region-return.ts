@@ -3,13 +3,13 @@ import * as op from '../emit/opcodes.ts';
 import type { Value } from '../emit/values.ts';
 import { pushJumpIsKnown } from '../interpreter/jump-probe.ts';
 import * as record from '../interpreter/record.ts';
-import { OFFSET_RIP, RSP } from '../state.ts';
+import { RSP } from '../state.ts';
 import type { RegionFrame } from './region-frame.ts';
 import type { RegionSemantics } from './region-semantics.ts';
 
 /**
  * Where the record at `rip` is known to be a RET (the jump cache leads there, and a record of changed code has another
- * handler), and the TLB has the top of the stack, and the address there is canonical: returns, and leaves by `leave`.
+ * handler), and the TLB has the top of the stack, and the address there is canonical: returns, by `leave`.
  * Otherwise nothing has happened.
  */
 export function emitReturn(
@@ -17,7 +17,7 @@ export function emitReturn(
   frame: RegionFrame,
   rip: Value,
   returnHandler: number,
-  leave: () => void,
+  leave: (target: Value) => void,
 ): void {
   const { code, locals } = frame;
   const pc = locals.take(op.TYPE_I32);
@@ -37,8 +37,7 @@ export function emitReturn(
     const target = m.pop(64);
     m.if(m.eq(m.sar(m.shl(target, 16), 16), target), () => {
       m.writeGpr(RSP, m.add(top, m.const(64, 8)));
-      m.storeState(OFFSET_RIP, target);
-      leave();
+      leave(target);
     });
   });
   code.end();

@@ -3,12 +3,15 @@ import type { ModuleBuilder } from '../emit/module.ts';
 import * as op from '../emit/opcodes.ts';
 import type { Runtime } from '../emit/tier.ts';
 import { wasmType } from '../emit/values.ts';
+import { REGION_PARAMETERS } from './region-frame.ts';
 
 export interface RegionRuntime extends Runtime {
   /** See lazy-flags.ts. */
   readonly settleFlags: number;
   /** Type of a cold handler, for the table of them. */
   readonly coldType: number;
+  /** Type of a region, for the table of them. */
+  readonly regionType: number;
 }
 
 const { TYPE_I32, TYPE_I64 } = op;
@@ -32,5 +35,6 @@ export function importRegionRuntime(module: ModuleBuilder, coldParameters: reado
     vectorSlow: module.import('vectorSlow', [TYPE_I32], [TYPE_I32]),
     settleFlags: module.import('settleFlags', [TYPE_I32, TYPE_I32, TYPE_I64, TYPE_I64], []),
     coldType: module.type(coldParameters, [TYPE_I32]),
+    regionType: module.type(REGION_PARAMETERS, [TYPE_I32]),
   };
 }
