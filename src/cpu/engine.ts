@@ -49,6 +49,8 @@ export interface Intercepts {
    * what it was for is gone meanwhile, and the window is not wanted any more.
    */
   windowWanted?(): boolean;
+  /** UD2 followed by "xen" is a prefix that does nothing, in all modes and at all privileges, and not #UD. */
+  readonly forcesEmulation?: boolean;
   /** Fills `out` with EAX, EBX, ECX, EDX; false raises #GP(0), as processors that fault CPUID in user mode do. */
   cpuid(leaf: number, subleaf: number, out: Uint32Array): boolean;
   /** An MSR the processor does not hold itself: fills `out` with lo, hi; false raises #GP(0). */

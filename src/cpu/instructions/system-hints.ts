@@ -1,6 +1,7 @@
 /** NOP, PAUSE, prefetches, fences, CLFLUSH, UD: what changes nothing. */
 import * as state from '../state.ts';
-import { type Form, form, type Instruction, instruction } from './define.ts';
+import { undefined2 } from '../system/forced-emulation.ts';
+import { type Form, form, type Instruction, instruction, systemInstruction } from './define.ts';
 import { address, m8, r, rm, rm8, rmRegister32 } from './operands.ts';
 
 // 0F 18 to 0F 1F: prefetches, and opcodes kept for hints, such as ENDBR64 (SDM vol. 2B, NOP; vol. 2D, table A-3).
@@ -49,7 +50,6 @@ export const UD: readonly Instruction[] = (
   [
     ['UD0', form('0F FF /r', [address(rm8)])],
     ['UD1', form('0F B9 /r', [address(rm8)])],
-    ['UD2', form('0F 0B')],
   ] as const
 ).map(([mnemonic, row]) =>
   instruction(mnemonic, {
@@ -62,7 +62,15 @@ export const UD: readonly Instruction[] = (
   }),
 );
 
-export const SYSTEM_HINTS: readonly Instruction[] = [NOP, PAUSE, ...FENCES, CLFLUSH, ...UD];
+export const UD2 = systemInstruction('UD2', {
+  manual: 'SDM vol. 2B, UD',
+  system: true,
+  ends: true,
+  forms: [form('0F 0B')],
+  call: undefined2,
+});
+
+export const SYSTEM_HINTS: readonly Instruction[] = [NOP, PAUSE, ...FENCES, CLFLUSH, ...UD, UD2];
 
 function nothing(): void {
   // No state changes.
