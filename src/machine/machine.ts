@@ -20,6 +20,7 @@ import { EventChannelDriver } from '../libs/evtchn/evtchn-driver.ts';
 import { PrivcmdForeignMemory } from '../libs/foreignmemory/foreignmemory-privcmd.ts';
 import { HypercallGrantTables } from '../libs/gnttab/gnttab-hypercalls.ts';
 import { StoreClient } from '../libs/store/store.ts';
+import { parseCommandLine } from '../xen/common/command-line.ts';
 import { Xen } from '../xen/xen.ts';
 import { Callbacks } from './callbacks.ts';
 import { ConsoleAttachment } from './console-attachment.ts';
@@ -59,6 +60,8 @@ export interface MachineOptions {
   readonly consoleTty?: (domid: Domid) => string;
   /** Another processor than the interpreter: tools measure with their own. */
   readonly processor?: ((memory: WebAssembly.Memory) => Engine) | undefined;
+  /** Xen's command line; nothing if left out. */
+  readonly commandLine?: string | undefined;
   /** A machine that repeats, by a virtual clock and randomness from a seed. */
   readonly deterministic?: { readonly seed: number; readonly observer?: RunObserver } | undefined;
 }
@@ -109,6 +112,7 @@ export class Machine implements Host {
     const { deterministic } = options;
     const time = deterministic && new VirtualClock(doors.defer);
     const random = deterministic ? new SeededRandom(deterministic.seed) : doors.random;
+    const commandLine = parseCommandLine(options.commandLine ?? '');
     this.#doors = doors;
     let broken: (error: unknown) => void = () => {};
     this.failure = new Promise((_, reject) => {
@@ -128,7 +132,16 @@ export class Machine implements Host {
     const counted = observed ?? processor;
     const engine = time === undefined ? counted : new DeterministicEngine(counted, time, deterministic?.observer);
     const cpuid = new ProcessorCpuid();
-    this.#xen = new Xen({ memory: memory.buffer, engine, cpuid, clock, random, defer, log: this.#log.xen });
+    this.#xen = new Xen({
+      memory: memory.buffer,
+      engine,
+      cpuid,
+      clock,
+      random,
+      defer,
+      log: this.#log.xen,
+      commandLine,
+    });
 
     // What dom0 reaches it by.
     const { dom0 } = this.#xen;

@@ -13,6 +13,7 @@ import { XenolithError } from '../lib/errors.ts';
 import { BUILT_IN, readBuiltIn } from './built-in.ts';
 import type { Machine } from './machine.ts';
 import { Timeline } from './timeline.ts';
+import { XEN_COMMAND_LINE } from './xen-command-line.ts';
 
 /** By then a domain has been built, and what it was built from is garbage. */
 const SETTLING_NS = 1e9;
@@ -66,7 +67,14 @@ export class Program implements Services {
         holdInput: (hold) => this.terminal.holdInput(hold),
         ...(statistics === undefined ? {} : { output: statistics.output }),
       },
-      { guestMemoryKib, trace, observed: statistics !== undefined, processor: this.processor, deterministic },
+      {
+        guestMemoryKib,
+        trace,
+        observed: statistics !== undefined,
+        processor: this.processor,
+        commandLine: this.#environment[XEN_COMMAND_LINE],
+        deterministic,
+      },
     );
     this.timeline.mark('machine started');
     const letGo = keepAlive();

@@ -32,6 +32,9 @@ export class Xen {
     this.#loop = new RunLoop(hypervisor, this.dom0, runVcpu);
     hypervisor.console.onText = () => sendGlobalVirq(hypervisor, VIRQ_CON_RING);
     hypervisor.log(`Xen version 4.17.7 (Xenolith)`);
+    const { text = '', hvmFep = false } = platform.commandLine ?? {};
+    if (text !== '') hypervisor.log(`Command line: ${text}`);
+    if (hvmFep) hypervisor.log(`WARNING: HVM FORCED EMULATION PREFIX IS AVAILABLE: for testing alone`);
     hypervisor.log(`System RAM: ${Math.floor(hypervisor.frames.total / 256)}MB (${hypervisor.frames.total * 4}kB)`);
     hypervisor.log(`Using scheduler: ${hypervisor.cpupools.first.scheduler.name}`);
   }

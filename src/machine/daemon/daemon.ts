@@ -1,9 +1,7 @@
-import { mkdirSync, rmSync, writeSync, closeSync } from 'node:fs';
-import { arch, hostname, release, version } from 'node:os';
+import { rmSync, writeSync, closeSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Domid } from '../../abi/xen.ts';
-import { Domains } from '../../dom0/toolstack/domains.ts';
-import { ConsoleSeats } from '../../dom0/xl/console-seats.ts';
+import type { Domains } from '../../dom0/toolstack/domains.ts';
 import type { RunningHost } from '../../dom0/xl/services.ts';
 import { NodeClock } from '../../host/node/clock.ts';
 import { defer, keepAlive } from '../../host/node/event-loop.ts';
@@ -15,13 +13,14 @@ import type { UnixSocket } from '../../host/node/unix-socket.ts';
 import { XenolithError } from '../../lib/errors.ts';
 import type { TimerHandle } from '../../lib/ports.ts';
 import { type Machine, startMachine } from '../machine.ts';
+import { XEN_COMMAND_LINE } from '../xen-command-line.ts';
 import { ConsoleSockets, consoleSocketPath } from './console-sockets.ts';
-import { writeCoreFile } from './core-file.ts';
 import { findHome, type Home, makeHome, XL_SOCKET } from './home.ts';
 import { HostLog } from './host-log.ts';
 import { READY, TAKEN } from './launch.ts';
 import { takeLock } from './lock.ts';
 import { removeRunning, tellOfLost, writeRunning } from './running-file.ts';
+import { runningHost } from './running-host.ts';
 import { Session, type SessionHost } from './session.ts';
 import { hostSockets, serveSocket } from './sockets.ts';
 
@@ -60,7 +59,7 @@ export async function runHost({ environment, memory, told, echo }: HostStart): P
     file.line(line);
     echo?.(line);
   };
-  const daemon = await startDaemon(home, memoryMib, log);
+  const daemon = await startDaemon(home, memoryMib, environment[XEN_COMMAND_LINE], log);
   told(READY);
   const letGo = keepAlive();
   const status = await daemon.end;
@@ -94,7 +93,12 @@ function readMemory(text: string | undefined): number {
   );
 }
 
-async function startDaemon(home: Home, memoryMib: number, log: (line: string) => void): Promise<Daemon> {
+async function startDaemon(
+  home: Home,
+  memoryMib: number,
+  commandLine: string | undefined,
+  log: (line: string) => void,
+): Promise<Daemon> {
   const clock = new NodeClock();
   const random = new NodeRandom();
   useBranchHints();
@@ -104,6 +108,7 @@ async function startDaemon(home: Home, memoryMib: number, log: (line: string) =>
       guestMemoryKib: memoryMib * 1024,
       trace: [],
       observed: false,
+      commandLine,
       consoleTty: (domid) => join(home.folder, consoleSocketPath(domid)),
     },
   );
@@ -139,8 +144,15 @@ class Daemon implements SessionHost {
     this.end = new Promise((resolve) => {
       this.#ended = resolve;
     });
-    this.#domains = this.#makeDomains();
-    this.running = this.#makeRunning();
+    this.running = runningHost(machine, {
+      clock,
+      random,
+      log,
+      folder: home.folder,
+      dumps: home.dumps,
+      stop: () => void setImmediate(() => void this.#stop('xl host stop')),
+    });
+    this.#domains = this.running.domains;
   }
 
   /** Opens the sockets: from here on others see this host. */
@@ -173,55 +185,6 @@ class Daemon implements SessionHost {
     const news = this.#news;
     this.#news = undefined;
     return news;
-  }
-
-  #makeDomains(): Domains {
-    const machine = this.#machine;
-    const { clock, random, log } = this;
-    return new Domains({
-      ctrl: machine.ctrl,
-      tools: machine.tools,
-      foreignMemory: machine.foreignMemory,
-      store: machine.store,
-      tuning: machine.tuning,
-      clock,
-      random,
-      log,
-      breathe: () => new Promise((resolve) => defer(resolve)),
-      pause: (ns) => new Promise((resolve) => void clock.setTimer(clock.nowNs() + ns, resolve)),
-      describe: (domid) => machine.describe(domid),
-      consoleLog: (domid) => machine.consoleLog(domid),
-      dumpCore: async (domid, name) => {
-        mkdirSync(this.#home.dumps, { recursive: true, mode: 0o700 });
-        const path = join(this.#home.dumps, name.replaceAll('/', '_'));
-        await writeCoreFile(machine, domid, path);
-        return path;
-      },
-    });
-  }
-
-  #makeRunning(): RunningHost {
-    const machine = this.#machine;
-    return {
-      ctrl: machine.ctrl,
-      tools: machine.tools,
-      foreignMemory: machine.foreignMemory,
-      store: machine.store,
-      clock: this.clock,
-      sched: machine.sched,
-      state: machine.state,
-      domains: this.#domains,
-      seats: new ConsoleSeats(),
-      folder: this.#home.folder,
-      pid: process.pid,
-      node: { name: hostname(), release: release(), version: version(), machine: arch() === 'x64' ? 'x86_64' : arch() },
-      startedNs: this.clock.wallclockNs(),
-      attachConsole: (domid, viewer, from) => machine.attachConsole(domid, viewer, from),
-      describe: (domid) => machine.describe(domid),
-      dumpCore: (domid, path) => writeCoreFile(machine, domid, path),
-      // Only once whoever asks has its answer.
-      stop: () => void setImmediate(() => void this.#stop('xl host stop')),
-    };
   }
 
   /** What a domain was built from, some 100 MiB, is garbage by then. */

@@ -7,6 +7,7 @@ import type { CpuidTable } from '../x86/cpuid.ts';
 import { SchedulerCore } from '../sched/core.ts';
 import type { HypercallTrace } from '../trace.ts';
 import type { Call, HypercallResult } from './call.ts';
+import type { CommandLine } from './command-line.ts';
 import { Console } from './console.ts';
 import { Cpupools } from './cpupool.ts';
 import type { Domain } from './domain.ts';
@@ -50,6 +51,8 @@ export interface Platform {
   /** Receives each line of Xen's console, without the newline. */
   readonly log: (line: string) => void;
   readonly limits?: Partial<Limits>;
+  /** How it was booted; without options if left out. */
+  readonly commandLine?: CommandLine;
 }
 
 /** Everything below the hypercall line: the state that all of Xen's parts share. */
@@ -82,7 +85,7 @@ export class Hypervisor {
 
   constructor(platform: Platform) {
     this.platform = platform;
-    this.limits = { ...DEFAULT_LIMITS, ...platform.limits };
+    this.limits = { ...DEFAULT_LIMITS, ...platform.commandLine?.limits, ...platform.limits };
     this.memory = new MachineMemory(platform.memory);
     const firstFrame = ENGINE_RESERVED_BYTES / PAGE_SIZE;
     this.frames = new FrameTable(this.memory, firstFrame, (address, length) =>

@@ -34,7 +34,6 @@ export const XEN_VERSION = (4 << 16) | 17;
 export const XEN_EXTRAVERSION = '.7';
 const CAPABILITIES = 'hvm-3.0-x86_32 hvm-3.0-x86_32p hvm-3.0-x86_64 ';
 export const XEN_CHANGESET = '';
-const COMMAND_LINE = '';
 const DENIED = '<denied>';
 /** HYPERVISOR_VIRT_START of 64-bit Xen, and of what 32-bit guests have of it. */
 const VIRT_START = 0xffff800000000000n;
@@ -110,7 +109,7 @@ export function xenverGuestHandle(call: Call): HypercallResult {
 
 /** XENVER_commandline */
 export function xenverCommandline(call: Call): HypercallResult {
-  const text = isPrivileged(call.domain) ? COMMAND_LINE : DENIED;
+  const text = isPrivileged(call.domain) ? (call.xen.platform.commandLine?.text ?? '') : DENIED;
   return answerText(call, text, isPrivileged(call.domain) ? XEN_CAPABILITIES_INFO_LEN : text.length + 1);
 }
 

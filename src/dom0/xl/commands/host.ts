@@ -16,6 +16,7 @@ export const host = onHost({
     'stop         Destroy all domains and end.',
     'status       Tell where it is and what it does.',
     'XENOLITH_HOME is its folder; several hosts run side by side in several folders.',
+    "XENOLITH_CMDLINE_XEN is Xen's command line as the host starts: hvm_fep, sched, gnttab_max_frames and others.",
   ],
   requires: 1,
   json: true,

@@ -270,6 +270,9 @@ export class HvmVcpu implements ArchVcpu, Intercepts, VlapicOwner, CpuidSubject 
 
   // Intercepts
 
+  get forcesEmulation(): boolean {
+    return this.xen.platform.commandLine?.hvmFep === true;
+  }
   cpuid(leaf: number, subleaf: number, out: Uint32Array): boolean {
     if (this.cpuidFaults && this.state.cpl !== 0) return false;
     guestCpuid(this.hvm.cpuPolicy, this, leaf, subleaf, out);
