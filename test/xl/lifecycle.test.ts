@@ -65,7 +65,7 @@ test('how a domain ended is the exit status of wait, even afterwards', async () 
 });
 
 test('create -F tells of a crash where it happened', async () => {
-  const { status, err } = await host.xl('create -F crash.cfg');
+  const { status, err } = await host.xl('create -F --exit-status crash.cfg');
   equal(status, 10);
   match(err, /^Domain [0-9]+ has shut down, reason code 3 0x3$/m);
   match(err, /RIP|rip/);
@@ -86,7 +86,7 @@ test('a crash is told by the kernel’s symbols, where a map is given', async ()
 });
 
 test('on_crash = "preserve" leaves the domain, as Ganeti expects, in state ---s', async () => {
-  const { status } = await host.xl('create -F -q crash.cfg on_crash="preserve"');
+  const { status } = await host.xl('create -F -q --exit-status crash.cfg on_crash="preserve"');
   equal(status, 10);
   match((await host.xl('list crash')).out, /\ncrash +[0-9]+ +4 +1 {5}---sc- /);
   equal((await host.xl('destroy crash')).status, 0);
@@ -95,7 +95,7 @@ test('on_crash = "preserve" leaves the domain, as Ganeti expects, in state ---s'
 });
 
 test('on_crash = "coredump-destroy" leaves a dump, whose sections are those of Xen’s format', async () => {
-  equal((await host.xl('create -F -q crash.cfg on_crash="coredump-destroy"')).status, 10);
+  equal((await host.xl('create -F -q --exit-status crash.cfg on_crash="coredump-destroy"')).status, 10);
   const dump = readFileSync(join(host.folder, 'dump/crash'));
   equal(dump.readUInt32BE(0), 0x7f454c46);
   equal(dump.readUInt16LE(16), 4, 'ET_CORE');

@@ -21,12 +21,13 @@ export interface HostCreation {
   /** -F */
   readonly foreground: boolean;
   readonly quiet: boolean;
+  /** --exit-status */
+  readonly tellsEnding: boolean;
   readonly timeoutSeconds: number | undefined;
 }
 
 /**
- * Creates a domain that outlives the command; with -c shows its console, and with -F stays until it is gone for good,
- * which the exit status tells.
+ * Creates a domain that outlives the command; with -c shows its console, and with -F stays until it is gone for good.
  */
 export async function createOnHost(host: RunningHost, creation: HostCreation, context: Context): Promise<number> {
   const { config, foreground } = creation;
@@ -121,18 +122,21 @@ class Watch {
         last = { kind: 'shutdown', reason: code ?? 0 };
         restarts = action?.endsWith('restart') === true;
         this.#report(code ?? 0, action ?? '', [...(detail === undefined ? [] : [detail]), ...stack]);
-        if (action === 'preserve') settle(statusOf(code ?? 0));
+        if (action === 'preserve') settle(this.#statusOf(last));
       } else if (event === 'destroyed' && !restarts) {
-        settle(last?.kind === 'shutdown' ? statusOf(last.reason) : EXIT_DESTROYED);
+        settle(this.#statusOf(last));
       }
     });
     // It may have been quicker than we are.
     const record = domains.record(this.#domid);
-    if (record === undefined) {
-      const end = domains.ended(`${this.#domid}`)?.end;
-      settle(end?.kind === 'shutdown' ? statusOf(end.reason) : EXIT_DESTROYED);
-    }
+    if (record === undefined) settle(this.#statusOf(domains.ended(`${this.#domid}`)?.end));
     return stop;
+  }
+
+  /** However the domain ended, xl says 0 (create_domain of tools/xl/xl_vmcontrol.c); scripts written for it rely on that. */
+  #statusOf(end: DomainEnd | undefined): number {
+    if (!this.#creation.tellsEnding) return 0;
+    return end?.kind === 'shutdown' ? statusOf(end.reason) : EXIT_DESTROYED;
   }
 
   #report(code: number, action: string, details: readonly string[]): void {

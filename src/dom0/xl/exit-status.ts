@@ -1,6 +1,6 @@
 /**
- * What `xl create -F` and `xl wait` exit with: it tells how the domain ended. README.md has the table for users. A
- * signal is 128 + its number.
+ * What `xl create -F` without a host, `xl create -F --exit-status` and `xl wait` exit with: it tells how the domain
+ * ended. README.md has the table for users. A signal is 128 + its number.
  */
 export const EXIT_POWEROFF = 0;
 /** Usage, configuration, image or host: no domain ran, or it could not be started again. */

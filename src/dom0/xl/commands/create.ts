@@ -16,8 +16,9 @@ export const create: Command = {
   summary: 'Create a domain from config file <filename>',
   usage: '<ConfigFile> [options] [vars]',
   options: [
-    '-F                      Stay in the foreground until the domain is gone; the exit',
-    '                        status tells how it ended.',
+    '-F                      Stay in the foreground until the domain is gone. Exit status: on',
+    '                        a host 0, as with xl; else how it ended.',
+    '--exit-status           With -F on a host, too, how it ended.',
     '-c                      Show the console here; Ctrl-] leaves it.',
     '-p                      Leave the domain paused.',
     '-f FILE, --defconfig=FILE',
@@ -50,6 +51,7 @@ const OPTIONS: OptionTable = {
   short: 'hAFVcdef:inpq',
   long: {
     defconfig: { value: true, letter: 'f' },
+    'exit-status': { value: false },
     dryrun: { value: false, letter: 'n' },
     help: { value: false, letter: 'h' },
     'ignore-global-affinity-masks': { value: false, letter: 'i' },
@@ -70,6 +72,7 @@ interface Request {
   /** -e */
   readonly unattended: boolean;
   readonly dryRun: boolean;
+  readonly tellsEnding: boolean;
   readonly debug: boolean;
   readonly trace: readonly TraceCategory[];
   readonly options: ForegroundOptions;
@@ -119,10 +122,10 @@ async function run(argv: readonly string[], context: Context): Promise<number> {
       'xl create: warning: deterministic has no effect: a host goes by its own time, whereas -F makes a machine',
     );
   }
-  const { foreground, unattended, options } = request;
+  const { foreground, unattended, tellsEnding, options } = request;
   const { plan, symbols } = domain;
   return await locating(file, () =>
-    createOnHost(running, { config, plan, symbols, foreground, unattended, ...options }, context),
+    createOnHost(running, { config, plan, symbols, foreground, unattended, tellsEnding, ...options }, context),
   );
 }
 
@@ -152,6 +155,7 @@ function readArguments(argv: readonly string[], context: Context): Request | str
     unattended: has('e'),
     dryRun: context.dryRun || has('n'),
     debug: has('d'),
+    tellsEnding: has('exit-status'),
     trace,
     options: { console: has('c'), paused: has('p'), quiet: has('q'), timeoutSeconds },
     ignored: has('V') || has('A') ? ['-V'] : [],
