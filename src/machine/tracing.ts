@@ -29,13 +29,12 @@ export class EventTracer implements HypercallTrace {
     this.#tracer = new HypercallTracer(print);
   }
 
-  around(
-    call: Call,
-    row: HypercallRow,
-    operation: Operation | undefined,
-    perform: () => HypercallResult,
-  ): HypercallResult {
-    return row.name === 'event_channel_op' ? this.#tracer.around(call, row, operation, perform) : perform();
+  enter(call: Call, row: HypercallRow, operation: Operation | undefined): void {
+    if (row.name === 'event_channel_op') this.#tracer.enter(call, row, operation);
+  }
+
+  leave(call: Call, row: HypercallRow, operation: Operation | undefined, result: HypercallResult): void {
+    if (row.name === 'event_channel_op') this.#tracer.leave(call, row, operation, result);
   }
 }
 
@@ -49,15 +48,14 @@ export class CountingTracer implements HypercallTrace {
     this.#next = next;
   }
 
-  around(
-    call: Call,
-    row: HypercallRow,
-    operation: Operation | undefined,
-    perform: () => HypercallResult,
-  ): HypercallResult {
+  enter(call: Call, row: HypercallRow, operation: Operation | undefined): void {
     const counts = call.domain.id === 0 ? this.dom0 : this.guests;
     const name = operation?.name ?? row.name;
     counts[name] = (counts[name] ?? 0) + 1;
-    return this.#next === undefined ? perform() : this.#next.around(call, row, operation, perform);
+    this.#next?.enter(call, row, operation);
+  }
+
+  leave(call: Call, row: HypercallRow, operation: Operation | undefined, result: HypercallResult): void {
+    this.#next?.leave(call, row, operation, result);
   }
 }

@@ -62,6 +62,7 @@ import {
   XenSysctlPhysinfo,
   XenSysctlReadconsole,
   XenSysctlSchedId,
+  XenSysctlTbufOp,
 } from '../abi/sysctl.ts';
 import * as sys from '../abi/sysctl.ts';
 import { __HYPERVISOR_domctl, __HYPERVISOR_sysctl } from '../abi/xen.ts';
@@ -75,6 +76,7 @@ import * as settings from './common/domctl-settings.ts';
 import * as sysctl from './common/sysctl.ts';
 import * as sysctlHost from './common/sysctl-host.ts';
 import * as sysctlSched from './common/sysctl-sched.ts';
+import * as sysctlTrace from './common/sysctl-trace.ts';
 import {
   type AbiStructure,
   type Arguments,
@@ -196,7 +198,7 @@ export const DOMCTL = operations(__HYPERVISOR_domctl, 'domctl', command, [
 export const SYSCTL = operations(__HYPERVISOR_sysctl, 'sysctl', command, [
   op(sys.XEN_SYSCTL_cpu_policy_raw, 'XEN_SYSCTL_cpu_policy_raw', absent()),
   op(sys.XEN_SYSCTL_readconsole, 'XEN_SYSCTL_readconsole', full(sysctl.sysctlReadconsole), inSysctl(XenSysctlReadconsole)),
-  op(sys.XEN_SYSCTL_tbuf_op, 'XEN_SYSCTL_tbuf_op', absent()),
+  op(sys.XEN_SYSCTL_tbuf_op, 'XEN_SYSCTL_tbuf_op', partly(sysctlTrace.sysctlTbufOp, 'no pages to map: xl trace reads the records'), inSysctl(XenSysctlTbufOp)),
   op(sys.XEN_SYSCTL_physinfo, 'XEN_SYSCTL_physinfo', full(sysctl.sysctlPhysinfo), inSysctl(XenSysctlPhysinfo)),
   op(sys.XEN_SYSCTL_sched_id, 'XEN_SYSCTL_sched_id', full(sysctlSched.sysctlSchedId), inSysctl(XenSysctlSchedId)),
   op(sys.XEN_SYSCTL_perfc_op, 'XEN_SYSCTL_perfc_op', absent('built without, as in Debian')),

@@ -70,6 +70,8 @@ import {
   single,
 } from './hypercall-row.ts';
 import { DOMCTL, SYSCTL } from './hypercalls-tools.ts';
+import { hvmopXentrace } from './trace/guest-records.ts';
+import { recordHypercall, recordHypercallReturn } from './trace/hypercall-records.ts';
 import * as hvmOp from './x86/hvm/hvm-op.ts';
 
 const PV_ONLY = absent('PV guests only');
@@ -202,7 +204,7 @@ const HVM_OP = operations(xen.__HYPERVISOR_hvm_op, 'hvm_op', byFirst, [
   op(hvm.HVMOP_flush_tlbs, 'HVMOP_flush_tlbs', full(hvmOp.hvmopFlushTlbs)),
   op(hvm.HVMOP_pagetable_dying, 'HVMOP_pagetable_dying', full(hvmOp.hvmopPagetableDying, 'for shadow paging: EINVAL')),
   op(hvm.HVMOP_get_time, 'HVMOP_get_time', full(hvmOp.hvmopGetTime)),
-  op(hvm.HVMOP_xentrace, 'HVMOP_xentrace', absent()),
+  op(hvm.HVMOP_xentrace, 'HVMOP_xentrace', full(hvmopXentrace), at(1, hvm.XenHvmXentrace)),
   op(hvm.HVMOP_get_mem_type, 'HVMOP_get_mem_type', full(hvmOp.hvmopGetMemType), at(1, hvm.XenHvmGetMemType)),
   op(hvm.HVMOP_set_evtchn_upcall_vector, 'HVMOP_set_evtchn_upcall_vector', full(hvmOp.hvmopSetEvtchnUpcallVector), at(1, hvm.XenHvmEvtchnUpcallVector)),
   op(hvm.HVMOP_guest_request_vm_event, 'HVMOP_guest_request_vm_event', full(hvmOp.hvmopGuestRequestVmEvent, 'nobody listens')),
@@ -282,15 +284,19 @@ export function dispatch(call: Call): HypercallResult {
   if (row === undefined) return unknown(call, `hypercall ${call.nr}`);
   const number = row.select === undefined ? 0 : row.select(call);
   const operation = row.operations.get(number);
-  if (call.xen.trace !== undefined) return traced(call, row, number, operation);
+  const { trace, traceBuffer } = call.xen;
+  if (trace !== undefined || traceBuffer !== undefined) return traced(call, row, number, operation);
   return perform(call, row, number, operation);
 }
 
-// Apart, so that a call that nobody traces makes no closure.
 function traced(call: Call, row: HypercallRow, number: number, operation: Operation | undefined): HypercallResult {
-  const { trace } = call.xen;
-  const once = () => perform(call, row, number, operation);
-  return trace === undefined ? once() : trace.around(call, row, operation, once);
+  const { xen } = call;
+  xen.trace?.enter(call, row, operation);
+  if (xen.traceBuffer !== undefined) recordHypercall(xen.traceBuffer, call, operation);
+  const result = perform(call, row, number, operation);
+  if (xen.traceBuffer !== undefined) recordHypercallReturn(xen.traceBuffer, call, operation, result);
+  xen.trace?.leave(call, row, operation, result);
+  return result;
 }
 
 function perform(call: Call, row: HypercallRow, number: number, operation: Operation | undefined): HypercallResult {

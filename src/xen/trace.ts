@@ -3,13 +3,18 @@ import type { AbiStructure, HypercallRow, Operation, Pointee } from './hypercall
 
 /** Told of every hypercall while it is `Hypervisor.trace`. While that is undefined, it costs one comparison a call. */
 export interface HypercallTrace {
-  /** Makes the call by `perform`, and returns what that returns. */
-  around(
-    call: Call,
-    row: HypercallRow,
-    operation: Operation | undefined,
-    perform: () => HypercallResult,
-  ): HypercallResult;
+  /** A call is about to be made. */
+  enter(call: Call, row: HypercallRow, operation: Operation | undefined): void;
+  /** It was made. The calls of a multicall come and go between the two. */
+  leave(call: Call, row: HypercallRow, operation: Operation | undefined, result: HypercallResult): void;
+}
+
+/** What is remembered of a call until it is made. */
+interface CallBefore {
+  readonly call: Call;
+  readonly given: readonly string[];
+  readonly fields: readonly string[];
+  readonly args: BigUint64Array;
 }
 
 /** Elements of an array that are shown. */
@@ -22,33 +27,30 @@ const MAX_ELEMENTS = 4;
  */
 export class HypercallTracer implements HypercallTrace {
   readonly #print: (line: string) => void;
+  /** Calls that are being made, the innermost last. */
+  readonly #begun: CallBefore[] = [];
 
   constructor(print: (line: string) => void) {
     this.#print = print;
   }
 
-  around(
-    call: Call,
-    row: HypercallRow,
-    operation: Operation | undefined,
-    perform: () => HypercallResult,
-  ): HypercallResult {
+  enter(call: Call, _row: HypercallRow, operation: Operation | undefined): void {
+    const fields = operation === undefined ? [] : fieldsOf(call, operation);
+    const given = [...(operation === undefined ? rawArguments(call) : plainArguments(call, operation)), ...fields];
+    this.#begun.push({ call, given, fields, args: call.args.slice() });
+  }
+
+  leave(call: Call, row: HypercallRow, operation: Operation | undefined, result: HypercallResult): void {
+    const begun = this.#begun.pop();
+    if (begun?.call !== call) return; // It was begun before anybody listened.
     const name = operation === undefined || operation.name === row.name ? row.name : `${row.name} ${operation.name}`;
-    const before = operation === undefined ? [] : fieldsOf(call, operation);
-    const given = [...(operation === undefined ? rawArguments(call) : plainArguments(call, operation)), ...before];
-    const args = call.args.slice();
-
-    const result = perform();
-
     // The call may have moved its arguments on; what it changed lies where it began.
     const moved = call.args.slice();
-    call.args.set(args);
-    const changed = operation === undefined || result < 0 ? [] : difference(before, fieldsOf(call, operation));
+    call.args.set(begun.args);
+    const changed = operation === undefined || result < 0 ? [] : difference(begun.fields, fieldsOf(call, operation));
     call.args.set(moved);
     const answer = changed.length === 0 ? '' : ` {${changed.join(' ')}}`;
-    const unit = call.vcpu.name;
-    this.#print(`${unit} ${name}{${given.join(' ')}} = ${resultText(result)}${answer}`);
-    return result;
+    this.#print(`${call.vcpu.name} ${name}{${begun.given.join(' ')}} = ${resultText(result)}${answer}`);
   }
 }
 

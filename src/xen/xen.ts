@@ -7,6 +7,7 @@ import { Hypervisor, type Platform } from './common/hypervisor.ts';
 import type { Vcpu } from './common/vcpu.ts';
 import { RunLoop } from './sched/run-loop.ts';
 import type { HypercallTrace } from './trace.ts';
+import type { TraceControl } from './trace/trace-control.ts';
 import { runHvmVcpu } from './x86/hvm/run.ts';
 import { HvmVcpu } from './x86/hvm/vcpu-hvm.ts';
 
@@ -57,6 +58,11 @@ export class Xen {
   /** Hands every hypercall to a tracer from now on; undefined ends that. */
   set trace(trace: HypercallTrace | undefined) {
     this.#hypervisor.trace = trace;
+  }
+
+  /** Records what happens, for whoever switches that on. */
+  get traceControl(): TraceControl {
+    return this.#hypervisor.traceControl;
   }
 
   /** Adds to what CONSOLEIO_read returns: the operator's typing at Xen's own console. */

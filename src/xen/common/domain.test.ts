@@ -152,12 +152,7 @@ test('so it does where it is destroyed in the middle of one of its own hypercall
     if (moment % 2 === 0) {
       machine.engine.onStep = strike;
     } else {
-      const trace: HypercallTrace = {
-        around: (_call, _row, _operation, perform) => {
-          strike();
-          return perform();
-        },
-      };
+      const trace: HypercallTrace = { enter: strike, leave: () => {} };
       machine.xen.trace = trace;
     }
     for (let turn = 0; turn < 60; turn++) if (!machine.host.turn()) machine.host.advance(1_000_000);

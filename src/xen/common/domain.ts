@@ -3,6 +3,7 @@ import { type Domid, VIRQ_DOM_EXC } from '../../abi/xen.ts';
 import { PAGE_SIZE } from '../../cpu/engine.ts';
 import { assert } from '../../lib/assert.ts';
 import { updateWallclock } from '../x86/time.ts';
+import { DOM0_DOM_ADD, DOM0_DOM_REM, SCHED_DOM_ADD, SCHED_DOM_REM, SCHED_SHUTDOWN } from '../trace/events.ts';
 import type { HvmDomain } from '../x86/hvm/domain-hvm.ts';
 import type { P2m } from '../x86/mm/p2m.ts';
 import { NO_FRAME } from './buddy.ts';
@@ -129,6 +130,8 @@ export class Domain implements FrameOwner {
     domain.controllerPauseCount = 1;
     xen.domains.set(config.id, domain);
     domain.cpupool.domains.add(domain);
+    xen.traceBuffer?.record(SCHED_DOM_ADD, config.id, config.id);
+    xen.traceBuffer?.record(DOM0_DOM_ADD, config.id, config.id);
     updateWallclock(domain);
     return domain;
   }
@@ -156,6 +159,7 @@ export class Domain implements FrameOwner {
   /** Stops it as it asked, or as somebody says it did (Xen's domain_shutdown). A second reason is not heard. */
   shutdown(reason: number): void {
     this.shutdownCode ??= reason;
+    this.xen.traceBuffer?.record(SCHED_SHUTDOWN, this.id, this.id, 0, reason);
     if (this.shuttingDown) return;
     this.shuttingDown = true;
     for (const vcpu of this.vcpus) {
@@ -221,6 +225,8 @@ export class Domain implements FrameOwner {
   lastFrameFreed(): void {
     if (this.dyingState !== DOMDYING_dead || this.xen.domains.get(this.id) !== this) return;
     this.xen.domains.delete(this.id);
+    this.xen.traceBuffer?.record(SCHED_DOM_REM, this.id, this.id);
+    this.xen.traceBuffer?.record(DOM0_DOM_REM, this.id, this.id);
     assert(this.grants.maptrackInUse === 0, 'a dead domain has nothing mapped');
     assert(this.events.active === 0, 'a dead domain has no port');
     for (const vcpu of this.vcpus) {

@@ -14,6 +14,7 @@ import { XenDomctlGetvcpuinfo } from '../../abi/domctl.ts';
 import { EBUSY, EFAULT, EINVAL, ESRCH } from '../../abi/errno.ts';
 import { RUNSTATE_running } from '../../abi/vcpu.ts';
 import type { CpuMask } from '../sched/cpu-mask.ts';
+import { SCHED_ADJDOM } from '../trace/events.ts';
 import { fetchMask, storeMask } from './bitmap.ts';
 import { element } from './call.ts';
 import { type DomctlCall, onDomain } from './domctl.ts';
@@ -71,6 +72,7 @@ export const domctlSchedulerOp = onDomain((state) => {
   const { scheduler } = state.domain.cpupool;
   if (operation.sched_id !== scheduler.id) return -EINVAL;
   state.answer = true;
+  state.call.xen.traceBuffer?.record(SCHED_ADJDOM, state.domain.id, state.domain.id);
   switch (operation.cmd) {
     case XEN_DOMCTL_SCHEDOP_getinfo:
     case XEN_DOMCTL_SCHEDOP_putinfo:

@@ -9,6 +9,7 @@ import { FifoPorts } from './event-fifo.ts';
 import type { PortAbi } from './event-port-abi.ts';
 import type { Hypervisor } from './hypervisor.ts';
 import type { Vcpu } from './vcpu.ts';
+import { EVENT_RAISED } from '../trace/events.ts';
 
 export const ECS_FREE = 0;
 export const ECS_UNBOUND = 2;
@@ -298,6 +299,9 @@ export class DomainEvents {
   }
 
   #setPending(channel: EventChannel): void {
+    const { id, xen } = this.#domain;
+    const { port, notifyVcpuId, state, virq } = channel;
+    xen.traceBuffer?.record(EVENT_RAISED, id, id, port, notifyVcpuId, state, virq);
     if (this.#abi.setPending(channel, this.#target(channel))) this.#wakePollers(channel.port);
   }
 

@@ -10,10 +10,11 @@ import {
   GNTST_permission_denied,
   GnttabCopy,
 } from '../../abi/grant_table.ts';
-import { DOMID_SELF } from '../../abi/xen.ts';
+import { DOMID_SELF, type Domid } from '../../abi/xen.ts';
 import { PAGE_SIZE } from '../../cpu/engine.ts';
 import { P2M_RAM_RO, P2M_RAM_RW } from '../x86/mm/p2m.ts';
 import type { Call, HypercallResult } from './call.ts';
+import { GRANT_COPY } from '../trace/events.ts';
 import type { Domain } from './domain.ts';
 import { forEachOperation } from './grant-operations.ts';
 
@@ -101,6 +102,7 @@ function copyOne(call: Call, operation: Copy): number {
     return to;
   }
   const status = copyBytes(call, source.offset, dest.offset, len);
+  if (call.xen.traceBuffer !== undefined) recordCopy(call, operation, giver.id, taker.id, status);
   DESTINATION.release(call);
   SOURCE.release(call);
   return status;
@@ -132,4 +134,13 @@ function copyBytes(call: Call, from: number, to: number, len: number): number {
   call.xen.memory.bytes.copyWithin(target, start, start + len);
   call.xen.frames.written(target, len);
   return GNTST_okay;
+}
+
+function recordCopy({ domain, xen }: Call, { source, dest, flags, len }: Copy, from: Domid, to: Domid, status: number) {
+  // Whoever is not the caller is whom it concerns.
+  const subject = from === domain.id ? to : from;
+  const fromPlace = (flags & GNTCOPY_source_gref) !== 0 ? source.ref : source.gmfn;
+  const toPlace = (flags & GNTCOPY_dest_gref) !== 0 ? dest.ref : dest.gmfn;
+  const offsets = (source.offset << 16) | dest.offset;
+  xen.traceBuffer?.record(GRANT_COPY, subject, (from << 16) | to, fromPlace, toPlace, offsets, len, status);
 }

@@ -18,6 +18,7 @@ import { P2M_GRANT_MAP_RO, P2M_GRANT_MAP_RW, P2M_MAP_FOREIGN, P2M_RAM_RO, P2M_RA
 import { forgetOnDemand } from '../x86/mm/p2m-pod.ts';
 import { unhookPage } from '../x86/mm/physmap.ts';
 import type { Call, HypercallResult } from './call.ts';
+import { GRANT_MAP, GRANT_UNMAP } from '../trace/events.ts';
 import type { Domain } from './domain.ts';
 import { INVALID_M2P } from './frame-table.ts';
 import { forEachOperation } from './grant-operations.ts';
@@ -60,6 +61,7 @@ function mapOne(call: Call, operation: GnttabMapGrantRef): number {
     granter.grants.release(ref, readonly);
     return GNTST_general_error;
   }
+  call.xen.traceBuffer?.record(GRANT_MAP, dom, dom, ref, flags);
   operation.handle = maptrack.add(dom, ref, flags, lo, hi);
   operation.dev_bus_addr = mfn * PAGE_SIZE;
   return GNTST_okay;
@@ -110,6 +112,7 @@ function unmapOne(mapper: Domain, operation: GnttabUnmapGrantRef): number {
   } else if (!takeFromGuest(mapper, frameNumber(lo, hi), mfn, readonly)) {
     return GNTST_general_error;
   }
+  mapper.xen.traceBuffer?.record(GRANT_UNMAP, granter.id, granter.id, ref, readonly ? GNTMAP_readonly : 0);
   maptrack.remove(handle);
   // The granter's log of dirty pages hears of it now; and so do processors, of what dom0 wrote and did not tell of.
   if (!readonly) mapper.xen.frames.written(mfn * PAGE_SIZE, PAGE_SIZE);

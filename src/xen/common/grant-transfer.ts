@@ -13,6 +13,7 @@ import { GrantEntryV2 } from '../../abi/grant_table-v2.ts';
 import { PAGE_SIZE } from '../../cpu/engine.ts';
 import { addPage } from '../x86/mm/physmap.ts';
 import type { Call, HypercallResult } from './call.ts';
+import { GRANT_TRANSFER } from '../trace/events.ts';
 import type { Domain } from './domain.ts';
 import { forEachOperation } from './grant-operations.ts';
 
@@ -47,6 +48,7 @@ function transferOne(call: Call, { mfn, domid, ref }: GnttabTransfer): number {
   if (taken === 0) return GNTST_general_error;
   call.xen.memory.bytes.set(contents, taken * PAGE_SIZE);
   frames.written(taken * PAGE_SIZE, PAGE_SIZE);
+  call.xen.traceBuffer?.record(GRANT_TRANSFER, domid, domid, ref);
   return complete(receiver, ref, taken);
 }
 

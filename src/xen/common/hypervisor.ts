@@ -6,6 +6,8 @@ import { DOMID_SELF, DOMID_XEN, type Domid } from '../../abi/xen.ts';
 import type { CpuidTable } from '../x86/cpuid.ts';
 import { SchedulerCore } from '../sched/core.ts';
 import type { HypercallTrace } from '../trace.ts';
+import type { TraceBuffer } from '../trace/trace-buffer.ts';
+import { TraceControl } from '../trace/trace-control.ts';
 import type { Call, HypercallResult } from './call.ts';
 import type { CommandLine } from './command-line.ts';
 import { Console } from './console.ts';
@@ -70,6 +72,9 @@ export class Hypervisor {
   readonly virqHandlers = new Map<number, Domain>();
   /** Called for each hypercall while set. */
   trace: HypercallTrace | undefined;
+  /** Where what happens is recorded; undefined while that is off. */
+  traceBuffer: TraceBuffer | undefined;
+  readonly traceControl = new TraceControl(this);
   readonly scheduler: SchedulerCore;
   readonly cpupools: Cpupools;
   /** Makes one hypercall; set once, by `Xen`. */

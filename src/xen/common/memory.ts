@@ -7,6 +7,7 @@ import {
   XenMemoryDomain,
   XenMemoryReservation,
 } from '../../abi/memory.ts';
+import { recordDecrease } from '../trace/memory-records.ts';
 import { markOnDemand } from '../x86/mm/p2m-pod.ts';
 import { addPage, removePage } from '../x86/mm/physmap.ts';
 import { isPrivileged, mayControl } from '../xsm.ts';
@@ -68,6 +69,7 @@ export function xenmemIncreaseReservation(call: Call): HypercallResult {
 /** XENMEM_decrease_reservation: frames given back. Returns how many extents were done. */
 export function xenmemDecreaseReservation(call: Call): HypercallResult {
   return forEachExtent(call, ({ domain, order }, gfn) => {
+    if (call.xen.traceBuffer !== undefined) recordDecrease(domain, gfn, order);
     for (let page = gfn; page < gfn + 2 ** order; page++) {
       if (release(domain, page) !== 0) return false;
     }

@@ -1,5 +1,6 @@
 import { CompatVcpuRunstateInfo } from '../../abi/compat/vcpu.ts';
 import { RUNSTATE_offline, RUNSTATE_running, VcpuRunstateInfo } from '../../abi/vcpu.ts';
+import type { Vcpu } from './vcpu.ts';
 
 /** Where a vCPU's time went: nanoseconds in each RUNSTATE_*. */
 export class Runstate {
@@ -7,14 +8,17 @@ export class Runstate {
   /** System time at which `state` was entered. */
   entryNs: number;
   readonly #timeNs = new Float64Array(4);
+  readonly #vcpu: Vcpu;
 
-  constructor(nowNs: number) {
+  constructor(vcpu: Vcpu, nowNs: number) {
+    this.#vcpu = vcpu;
     this.entryNs = nowNs;
   }
 
   /** Enters a state; the time since the last change counts for the one that is left. */
   change(state: number, nowNs: number): void {
     if (state === this.state) return;
+    this.#vcpu.domain.xen.traceBuffer?.runstate(this.#vcpu, this.state, state);
     this.#settle(nowNs);
     this.state = state;
   }

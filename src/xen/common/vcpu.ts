@@ -9,6 +9,7 @@ import { sendVcpuVirq } from './event-channel.ts';
 import { Placement } from '../sched/placement.ts';
 import { Runstate } from './runstate.ts';
 import { Timer } from './timer.ts';
+import { SCHED_BLOCK } from '../trace/events.ts';
 
 /** Reasons for a vCPU not to run, as bits of `pauseFlags`. */
 export const VPF_blocked = 1 << 0;
@@ -91,7 +92,7 @@ export class Vcpu {
     this.vcpuId = vcpuId;
     this.infoAddress =
       vcpuId < XEN_LEGACY_MAX_VCPUS ? domain.sharedInfo + vcpuId * VcpuInfo.SIZE : domain.xen.dummyVcpuInfo;
-    this.runstate = new Runstate(domain.xen.now());
+    this.runstate = new Runstate(this, domain.xen.now());
     this.singleshotTimer = new Timer(() => sendVcpuVirq(this, VIRQ_TIMER));
     this.periodicTimer = new Timer(() => this.#tick());
     this.pollTimer = new Timer(() => this.unblock());
@@ -132,8 +133,12 @@ export class Vcpu {
   /** Blocks until an event, unless one already waits. */
   block(): void {
     this.pauseFlags |= VPF_blocked;
-    if (this.arch.needsDelivery()) this.pauseFlags &= ~VPF_blocked;
-    else this.sleep();
+    if (this.arch.needsDelivery()) {
+      this.pauseFlags &= ~VPF_blocked;
+      return;
+    }
+    this.domain.xen.traceBuffer?.record(SCHED_BLOCK, this.domain.id, this.domain.id, this.vcpuId);
+    this.sleep();
   }
 
   /** There is something for it: ends a block; polling as well. */

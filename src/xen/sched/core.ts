@@ -3,6 +3,9 @@ import type { Domain } from '../common/domain.ts';
 import type { TimerQueue } from '../common/timer.ts';
 import type { Vcpu } from '../common/vcpu.ts';
 import { assert } from '../../lib/assert.ts';
+import { SCHED_SLEEP, SCHED_WAKE, SCHED_YIELD } from '../trace/events.ts';
+import { recordDecision } from '../trace/sched-records.ts';
+import type { TraceBuffer } from '../trace/trace-buffer.ts';
 import { ALL_CPUS, type CpuMask, countCpus, firstCpus, hasCpu, lowestCpu } from './cpu-mask.ts';
 import { Pcpu } from './pcpu.ts';
 import type { SchedulerContext } from './scheduler.ts';
@@ -12,6 +15,7 @@ import { REFERENCE_WEIGHT, THREAD_SLICE_NS, ThreadShares } from './thread-shares
 export interface SchedulingHost {
   now(): number;
   readonly timers: TimerQueue;
+  readonly traceBuffer: TraceBuffer | undefined;
 }
 
 /**
@@ -75,12 +79,15 @@ export class SchedulerCore implements SchedulerContext {
 
   /** A vCPU became runnable, or one reason less holds it. */
   wake(vcpu: Vcpu): void {
-    if (this.#known.has(vcpu)) vcpu.domain.cpupool.scheduler.wake(vcpu);
+    if (!this.#known.has(vcpu)) return;
+    this.#host.traceBuffer?.record(SCHED_WAKE, vcpu.domain.id, vcpu.domain.id, vcpu.vcpuId);
+    vcpu.domain.cpupool.scheduler.wake(vcpu);
   }
 
   /** A vCPU is not runnable any more. */
   sleep(vcpu: Vcpu): void {
     if (!this.#known.has(vcpu)) return;
+    this.#host.traceBuffer?.record(SCHED_SLEEP, vcpu.domain.id, vcpu.domain.id, vcpu.vcpuId);
     vcpu.domain.cpupool.scheduler.sleep(vcpu);
     if (vcpu.placement.on !== undefined) this.tickle(vcpu.placement.on);
   }
@@ -97,6 +104,7 @@ export class SchedulerCore implements SchedulerContext {
   yield(vcpu: Vcpu): void {
     const cpu = vcpu.placement.on;
     if (cpu === undefined) return;
+    this.#host.traceBuffer?.record(SCHED_YIELD, vcpu.domain.id, vcpu.domain.id, vcpu.vcpuId);
     vcpu.domain.cpupool.scheduler.yield(vcpu);
     this.#shares.yield(cpu);
     this.tickle(cpu);
@@ -208,6 +216,7 @@ export class SchedulerCore implements SchedulerContext {
     if (cpu.pool === undefined) return;
     const { vcpu, sliceNs } = cpu.pool.scheduler.schedule(cpu);
     cpu.sliceLeftNs = sliceNs;
+    if (this.#host.traceBuffer !== undefined) recordDecision(this.#host.traceBuffer, cpu, vcpu, this.now());
     if (vcpu !== cpu.current) this.#put(cpu, vcpu);
   }
 

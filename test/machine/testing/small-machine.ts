@@ -69,11 +69,8 @@ export class SmallMachine {
     this.events = new EventChannelDriver(this.xen.dom0, this.xen.dom0);
     this.#foreign = new PrivcmdForeignMemory(this.xen.dom0);
     this.xen.trace = {
-      around: (_call, _row, _operation, perform) => {
-        const result = perform();
-        host.spend(result === CONTINUE ? LONG_CALL_NS : CALL_NS);
-        return result;
-      },
+      enter: () => {},
+      leave: (_call, _row, _operation, result) => host.spend(result === CONTINUE ? LONG_CALL_NS : CALL_NS),
     };
     this.xen.start();
   }

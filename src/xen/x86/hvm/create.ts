@@ -13,6 +13,7 @@ export function createHvmDomain(xen: Hypervisor, config: DomainConfig, emulation
   const domain = Domain.create(xen, config);
   if (domain === undefined) return undefined;
   const p2m = new P2m();
+  p2m.owner = domain;
   p2m.pod = new PopulateOnDemand(domain, p2m);
   p2m.onAccessDenied = (gfn) => accessDenied(domain, gfn);
   domain.p2m = p2m;

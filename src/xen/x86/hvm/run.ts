@@ -1,6 +1,8 @@
 import { EXIT_BUDGET, EXIT_HLT, EXIT_HYPERCALL, EXIT_SHUTDOWN } from '../../../cpu/engine.ts';
 import { FLAG_IF, OFFSET_RFLAGS_REST } from '../../../cpu/state.ts';
 import { HVM_PARAM_TRIPLE_FAULT_REASON } from '../../../abi/hvm/params.ts';
+import { HVM_HLT } from '../../trace/events.ts';
+import { recordEntry, recordExit } from '../../trace/exit-records.ts';
 import { hvmHypercall } from './hypercall.ts';
 import type { HvmVcpu } from './vcpu-hvm.ts';
 
@@ -18,8 +20,10 @@ export function runHvmVcpu(vcpu: HvmVcpu, budget: number): void {
     vcpu.flushIfStale();
     vcpu.deliverInterrupts();
     vcpu.inGuest = true;
+    if (xen.traceBuffer !== undefined) recordEntry(xen.traceBuffer, vcpu.domid);
     const exit = engine.run(left);
     vcpu.inGuest = false;
+    if (xen.traceBuffer !== undefined) recordExit(xen.traceBuffer, vcpu.domid, engine.state, exit);
     vcpu.exits.note(exit, engine.state);
     switch (exit) {
       case EXIT_HYPERCALL:
@@ -43,6 +47,7 @@ export function runHvmVcpu(vcpu: HvmVcpu, budget: number): void {
 function halt(vcpu: HvmVcpu): void {
   if ((vcpu.state.u32(OFFSET_RFLAGS_REST) & FLAG_IF) !== 0) vcpu.vcpu.block();
   else vcpu.down();
+  vcpu.xen.traceBuffer?.record(HVM_HLT, vcpu.domid, vcpu.vcpu.runnable ? 1 : 0);
 }
 
 function tripleFault(vcpu: HvmVcpu): void {

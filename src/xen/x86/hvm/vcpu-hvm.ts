@@ -13,6 +13,16 @@ import { Call, type GuestMemory } from '../../common/call.ts';
 import type { Hypervisor } from '../../common/hypervisor.ts';
 import type { TimerQueue } from '../../common/timer.ts';
 import { type ArchVcpu, type Vcpu, VPF_down } from '../../common/vcpu.ts';
+import {
+  HVM_INJ_VIRQ,
+  HVM_INTR_WINDOW,
+  HVM_IOPORT_READ,
+  HVM_IOPORT_WRITE,
+  HVM_MSR_READ,
+  HVM_MSR_WRITE,
+  IPI,
+} from '../../trace/events.ts';
+import { recordCpuid, recordMmio, recordMsr, recordPort } from '../../trace/exit-records.ts';
 import { type CpuidSubject, guestCpuid } from '../cpuid.ts';
 import { SystemTsc, updateSystemTime } from '../time.ts';
 import { dumpVcpu, ExitLog } from './dump.ts';
@@ -87,11 +97,13 @@ export class HvmVcpu implements ArchVcpu, Intercepts, VlapicOwner, CpuidSubject 
     if (vector === NO_INTERRUPT) return;
     if (!this.engine.interruptible()) {
       this.engine.requestWindow();
+      this.xen.traceBuffer?.record(HVM_INTR_WINDOW, this.domid, vector, callback ? 5 : 2, -1);
       return;
     }
     // The callback stays pending until the guest clears evtchn_upcall_pending; the APIC is acknowledged.
     if (!callback) this.vlapic.acknowledge(vector);
     this.engine.injectInterrupt(vector);
+    this.xen.traceBuffer?.record(HVM_INJ_VIRQ, this.domid, vector, 0);
     if (this.windowWanted()) this.engine.requestWindow();
   }
 
@@ -177,6 +189,7 @@ export class HvmVcpu implements ArchVcpu, Intercepts, VlapicOwner, CpuidSubject 
 
   stopTimers(): void {
     this.vlapic.timer.stop();
+    this.hvm.platform?.stopTimers();
   }
 
   destroy(): void {
@@ -234,6 +247,10 @@ export class HvmVcpu implements ArchVcpu, Intercepts, VlapicOwner, CpuidSubject 
     return this.vcpu.upcallPending ? this.upcallVector : 0;
   }
 
+  ipiCame(mode: number, vector: number): void {
+    this.xen.traceBuffer?.record(IPI, this.domid, this.domid, this.vcpuId, vector, mode);
+  }
+
   systemTimeOfTsc(tsc: bigint): number {
     return Number(BigInt.asUintN(64, tsc - this.tscOffset()));
   }
@@ -276,24 +293,34 @@ export class HvmVcpu implements ArchVcpu, Intercepts, VlapicOwner, CpuidSubject 
   cpuid(leaf: number, subleaf: number, out: Uint32Array): boolean {
     if (this.cpuidFaults && this.state.cpl !== 0) return false;
     guestCpuid(this.hvm.cpuPolicy, this, leaf, subleaf, out);
+    if (this.xen.traceBuffer !== undefined) recordCpuid(this, leaf, subleaf, out);
     return true;
   }
   readMsr(index: number, out: Uint32Array): boolean {
-    return readMsr(this, index, out);
+    const done = readMsr(this, index, out);
+    if (done && this.xen.traceBuffer !== undefined) recordMsr(this, HVM_MSR_READ, index, out[0] ?? 0, out[1] ?? 0);
+    return done;
   }
   writeMsr(index: number, lo: number, hi: number): boolean {
+    if (this.xen.traceBuffer !== undefined) recordMsr(this, HVM_MSR_WRITE, index, lo, hi);
     return writeMsr(this, index, lo, hi);
   }
   readPort(port: number, size: number): number {
-    return readPort(this, port, size);
+    const value = readPort(this, port, size);
+    if (this.xen.traceBuffer !== undefined) recordPort(this, HVM_IOPORT_READ, port, value);
+    return value;
   }
   writePort(port: number, size: number, value: number): void {
+    if (this.xen.traceBuffer !== undefined) recordPort(this, HVM_IOPORT_WRITE, port, value);
     writePort(this, port, size, value);
   }
   readMmio(gpa: number, size: number): number {
-    return readMmio(this, gpa, size);
+    const value = readMmio(this, gpa, size);
+    if (this.xen.traceBuffer !== undefined) recordMmio(this, gpa, value, false);
+    return value;
   }
   writeMmio(gpa: number, size: number, value: number): void {
+    if (this.xen.traceBuffer !== undefined) recordMmio(this, gpa, value, true);
     writeMmio(this, gpa, size, value);
   }
   readTpr(): number {

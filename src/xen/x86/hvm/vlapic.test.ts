@@ -42,6 +42,7 @@ class TestVcpu implements VlapicOwner {
   startup(vector: number) {
     this.log.push(`startup ${vector}`);
   }
+  ipiCame(): void {}
   pendingUpcallVector() {
     return this.upcallVector;
   }

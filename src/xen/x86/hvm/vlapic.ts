@@ -21,6 +21,8 @@ export interface VlapicOwner extends ApicTimerOwner {
   startup(vector: number): void;
   /** An event channel upcall is pending on a per-vCPU vector; the vector, or 0. */
   pendingUpcallVector(): number;
+  /** Another processor's interrupt came, for whoever traces. */
+  ipiCame(mode: number, vector: number): void;
 }
 
 /** A vCPU's local APIC in xAPIC and x2APIC mode (SDM vol. 3A, ch. 10), without an I/O APIC or PIC around it. */
@@ -340,6 +342,7 @@ export class Vlapic {
   }
 
   #accept(icr: number, mode: number, vector: number): void {
+    this.owner.ipiCame(mode, vector);
     switch (mode) {
       case apic.APIC_DM_FIXED:
         if (this.enabled) this.setIrq(vector);

@@ -4,6 +4,7 @@ import { NO_FRAME } from '../../common/buddy.ts';
 import { CONTINUE, type HypercallResult, STEPS_BEFORE_CONTINUE } from '../../common/call.ts';
 import type { Domain } from '../../common/domain.ts';
 import { INVALID_M2P } from '../../common/frame-table.ts';
+import { recordPopulate, recordZeroReclaim } from '../../trace/memory-records.ts';
 import { type P2m, P2M_NONE, P2M_POPULATE_ON_DEMAND, P2M_RAM_RO, P2M_RAM_RW } from './p2m.ts';
 
 /** Guest frames that were populated last: tried first when the cache is short, as a guest zeroes memory at its start. */
@@ -112,6 +113,7 @@ export class PopulateOnDemand {
       }
       return false;
     }
+    if (domain.xen.traceBuffer !== undefined) recordPopulate(domain, gfn, mfn);
     this.#p2m.set(gfn, mfn, P2M_RAM_RW);
     domain.xen.frames.setM2p(mfn, gfn);
     this.entries -= 1;
@@ -164,6 +166,7 @@ export class PopulateOnDemand {
     const { frames } = this.#domain.xen;
     if (frames.owner(mfn) !== this.#domain || frames.isXen(mfn) || frames.references(mfn) !== 1) return false;
     if (!this.#isZero(mfn)) return false;
+    if (this.#domain.xen.traceBuffer !== undefined) recordZeroReclaim(this.#domain, gfn, mfn);
     this.#p2m.set(gfn, 0, P2M_POPULATE_ON_DEMAND);
     frames.setM2p(mfn, INVALID_M2P);
     this.entries += 1;

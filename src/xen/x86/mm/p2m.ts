@@ -6,6 +6,7 @@ import {
   XENMEM_access_rx2rw,
 } from '../../../abi/memory-tools.ts';
 import { assert } from '../../../lib/assert.ts';
+import { INVALID_MFN, type P2mOwner, recordP2mEntry, recordViolation } from '../../trace/memory-records.ts';
 import type { LogDirty } from './log-dirty.ts';
 import type { PopulateOnDemand } from './p2m-pod.ts';
 
@@ -84,6 +85,8 @@ export class P2m implements NestedPaging {
   #stale = false;
   readonly #lastWrites = new Float64Array(LAST_WRITES).fill(-1);
   #writes = 0;
+  /** Whose it is, for whoever traces. */
+  owner: P2mOwner | undefined;
   /** Where populate-on-demand entries get their memory. */
   pod: PopulateOnDemand | undefined;
   /** Set while pages that are written are noted. */
@@ -142,6 +145,7 @@ export class P2m implements NestedPaging {
     // What permitted nothing is in no processor's caches.
     if (((chunk[gfn & CHUNK_MASK] as number) & RWX) !== 0) this.#stale = true;
     this.#put(chunk, gfn, mfn, type, this.defaultAccess);
+    if (this.owner?.xen.traceBuffer !== undefined) recordP2mEntry(this.owner, gfn, mfn, type);
     if (gfn > this.#highest) this.#highest = gfn;
     if (type === P2M_RAM_RW) this.markDirty(gfn);
     return true;
@@ -152,6 +156,7 @@ export class P2m implements NestedPaging {
     const chunk = this.#chunks[Math.floor(gfn / CHUNK_ENTRIES)];
     if (chunk === undefined || chunk[gfn & CHUNK_MASK] === 0) return;
     chunk[gfn & CHUNK_MASK] = 0;
+    if (this.owner?.xen.traceBuffer !== undefined) recordP2mEntry(this.owner, gfn, INVALID_MFN, P2M_NONE);
     this.logDirty?.clean(gfn);
     this.#stale = true;
   }
@@ -240,6 +245,7 @@ export class P2m implements NestedPaging {
   /** An entry that does not permit an access: populates it, notes the write, or lifts a restriction, or leaves it. */
   #violation(gfn: number, entry: number, intent: number): number {
     const type = typeOf(entry);
+    if (this.owner?.xen.traceBuffer !== undefined) recordViolation(this.owner, gfn, mfnOf(entry), type, intent);
     if (type === P2M_POPULATE_ON_DEMAND) {
       return this.#populate(gfn) ? this.lookup(gfn, intent) : 0;
     }

@@ -1,0 +1,102 @@
+import { EBUSY, EINVAL } from '../../abi/errno.ts';
+import { RUNSTATE_running } from '../../abi/vcpu.ts';
+import { PAGE_SIZE } from '../../cpu/engine.ts';
+import type { Hypervisor } from '../common/hypervisor.ts';
+import { EVERYTHING, TraceBuffer, type TraceFilter, type TraceSink } from './trace-buffer.ts';
+import { RECORD_BYTES } from './trace-record.ts';
+
+/** The largest ring. */
+const MOST_BYTES = 256 << 20;
+
+/**
+ * Switches recording on and off. The ring is there from the first time that somebody gives it a size; while recording is
+ * off, `Hypervisor.traceBuffer` is undefined, and all that is left of tracing is looking at that.
+ */
+export class TraceControl {
+  readonly #xen: Hypervisor;
+  #buffer: TraceBuffer | undefined;
+  #filter: TraceFilter = EVERYTHING;
+  #pages = 0;
+
+  constructor(xen: Hypervisor) {
+    this.#xen = xen;
+  }
+
+  /** What is recorded; for what comes from now on. */
+  get filter(): TraceFilter {
+    return this.#filter;
+  }
+  set filter(filter: TraceFilter) {
+    this.#filter = filter;
+    if (this.#buffer !== undefined) this.#buffer.filter = filter;
+  }
+
+  get enabled(): boolean {
+    return this.#xen.traceBuffer !== undefined;
+  }
+
+  /** Records that wait to be read, and how many can. */
+  get pending(): number {
+    return this.#buffer?.pending ?? 0;
+  }
+  get capacity(): number {
+    return this.#buffer?.capacity ?? 0;
+  }
+
+  /** XEN_SYSCTL_TBUFOP_set_size: pages of each pCPU, once and for all. As in Xen recording is on then. */
+  setPages(pages: number): number {
+    if (this.#pages !== 0 && pages !== this.#pages) return -EINVAL;
+    if (this.#buffer !== undefined) return -EBUSY;
+    if (pages === 0) return -EINVAL;
+    const each = PAGE_SIZE * this.#xen.scheduler.cpus.length;
+    this.#pages = Math.min(pages, Math.floor(MOST_BYTES / each));
+    if (this.#pages !== pages) {
+      this.#xen.log(`xentrace: requested number of ${pages} pages reduced to ${this.#pages}`);
+    }
+    this.allocate(this.#pages * each);
+    this.enable();
+    return 0;
+  }
+
+  /** Makes a ring of so many bytes in place of the one there is. */
+  allocate(bytes: number): void {
+    const wasEnabled = this.enabled;
+    this.disable();
+    const capacity = Math.max(1, Math.floor(Math.min(bytes, MOST_BYTES) / RECORD_BYTES));
+    this.#buffer = new TraceBuffer(capacity, () => this.#xen.now(), this.#filter);
+    if (wasEnabled) this.enable();
+  }
+
+  /** Records from now on; -EINVAL where there is no ring. */
+  enable(): number {
+    if (this.#buffer === undefined) return -EINVAL;
+    if (this.enabled) return 0;
+    this.#xen.traceBuffer = this.#buffer;
+    this.#tellWhoRuns(this.#buffer);
+    return 0;
+  }
+
+  /** Records no more. What was recorded stays until it is read. */
+  disable(): void {
+    this.#xen.traceBuffer = undefined;
+  }
+
+  /** Hands over what was recorded since the last time, the oldest first. */
+  take(sink: TraceSink): void {
+    this.#buffer?.take(sink);
+  }
+
+  /** Gives the ring back. */
+  release(): void {
+    this.disable();
+    this.#buffer = undefined;
+    this.#pages = 0;
+    this.#filter = EVERYTHING;
+  }
+
+  #tellWhoRuns(buffer: TraceBuffer): void {
+    for (const domain of this.#xen.domains.values()) {
+      for (const vcpu of domain.vcpus) if (vcpu.runstate.state === RUNSTATE_running) buffer.continueRunning(vcpu);
+    }
+  }
+}
