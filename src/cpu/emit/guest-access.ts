@@ -4,7 +4,8 @@ import { Arithmetic } from './arithmetic.ts';
 import type { Code } from './code.ts';
 import * as op from './opcodes.ts';
 import type { ControlFlow, Runtime } from './tier.ts';
-import { TLB_ENTRY_ADDEND, TLB_INDEX_MASK, TLB_WRITE_OFFSET } from './tlb-layout.ts';
+import { TLB_ENTRY_ADDEND, TLB_WRITE_OFFSET } from './tlb-layout.ts';
+import { pushTlbOffset } from './tlb-offset.ts';
 import { type Bits, LOADS, type LocalPool, STORES, Value, wasmType } from './values.ts';
 
 export class GuestAccess extends Arithmetic {
@@ -102,12 +103,7 @@ export class GuestAccess extends Arithmetic {
   protected lookUp(address: Value, bits: Bits, tableOffset: number): number {
     const { code } = this;
     const entry = this.locals.take(op.TYPE_I32);
-    this.push(address);
-    code.i64(8n);
-    code.op(op.OP_I64_SHR_U);
-    code.op(op.OP_I32_WRAP_I64);
-    code.i32(TLB_INDEX_MASK);
-    code.op(op.OP_I32_AND);
+    pushTlbOffset(code, () => this.push(address));
     code.get(this.#tlb);
     code.op(op.OP_I32_ADD);
     code.tee(entry);

@@ -86,6 +86,34 @@ export function emitProbeWrite(module: ModuleBuilder, refill: number, probeWrite
   return index;
 }
 
+/**
+ * (vcpu, address: i64, bytes: i32, write: i32) -> host address of the page that an access is in, now in the TLB; 0 where
+ * it must be reached the slow way.
+ */
+export function emitReachPage(module: ModuleBuilder, refill: number): number {
+  const BYTES = 2;
+  const WRITE = 3;
+  const index = module.declare([TYPE_I32, TYPE_I64, TYPE_I32, TYPE_I32], [TYPE_I32]);
+  const code = new Code();
+  pushPageOffset(code);
+  code.get(BYTES);
+  code.op(op.OP_I32_ADD);
+  code.i32(4096);
+  code.op(op.OP_I32_LE_U);
+  code.if(TYPE_I32);
+  code.get(VCPU);
+  code.get(ADDRESS);
+  code.get(WRITE);
+  code.call(refill);
+  code.i32(-4096);
+  code.op(op.OP_I32_AND);
+  code.else();
+  code.i32(0);
+  code.end();
+  module.define(index, [], code);
+  return index;
+}
+
 /** Pushes the halves of an i64, as TypeScript takes them. */
 export function pushHalves(code: Code, local: number): void {
   code.get(local);

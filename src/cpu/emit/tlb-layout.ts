@@ -11,8 +11,14 @@ export const TLB_ENTRY_STATE = 12;
 export const TLB_WRITE_OFFSET = TLB_ENTRIES * TLB_ENTRY_SIZE;
 /** A read and a write table. */
 export const TLB_SIZE = 2 * TLB_WRITE_OFFSET;
-/** `(address >> 8) & TLB_INDEX_MASK` is the offset of an address's entry in a table. */
+/**
+ * `((address >> TLB_INDEX_SHIFT) ^ (address >> TLB_FOLD_SHIFT)) & TLB_INDEX_MASK` of an address's low 32 bits is the
+ * offset of its entry in a table. The upper bits are folded in because programs walk through arrays that lie a power of
+ * two apart, all at once.
+ */
 export const TLB_INDEX_MASK = (TLB_ENTRIES - 1) * TLB_ENTRY_SIZE;
+export const TLB_INDEX_SHIFT = 12 - Math.log2(TLB_ENTRY_SIZE);
+export const TLB_FOLD_SHIFT = TLB_INDEX_SHIFT + Math.log2(TLB_ENTRIES);
 /** Bytes an invalid tag is filled with: its low bits are not zero, so no page has it. */
 export const TLB_INVALID_BYTE = 0xff;
 
@@ -51,3 +57,13 @@ export const TLB_MARKS_SIZE = TLB_MARKS_LARGE + TLB_MARKS_HUGE;
 
 /** All that one vCPU has. */
 export const TLB_AREA_SIZE = Math.ceil((TLB_MARKS + 2 * TLB_MARKS_SIZE) / 4096) * 4096;
+
+/** Number of an address's entry in a table, from the address's low half. */
+export function tlbIndex(lo: number): number {
+  return tlbEntryOffset(lo) / TLB_ENTRY_SIZE;
+}
+
+/** Offset of an address's entry in a table, from the address's low half. */
+export function tlbEntryOffset(lo: number): number {
+  return ((lo >>> TLB_INDEX_SHIFT) ^ (lo >>> TLB_FOLD_SHIFT)) & TLB_INDEX_MASK;
+}

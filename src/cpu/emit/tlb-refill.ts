@@ -27,6 +27,7 @@ import {
   WRITE,
 } from './page-walk.ts';
 import * as tlb from './tlb-layout.ts';
+import { pushTlbOffset } from './tlb-offset.ts';
 
 const { TYPE_I32, TYPE_I64 } = op;
 
@@ -193,12 +194,7 @@ class Refill extends PageWalk {
 
   #emitFill(): void {
     const { code } = this;
-    code.get(ADDRESS);
-    code.i64(8n);
-    code.op(op.OP_I64_SHR_U);
-    code.op(op.OP_I32_WRAP_I64);
-    code.i32(tlb.TLB_INDEX_MASK);
-    code.op(op.OP_I32_AND);
+    pushTlbOffset(code, () => code.get(ADDRESS));
     code.get(TLB);
     code.op(op.OP_I32_ADD);
     code.set(ENTRY);
@@ -300,12 +296,11 @@ class Refill extends PageWalk {
     code.op(op.OP_I32_SUB);
     code.i32(Math.log2(tlb.TLB_SIZE / tlb.TLB_ENTRIES));
     code.op(op.OP_I32_SHR_U);
-    code.get(ADDRESS);
-    code.op(op.OP_I32_WRAP_I64);
-    code.i32(12);
+    code.get(ENTRY);
+    code.get(TLB);
+    code.op(op.OP_I32_SUB);
+    code.i32(Math.log2(tlb.TLB_ENTRY_SIZE));
     code.op(op.OP_I32_SHR_U);
-    code.i32(tlb.TLB_ENTRIES - 1);
-    code.op(op.OP_I32_AND);
     code.op(op.OP_I32_OR);
   }
 

@@ -3,7 +3,7 @@ import { emitCopyBlock, emitFillBlock } from '../emit/blocks.ts';
 import { Code } from '../emit/code.ts';
 import type { ModuleBuilder } from '../emit/module.ts';
 import * as op from '../emit/opcodes.ts';
-import { emitProbeWrite, emitReadSlow, emitWriteSlow } from '../emit/slow-access.ts';
+import { emitProbeWrite, emitReachPage, emitReadSlow, emitWriteSlow } from '../emit/slow-access.ts';
 import type { Runtime } from '../emit/tier.ts';
 import { emitTlbRefill } from '../emit/tlb-refill.ts';
 import { emitSettleFlags } from '../region/lazy-flags.ts';
@@ -48,6 +48,8 @@ export interface RuntimeFunctions extends Runtime {
   readonly regionType: number;
   /** What regions use in place of `readSlow`, `writeSlow` and `probeWrite`. */
   readonly region: Pick<Runtime, 'readSlow' | 'writeSlow' | 'probeWrite'>;
+  /** See emit/slow-access.ts. */
+  readonly reachPage: number;
 }
 
 /** Parameters of a cold handler: vCPU, record, ipBase. Returns COLD_*. */
@@ -82,6 +84,7 @@ export function emitRuntime(module: ModuleBuilder): RuntimeFunctions {
     copyBlock: emitCopyBlock(module),
     fillBlock: emitFillBlock(module),
     hot,
+    reachPage: emitReachPage(module, refill),
     coldType: module.type(COLD_PARAMETERS, [TYPE_I32]),
     regionType: module.type(REGION_PARAMETERS, [TYPE_I32]),
     region: {
@@ -100,8 +103,8 @@ export function exportRegionRuntime(module: ModuleBuilder, runtime: RuntimeFunct
     module.export(`write${bits}`, runtime.region.writeSlow[bits]);
   }
   module.export('probeWrite', runtime.region.probeWrite);
-  const { offsetLinear, copyBlock, fillBlock, settleFlags } = runtime;
-  for (const [name, index] of Object.entries({ offsetLinear, copyBlock, fillBlock, settleFlags })) {
+  const { offsetLinear, copyBlock, fillBlock, settleFlags, reachPage } = runtime;
+  for (const [name, index] of Object.entries({ offsetLinear, copyBlock, fillBlock, settleFlags, reachPage })) {
     module.export(name, index);
   }
 }

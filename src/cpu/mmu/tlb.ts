@@ -36,7 +36,7 @@ export class Tlb {
     kind: PageKind,
   ): void {
     const u32 = this.#u32;
-    const index = (lo >>> 12) & (layout.TLB_ENTRIES - 1);
+    const index = layout.tlbIndex(lo);
     const at = this.#entry(table, index);
     this.#note(at, table * layout.TLB_ENTRIES + index, isGlobal);
     if (kind !== PAGE_4K) {
@@ -56,7 +56,7 @@ export class Tlb {
   /** Machine address behind a linear one that may be read, or written, without another look; -1 where none is cached. */
   find(table: number, lo: number, hi: number, isWrite: boolean): number {
     const u32 = this.#u32;
-    const at = this.#entry(table, (lo >>> 12) & (layout.TLB_ENTRIES - 1)) + (isWrite ? WRITE : 0);
+    const at = this.#entry(table, layout.tlbIndex(lo)) + (isWrite ? WRITE : 0);
     if (u32[at] !== (lo & 0xfffff000) >>> 0 || u32[at + 1] !== hi >>> 0) return -1;
     return ((lo >>> 0) + (u32[at + ADDEND] as number)) >>> 0;
   }
@@ -88,7 +88,7 @@ export class Tlb {
     const u32 = this.#u32;
     const pageLo = (lo & 0xfffff000) >>> 0;
     for (let table = 0; table < layout.TLB_FILLED_COUNT; table++) {
-      const at = this.#entry(table, (lo >>> 12) & (layout.TLB_ENTRIES - 1));
+      const at = this.#entry(table, layout.tlbIndex(lo));
       if (u32[at] !== pageLo || u32[at + 1] !== hi >>> 0) continue;
       u32[at] = INVALID;
       u32[at + WRITE] = INVALID;

@@ -8,6 +8,8 @@ import { REGION_PARAMETERS } from './region-frame.ts';
 export interface RegionRuntime extends Runtime {
   /** See lazy-flags.ts. */
   readonly settleFlags: number;
+  /** (vcpu, address: i64, bytes: i32, write: i32) -> host address of the page, or 0: see emit/slow-access.ts. */
+  readonly reachPage: number;
   /** Type of a cold handler, for the table of them. */
   readonly coldType: number;
   /** Type of a region, for the table of them. */
@@ -33,6 +35,7 @@ export function importRegionRuntime(module: ModuleBuilder, coldParameters: reado
     copyBlock: module.import('copyBlock', [TYPE_I32, TYPE_I32, TYPE_I32], []),
     fillBlock: module.import('fillBlock', [TYPE_I32, TYPE_I64, TYPE_I32], []),
     vectorSlow: module.import('vectorSlow', [TYPE_I32], [TYPE_I32]),
+    reachPage: module.import('reachPage', [TYPE_I32, TYPE_I64, TYPE_I32, TYPE_I32], [TYPE_I32]),
     settleFlags: module.import('settleFlags', [TYPE_I32, TYPE_I32, TYPE_I64, TYPE_I64], []),
     coldType: module.type(coldParameters, [TYPE_I32]),
     regionType: module.type(REGION_PARAMETERS, [TYPE_I32]),

@@ -1,7 +1,7 @@
 /** Memory that a TLB already has, for accesses made by TypeScript. */
 import {
   TLB_ENTRY_ADDEND,
-  TLB_INDEX_MASK,
+  tlbEntryOffset,
   TLB_SIZE,
   TLB_SUPERVISOR,
   TLB_SUPERVISOR_AC,
@@ -25,7 +25,7 @@ export class DirectAccess {
   /** Machine address of bytes in one page; 0 if the TLB does not have it. `table`: 0 for reads, or TLB_WRITE_OFFSET. */
   find(lo: number, hi: number, bytes: number, privilege: Privilege, table: number): number {
     if ((lo & 0xfff) + bytes > 4096) return 0;
-    const offset = (TLB_OF_PRIVILEGE[privilege] as number) * TLB_SIZE + table + ((lo >>> 8) & TLB_INDEX_MASK);
+    const offset = (TLB_OF_PRIVILEGE[privilege] as number) * TLB_SIZE + table + tlbEntryOffset(lo);
     const entry = (this.#tlbs + offset) >>> 2;
     const { u32 } = this;
     if (u32[entry] !== (lo & 0xfffff000) >>> 0 || u32[entry + 1] !== hi >>> 0) return 0;
