@@ -140,6 +140,10 @@ export const OFFSET_WALK_GLOBAL = 0x530;
 /** u64 each: the stamps of what is remembered of fetches in this address space, and in all (mmu/fetch-cache.ts). */
 export const OFFSET_FETCH_LOCAL = 0x538;
 export const OFFSET_FETCH_GLOBAL = 0x540;
+/** u32: the lower half of OFFSET_MODE_TAG at CPL 3 in this address space. */
+export const OFFSET_USER_BIAS = 0x548;
+/** u32: 1 while NMIs wait for IRET. */
+export const OFFSET_NMI_BLOCKED = 0x54c;
 
 export const VCPU_STATE_SIZE = 0x600;
 

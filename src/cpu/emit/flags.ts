@@ -12,11 +12,22 @@
  * (the carry vector) yields CF, OF and AF together.
  */
 import {
+  FLAG_AC,
   FLAG_AF,
   FLAG_CF,
+  FLAG_DF,
+  FLAG_ID,
+  FLAG_IF,
+  FLAG_IOPL,
+  FLAG_NT,
   FLAG_OF,
   FLAG_PF,
+  FLAG_RF,
   FLAG_SF,
+  FLAG_TF,
+  FLAG_VIF,
+  FLAG_VIP,
+  FLAG_VM,
   FLAG_ZF,
   OFFSET_FLAGS_AUX,
   OFFSET_FLAGS_RESULT,
@@ -27,6 +38,9 @@ import {
 export const AUX_CARRIES = 0xc000000000000008n;
 /** A result that is not zero and has an even low byte and no sign. */
 export const RESULT_NEUTRAL = 0x100n;
+/** The flags that exist beside the six. */
+export const RFLAGS_REST =
+  FLAG_TF | FLAG_IF | FLAG_DF | FLAG_IOPL | FLAG_NT | FLAG_RF | FLAG_VM | FLAG_AC | FLAG_VIF | FLAG_VIP | FLAG_ID;
 const RESULT_NEUTRAL_LO = Number(RESULT_NEUTRAL);
 
 /** The six status flags, as RFLAGS holds them. */

@@ -3,6 +3,7 @@
  * Decoder, disassembler, assembler and both tiers are made from these rows.
  */
 import type { Semantics } from '../emit/semantics.ts';
+import type { SystemSemantics } from '../emit/system-semantics.ts';
 import type { SystemCpu } from '../system/system-cpu.ts';
 import type { Operand } from './operands.ts';
 
@@ -114,6 +115,11 @@ export interface EmittedInstruction extends InstructionBase {
 
 export interface CalledInstruction extends InstructionBase {
   readonly mnemonic: string;
+  /**
+   * What it mostly does, emitted before the call of the function: for what kernels do by the million. What it requires
+   * and does not find, with nothing changed yet, is left to the function, which knows all of the manual.
+   */
+  readonly shortcut?: (m: SystemSemantics, ...operands: OperandHandle[]) => void;
   /** What it does, as an ordinary function over the state that both tiers call. */
   readonly call: (cpu: SystemCpu, operands: SystemOperands) => SystemResult;
 }

@@ -4,6 +4,7 @@ import { systemCall, systemEnter, systemExit, systemReturn } from '../system/fas
 import { interruptReturn } from '../system/iret.ts';
 import { breakpoint, debugTrap, interrupt, interruptOnOverflow } from '../system/software-interrupts.ts';
 import { form, type Instruction, NO64, systemInstruction } from './define.ts';
+import { interruptReturnShortcut, systemCallShortcut, systemReturnShortcut } from './transfer-shortcuts.ts';
 import { address, imm16, imm8, m, pointerOffset, pointerSelector, r } from './operands.ts';
 
 export const SOFTWARE_INTERRUPTS: readonly Instruction[] = [
@@ -41,6 +42,7 @@ export const SOFTWARE_INTERRUPTS: readonly Instruction[] = [
     ends: true,
     depends: ['operandSize'],
     forms: [form('CF')],
+    shortcut: interruptReturnShortcut,
     call: interruptReturn,
   }),
 ];
@@ -94,6 +96,7 @@ export const SYSTEM_CALLS: readonly Instruction[] = [
     system: true,
     ends: true,
     forms: [form('0F 05')],
+    shortcut: systemCallShortcut,
     call: systemCall,
   }),
   systemInstruction('SYSRET', {
@@ -102,6 +105,7 @@ export const SYSTEM_CALLS: readonly Instruction[] = [
     ends: true,
     depends: ['operandSize'],
     forms: [form('0F 07')],
+    shortcut: systemReturnShortcut,
     call: systemReturn,
   }),
   systemInstruction('SYSENTER', {

@@ -2,7 +2,7 @@
 import { Code } from '../emit/code.ts';
 import type { ModuleBuilder } from '../emit/module.ts';
 import * as op from '../emit/opcodes.ts';
-import { Semantics } from '../emit/semantics.ts';
+import { SystemSemantics } from '../emit/system-semantics.ts';
 import type { ControlFlow } from '../emit/tier.ts';
 import { LocalPool, push, Value } from '../emit/values.ts';
 import type { OperandHandle } from '../instructions/define.ts';
@@ -49,25 +49,31 @@ class ColdFunction implements ControlFlow {
     const { instruction, operands } = this.#handler;
     const places = { vcpu: VCPU, pc: PC, ipBase: IP_BASE, addressFunction: this.#runtime.address, ahead: 0 };
     const access = new RecordOperands(this.code, this.locals, operands, places, () => this.fault());
+    const handles = operands.map((_, index) => ({ index }));
     if (isEmitted(instruction)) {
-      const tlb = this.locals.fixed(op.TYPE_I32);
-      this.code.get(VCPU);
-      this.code.memory(op.OP_I32_LOAD, state.OFFSET_TLB);
-      this.code.set(tlb);
-      const m = new Semantics(
-        this.code,
-        this.locals,
-        { vcpu: VCPU, tlb },
-        this.#runtime,
-        access,
-        this,
-        this.#handler.context,
-      );
-      instruction.execute(m, ...operands.map((_, index) => ({ index })));
+      instruction.execute(this.#semantics(access), ...handles);
       this.#return(COLD_NEXT);
       return;
     }
+    const { shortcut } = instruction;
+    if (shortcut !== undefined) {
+      const m = this.#semantics(access);
+      m.attempt(() => {
+        shortcut(m, ...handles);
+        this.code.i32(COLD_NEXT);
+        this.code.byte(op.OP_RETURN);
+      });
+    }
     this.#emitCall(access);
+  }
+
+  #semantics(access: RecordOperands): SystemSemantics {
+    const tlb = this.locals.fixed(op.TYPE_I32);
+    this.code.get(VCPU);
+    this.code.memory(op.OP_I32_LOAD, state.OFFSET_TLB);
+    this.code.set(tlb);
+    const { context } = this.#handler;
+    return new SystemSemantics(this.code, this.locals, { vcpu: VCPU, tlb }, this.#runtime, access, this, context);
   }
 
   fault(): void {

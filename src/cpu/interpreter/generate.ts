@@ -3,6 +3,7 @@ import { ModuleBuilder } from '../emit/module.ts';
 import * as op from '../emit/opcodes.ts';
 import { emitColdHandlers } from './cold.ts';
 import type { HandlerTable } from './handlers.ts';
+import { emitRunAndDeliver } from './deliver-function.ts';
 import { emitMainFunction, type FusedPair } from './main-function.ts';
 import { MAX_REGIONS } from './layout.ts';
 import { emitRuntime, exportRegionRuntime } from './runtime.ts';
@@ -30,6 +31,6 @@ export function generateInterpreter(
   const run = module.declare([op.TYPE_I32, op.TYPE_I32], [op.TYPE_I32]);
   const { code, locals } = emitMainFunction(table.hot, fused, runtime, options);
   module.define(run, locals, code);
-  module.export('run', run);
+  module.export('run', emitRunAndDeliver(module, run, runtime));
   return module.bytes();
 }

@@ -43,6 +43,7 @@ export function instantiate(
     find: () => current.vcpu.find(),
     hot: () => current.vcpu.hot(),
     vectorSlow: (operation) => current.vcpu.vectorSlow(operation),
+    readTsc: () => current.vcpu.readTsc(),
     system: (handler, pc) => current.vcpu.system(handler, pc),
   };
   return new WebAssembly.Instance(module, { env: { ...env, memory } }).exports;

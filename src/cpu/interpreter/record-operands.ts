@@ -1,7 +1,7 @@
 /** Operands of the interpreter tier: fields of a predecoded record. */
 import type { Code } from '../emit/code.ts';
 import * as op from '../emit/opcodes.ts';
-import type { OperandAccess } from '../emit/tier.ts';
+import type { SystemOperandAccess } from '../emit/system-semantics.ts';
 import { type Bits, LOADS, type LocalPool, push, STORES, Value, wasmType } from '../emit/values.ts';
 import type { OperandHandle } from '../instructions/define.ts';
 import type { RegisterFile } from '../instructions/operands.ts';
@@ -46,7 +46,7 @@ export function slotOf(file: RegisterFile, number: number): number {
   return number * SLOT_SIZES[file];
 }
 
-export class RecordOperands implements OperandAccess {
+export class RecordOperands implements SystemOperandAccess {
   readonly #code: Code;
   readonly #locals: LocalPool;
   readonly #operands: readonly ResolvedOperand[];
@@ -85,6 +85,13 @@ export class RecordOperands implements OperandAccess {
     const offset = this.#pushRegisterBase(handle, operand);
     this.#code.memory(LOADS[bits], offset);
     return this.#pop(bits);
+  }
+
+  registerNumber(handle: OperandHandle): Value {
+    this.#code.get(this.#slots.get(handle.index) as number);
+    this.#code.get(this.#places.vcpu);
+    this.#code.op(op.OP_I32_SUB);
+    return this.#pop(32);
   }
 
   writeRegister(handle: OperandHandle, value: Value): void {

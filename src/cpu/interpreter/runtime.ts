@@ -4,6 +4,8 @@ import { Code } from '../emit/code.ts';
 import type { ModuleBuilder } from '../emit/module.ts';
 import * as op from '../emit/opcodes.ts';
 import { emitProbeWrite, emitReachPage, emitReadSlow, emitWriteSlow } from '../emit/slow-access.ts';
+import { emitSystemHost } from '../emit/system-host.ts';
+import type { SystemRuntime } from '../emit/system-semantics.ts';
 import type { Runtime } from '../emit/tier.ts';
 import { emitTlbRefill } from '../emit/tlb-refill.ts';
 import { emitSettleFlags } from '../region/lazy-flags.ts';
@@ -33,11 +35,13 @@ export interface InterpreterImports {
   find(): number;
   /** See system/vector-slow.ts. */
   vectorSlow(operation: number): number;
+  /** The guest's time-stamp counter, into scratch. */
+  readTsc(): void;
   /** Runs the TypeScript function of a handler. */
   system(handler: number, pc: number): number;
 }
 
-export interface RuntimeFunctions extends Runtime {
+export interface RuntimeFunctions extends SystemRuntime {
   readonly find: number;
   readonly system: number;
   readonly address: number;
@@ -67,6 +71,7 @@ export function emitRuntime(module: ModuleBuilder): RuntimeFunctions {
   const find = module.import('find', [], [TYPE_I32]);
   const system = module.import('system', [TYPE_I32, TYPE_I32], [TYPE_I32]);
   const vectorSlow = module.import('vectorSlow', [TYPE_I32], [TYPE_I32]);
+  const readTsc = module.import('readTsc', [], []);
   const regionRead = module.import('regionRead', [TYPE_I32, TYPE_I32, TYPE_I32], []);
   const regionWrite = module.import('regionWrite', [TYPE_I32, TYPE_I32, TYPE_I32], []);
   const regionProbe = module.import('regionProbe', [TYPE_I32, TYPE_I32, TYPE_I32], [TYPE_I32]);
@@ -93,7 +98,14 @@ export function emitRuntime(module: ModuleBuilder): RuntimeFunctions {
       probeWrite: emitProbeWrite(module, refill, regionProbe),
     },
   };
-  return { ...runtime, settleFlags: emitSettleFlags(module, runtime) };
+  return {
+    ...runtime,
+    settleFlags: emitSettleFlags(module, runtime),
+    systemReadHost: emitSystemHost(module, runtime, refill, false),
+    systemWriteHost: emitSystemHost(module, runtime, refill, true),
+    readTsc,
+    tlbs: VCPU_TLBS,
+  };
 }
 
 /** Exports what the modules of regions import (region/region-runtime.ts). */

@@ -20,6 +20,7 @@ import { checkInstructionBreakpoint, DR6_BS, noteDebug } from '../system/debug.t
 import { deliver, type Event, takeEvent } from '../system/interrupts.ts';
 import { resetState } from '../system/reset.ts';
 import { SystemCpu, type TierHooks } from '../system/system-cpu.ts';
+import { readTsc } from '../system/tsc.ts';
 import { vectorSlow } from '../system/vector-slow.ts';
 import { type CodeUser, LONGEST_RUN, LONGEST_STAY } from './code-cache.ts';
 import { JumpCache } from './jump-cache.ts';
@@ -200,7 +201,7 @@ export class InterpreterVcpu implements EngineVcpu, CodeUser, TierHooks, Interpr
     registers.setU32(state.OFFSET_TLB, this.#mmu.currentTlb());
     // The mode and CPL go where canonical RIPs have copies of bit 47: modes never share a tag.
     const { cpl } = registers;
-    const bias = cpl === 3 ? this.#mmu.jumpBias : 0;
+    const bias = cpl === 3 ? registers.u32(state.OFFSET_USER_BIAS) : 0;
     registers.setHalves(state.OFFSET_MODE_TAG, bias, ((this.#mode | (cpl << 11)) << 16) >>> 0);
     const csBaseLo = registers.u32(CS_BASE);
     const csBaseHi = registers.u32(CS_BASE + 4);
@@ -263,6 +264,12 @@ export class InterpreterVcpu implements EngineVcpu, CodeUser, TierHooks, Interpr
   };
 
   vectorSlow = (operation: number): number => vectorSlow(this.state, operation);
+
+  readTsc = (): void => {
+    const { words } = this.cpu;
+    readTsc(this.cpu, words);
+    this.state.setHalves(state.OFFSET_SCRATCH, words[0] as number, words[1] as number);
+  };
 
   system = (handlerId: number, pc: number): number => {
     const handler = this.#shared.table.byId(handlerId);

@@ -1,6 +1,6 @@
 import { equal, notEqual } from 'node:assert/strict';
 import { test } from 'node:test';
-import { OFFSET_FETCH_LOCAL, VcpuState } from '../state.ts';
+import { OFFSET_FETCH_LOCAL, OFFSET_USER_BIAS, VcpuState } from '../state.ts';
 import { ENGINE_RESERVED_BYTES } from '../engine.ts';
 import { FetchCache } from './fetch-cache.ts';
 import { MachineMemory } from './machine-memory.ts';
@@ -14,17 +14,17 @@ const cpu = new VcpuState(memory.buffer, 0x100000);
 test('to forget all is a new stamp for the address space in use, found by the bias it had', () => {
   const cache = new FetchCache(cpu, new MachineMemory(memory.buffer));
   cache.load(5, false);
-  const [stamp, bias] = [cpu.u64(OFFSET_FETCH_LOCAL), cache.bias];
+  const [stamp, bias] = [cpu.u64(OFFSET_FETCH_LOCAL), cpu.u32(OFFSET_USER_BIAS)];
   cache.forgetAll();
   notEqual(cpu.u64(OFFSET_FETCH_LOCAL), stamp);
   // A user may be running with that bias: RIPs found by another one would meet under the new stamp.
-  equal(cache.bias, bias);
+  equal(cpu.u32(OFFSET_USER_BIAS), bias);
 });
 
 test('address spaces have biases of their own', () => {
   const cache = new FetchCache(cpu, new MachineMemory(memory.buffer));
   cache.load(1, false);
-  const { bias } = cache;
+  const bias = cpu.u32(OFFSET_USER_BIAS);
   cache.load(2, false);
-  notEqual(cache.bias, bias);
+  notEqual(cpu.u32(OFFSET_USER_BIAS), bias);
 });

@@ -66,6 +66,7 @@ export class FetchCache {
       this.#contexts.set(pcid, context);
     }
     this.#current = context;
+    this.#cpu.setU32(state.OFFSET_USER_BIAS, context.bias);
     if (!keeps || context.stamp <= this.#void) this.#renew(context);
     else this.#setStamp(state.OFFSET_FETCH_LOCAL, context.stamp);
   }
@@ -82,6 +83,7 @@ export class FetchCache {
     // Whoever set CR3 behind our back flushes: which PCID is the present one is not known until it is loaded. The bias
     // stays: while a user runs it is in OFFSET_MODE_TAG, and targets found by two biases must not share a stamp.
     this.#current = new Context(this.#current.bias);
+    this.#cpu.setU32(state.OFFSET_USER_BIAS, this.#current.bias);
     this.#renew(this.#current);
     this.#void = this.#current.stamp - 1;
   }
@@ -95,11 +97,6 @@ export class FetchCache {
   forgetPage(page: number): void {
     if (this.#global.has(page)) this.forgetAll();
     else if (this.#current.has(page)) this.#renew(this.#current);
-  }
-
-  /** Of the address space in use: users' jump targets are looked for in a place of its own. Not 0. */
-  get bias(): number {
-    return this.#current.bias;
   }
 
   #renew(context: Context): void {
@@ -123,6 +120,7 @@ export function pageNumber(lo: number, hi: number): number {
 
 class Context {
   stamp = 0;
+  /** Users' jump targets are looked for in a place of the address space's own. Not 0. */
   readonly bias: number;
   /** Pages fetched from since the stamp is in use, by `keyOf`. */
   readonly pages = new Set<number>();

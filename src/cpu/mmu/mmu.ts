@@ -133,11 +133,6 @@ export class Mmu {
     this.#fetched.forgetAll();
   }
 
-  /** The lower half of OFFSET_MODE_TAG for user mode. */
-  get jumpBias(): number {
-    return this.#fetched.bias;
-  }
-
   /** Takes the fast way to write a frame from all TLBs: it holds code from now on. */
   protectFrame(mfn: number): void {
     this.#tlb.protectFrame(mfn);

@@ -8,15 +8,15 @@ import { DR6_BS, noteDebug } from './debug.ts';
 import { deliverNow } from './software-interrupts.ts';
 import { isCanonical, isCanonicalHigh, type SystemCpu } from './system-cpu.ts';
 
-const FLAT_LIMIT = 0xffffffff;
+export const FLAT_LIMIT = 0xffffffff;
 // Present, accessed, 4 KiB granular; readable code, writable data.
-const CODE_64 = state.ATTRIBUTE_G | state.ATTRIBUTE_L | state.ATTRIBUTE_P | state.ATTRIBUTE_S | 0xb;
+export const CODE_64 = state.ATTRIBUTE_G | state.ATTRIBUTE_L | state.ATTRIBUTE_P | state.ATTRIBUTE_S | 0xb;
 const CODE_32 = state.ATTRIBUTE_G | state.ATTRIBUTE_DB | state.ATTRIBUTE_P | state.ATTRIBUTE_S | 0xb;
-const DATA = state.ATTRIBUTE_G | state.ATTRIBUTE_DB | state.ATTRIBUTE_P | state.ATTRIBUTE_S | 0x3;
-const USER = 3 << 5;
+export const DATA = state.ATTRIBUTE_G | state.ATTRIBUTE_DB | state.ATTRIBUTE_P | state.ATTRIBUTE_S | 0x3;
+export const USER = 3 << 5;
 
 /** What R11 gives back: all but VM, RF and what does not exist. */
-const SYSRET_FLAGS = 0x3c7fd7;
+export const SYSRET_FLAGS = 0x3c7fd7;
 
 export function systemCall(cpu: SystemCpu, operands: SystemOperands): SystemResult {
   const { state: registers } = cpu;

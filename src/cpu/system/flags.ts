@@ -12,7 +12,8 @@ import { dropStack, readStack } from './stack.ts';
 import type { SystemCpu } from './system-cpu.ts';
 
 /** Bits that any code may set. */
-const UNPRIVILEGED = FLAGS_STATUS | state.FLAG_TF | state.FLAG_DF | state.FLAG_NT | state.FLAG_AC | state.FLAG_ID;
+export const UNPRIVILEGED =
+  FLAGS_STATUS | state.FLAG_TF | state.FLAG_DF | state.FLAG_NT | state.FLAG_AC | state.FLAG_ID;
 /** What changes how the code that follows is fetched or accesses memory. */
 const MODE_FLAGS = state.FLAG_TF | state.FLAG_AC | state.FLAG_VM;
 

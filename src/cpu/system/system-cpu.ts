@@ -6,25 +6,11 @@ import type { Exit, Intercepts, TscSource } from '../engine.ts';
 import { SYSTEM_FAULT, SYSTEM_JUMP, type SystemResult } from '../instructions/define.ts';
 import { type Mmu, setEvent } from '../mmu/mmu.ts';
 import { ACCESS_READ, PRIVILEGE_SUPERVISOR, type Privilege } from '../mmu/walk.ts';
-import { readStatusFlags, writeStatusFlags } from '../emit/flags.ts';
+import { RFLAGS_REST, readStatusFlags, writeStatusFlags } from '../emit/flags.ts';
 import { TLB_WRITE_OFFSET } from '../emit/tlb-layout.ts';
 import * as state from '../state.ts';
 import type { Descriptor } from './descriptors.ts';
 import { DirectAccess } from './direct-access.ts';
-
-/** RFLAGS bits that exist; bit 1 is always set. */
-const RFLAGS_REST =
-  state.FLAG_TF |
-  state.FLAG_IF |
-  state.FLAG_DF |
-  state.FLAG_IOPL |
-  state.FLAG_NT |
-  state.FLAG_RF |
-  state.FLAG_VM |
-  state.FLAG_AC |
-  state.FLAG_VIF |
-  state.FLAG_VIP |
-  state.FLAG_ID;
 
 /** What the tier in use does when state that it has derived things from changes. */
 export interface TierHooks {
@@ -50,8 +36,6 @@ export class SystemCpu {
   readonly #words = new Uint32Array(this.buffer.buffer);
   /** Reason for leaving `run`, for SYSTEM_EXIT. */
   exit: Exit = 0;
-  /** NMIs wait for IRET. */
-  nmiBlocked = false;
   nmiPending = false;
   /** The instruction that began with TF set and just ran is followed by no single-step trap; `run` clears it. */
   trapInhibited = false;
@@ -225,6 +209,14 @@ export class SystemCpu {
   }
   get iopl(): number {
     return (this.state.u32(state.OFFSET_RFLAGS_REST) >>> 12) & 3;
+  }
+
+  /** NMIs wait for IRET. */
+  get nmiBlocked(): boolean {
+    return this.state.u32(state.OFFSET_NMI_BLOCKED) !== 0;
+  }
+  set nmiBlocked(blocked: boolean) {
+    this.state.setU32(state.OFFSET_NMI_BLOCKED, blocked ? 1 : 0);
   }
 
   /** RIP of the instruction after this one. */
