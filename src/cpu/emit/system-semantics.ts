@@ -108,6 +108,11 @@ export class SystemSemantics extends Semantics {
     this.require(this.eq(this.sar(this.shl(address, 16), 16), address));
   }
 
+  /** The guest's time-stamp counter, into scratch. */
+  readTsc(): void {
+    this.code.call(this.#runtime.readTsc);
+  }
+
   // Machine memory, at addresses that `hostOf` found
 
   /** Machine address of bytes that a TLB's rights let be read or written. */

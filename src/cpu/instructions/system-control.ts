@@ -40,6 +40,11 @@ import {
   type SystemResult,
   systemInstruction,
 } from './define.ts';
+import {
+  moveFromControlShortcut,
+  readTimeStampAndProcessorShortcut,
+  readTimeStampShortcut,
+} from './register-shortcuts.ts';
 import { address, creg, dreg, m, r, regy, rm16, rm16v, rmRegisterY, w } from './operands.ts';
 
 export const MOV_CONTROL: readonly Instruction[] = [
@@ -47,6 +52,7 @@ export const MOV_CONTROL: readonly Instruction[] = [
     manual: 'SDM vol. 2B, MOV to/from control registers',
     system: true,
     forms: [form('0F 20 /r', [w(rmRegisterY), r(creg)], FORCE64, IGNORES_MOD)],
+    shortcut: moveFromControlShortcut,
     call: moveFromControl,
   }),
   systemInstruction('MOV', {
@@ -197,10 +203,16 @@ export const MODEL_SPECIFIC: readonly Instruction[] = [
     forms: [form('0F 30')],
     call: writeMsrInstruction,
   }),
-  systemInstruction('RDTSC', { manual: 'SDM vol. 2B, RDTSC', forms: [form('0F 31')], call: readTimeStamp }),
+  systemInstruction('RDTSC', {
+    manual: 'SDM vol. 2B, RDTSC',
+    forms: [form('0F 31')],
+    shortcut: readTimeStampShortcut,
+    call: readTimeStamp,
+  }),
   systemInstruction('RDTSCP', {
     manual: 'SDM vol. 2B, RDTSCP',
     forms: [form('0F 01 F9')],
+    shortcut: readTimeStampAndProcessorShortcut,
     call: readTimeStampAndProcessor,
   }),
   // There are no performance counters: no value of ECX names one.

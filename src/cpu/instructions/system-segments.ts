@@ -14,6 +14,7 @@ import {
   ONLY64,
   systemInstruction,
 } from './define.ts';
+import { moveFromSegmentShortcut } from './register-shortcuts.ts';
 import {
   address,
   CS_,
@@ -42,6 +43,7 @@ export const MOV_FROM_SREG = systemInstruction('MOV', {
   manual: 'SDM vol. 2B, MOV',
   depends: ['operandSize'],
   forms: [form('8C /r', [w(rm16v), r(sreg)])],
+  shortcut: moveFromSegmentShortcut,
   call: moveFromSegment,
 });
 

@@ -13,15 +13,15 @@ import { generateInterpreter } from './generate.ts';
 import { type FormEntry, HandlerTable } from './handlers.ts';
 import { HOT_HANDLERS } from './hot-handlers.ts';
 import { HOT_PAIRS } from './hot-pairs.ts';
-import { type Current, instantiate, type Run, type Shared } from './instance.ts';
+import { type Current, type CurrentVcpu, instantiate, type Run, type Shared } from './instance.ts';
 import { MAX_VCPUS, PROFILE, VCPU_AREA_SIZE, VCPU_AREAS } from './layout.ts';
 import { RecordWriter } from './record-writer.ts';
-import type { InterpreterImports } from './runtime.ts';
+
 import { InterpreterVcpu } from './vcpu.ts';
 
 const WASM_PAGE = 65536;
 /** Before any vCPU runs, nothing calls. */
-const NO_VCPU = {} as InterpreterImports;
+const NO_VCPU = {} as CurrentVcpu;
 
 export class InterpreterEngine implements Engine {
   readonly #shared: Shared;

@@ -1,3 +1,5 @@
+import { readTscIntoScratch } from '../system/tsc.ts';
+import type { SystemCpu } from '../system/system-cpu.ts';
 import type { MachineMemory } from '../mmu/machine-memory.ts';
 import type { CodeCache } from './code-cache.ts';
 import type { HandlerTable } from './handlers.ts';
@@ -22,7 +24,12 @@ export interface Shared {
 }
 
 export interface Current {
-  vcpu: InterpreterImports;
+  vcpu: CurrentVcpu;
+}
+
+/** What generated code calls of a vCPU, and the processor for what is called of that. */
+export interface CurrentVcpu extends Omit<InterpreterImports, 'readTsc'> {
+  readonly cpu: SystemCpu;
 }
 
 /** An instance of the generated module. One serves all vCPUs, for they run one at a time. */
@@ -43,7 +50,7 @@ export function instantiate(
     find: () => current.vcpu.find(),
     hot: () => current.vcpu.hot(),
     vectorSlow: (operation) => current.vcpu.vectorSlow(operation),
-    readTsc: () => current.vcpu.readTsc(),
+    readTsc: () => readTscIntoScratch(current.vcpu.cpu),
     system: (handler, pc) => current.vcpu.system(handler, pc),
   };
   return new WebAssembly.Instance(module, { env: { ...env, memory } }).exports;

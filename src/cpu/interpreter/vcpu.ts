@@ -20,23 +20,21 @@ import { checkInstructionBreakpoint, DR6_BS, noteDebug } from '../system/debug.t
 import { deliver, type Event, takeEvent } from '../system/interrupts.ts';
 import { resetState } from '../system/reset.ts';
 import { SystemCpu, type TierHooks } from '../system/system-cpu.ts';
-import { readTsc } from '../system/tsc.ts';
 import { vectorSlow } from '../system/vector-slow.ts';
 import { type CodeUser, LONGEST_RUN, LONGEST_STAY } from './code-cache.ts';
 import { JumpCache } from './jump-cache.ts';
 import { VCPU_TLBS } from './layout.ts';
 import { readLinear, writeLinear } from './linear-copy.ts';
-import type { Shared } from './instance.ts';
+import type { CurrentVcpu, Shared } from './instance.ts';
 import { RUN_EVENT, RUN_EXIT } from './run-result.ts';
 import { MODE_CODE_64, MODE_STEP, modeOf } from '../mode.ts';
 import * as record from './record.ts';
 import { RecordReader } from './record-reader.ts';
 import { RunStops } from './run-stops.ts';
-import type { InterpreterImports } from './runtime.ts';
 
 const CS_BASE = state.OFFSET_SEGMENTS + state.CS * state.SEGMENT_SIZE + state.SEGMENT_BASE;
 
-export class InterpreterVcpu implements EngineVcpu, CodeUser, TierHooks, InterpreterImports {
+export class InterpreterVcpu implements EngineVcpu, CodeUser, TierHooks, CurrentVcpu {
   readonly state: state.VcpuState;
   readonly cpu: SystemCpu;
   exactBudget = false;
@@ -264,12 +262,6 @@ export class InterpreterVcpu implements EngineVcpu, CodeUser, TierHooks, Interpr
   };
 
   vectorSlow = (operation: number): number => vectorSlow(this.state, operation);
-
-  readTsc = (): void => {
-    const { words } = this.cpu;
-    readTsc(this.cpu, words);
-    this.state.setHalves(state.OFFSET_SCRATCH, words[0] as number, words[1] as number);
-  };
 
   system = (handlerId: number, pc: number): number => {
     const handler = this.#shared.table.byId(handlerId);

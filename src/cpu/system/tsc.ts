@@ -11,6 +11,12 @@ export function readTsc(cpu: SystemCpu, out: Uint32Array): void {
   out[0] = lo;
 }
 
+/** As `readTsc`, for generated code. */
+export function readTscIntoScratch(cpu: SystemCpu): void {
+  readTsc(cpu, cpu.words);
+  cpu.state.setHalves(state.OFFSET_SCRATCH, cpu.words[0] as number, cpu.words[1] as number);
+}
+
 /** Makes the guest's counter go on from a value. */
 export function writeTsc(cpu: SystemCpu, lo: number, hi: number): void {
   cpu.tsc.read(cpu.words);
