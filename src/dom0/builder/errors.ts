@@ -14,6 +14,8 @@ export type BuilderErrorCode =
   | 'KERNEL_NOTES'
   /** nothing in the kernel says how to start it as a PVH guest */
   | 'KERNEL_NOT_PVH'
+  /** nothing in the file says how to start it in hvmloader's place */
+  | 'KERNEL_NOT_FIRMWARE'
   /** packed in a way we do not unpack */
   | 'KERNEL_COMPRESSION'
   /** packed data that contradicts itself or its check sum */

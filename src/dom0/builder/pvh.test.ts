@@ -201,7 +201,7 @@ describe('what cannot be a PVH domain', () => {
 
   test('numbers no domain has', async () => {
     const option = (message: RegExp) => ({ code: 'PVH_OPTION', message });
-    await refused(DEBIAN, { vcpus: 0 }, option(/0 vCPUs: a PVH domain has 1 to 128/));
+    await refused(DEBIAN, { vcpus: 0 }, option(/0 vCPUs: a domain has 1 to 128/));
     await refused(DEBIAN, { vcpus: 129 }, option(/129 vCPUs/));
     await refused(DEBIAN, { vcpus: 3, maxVcpus: 2 }, option(/3 vCPUs on line: expected 1 to 2/));
     await refused(DEBIAN, { memoryMiB: 0 }, option(/memory = 0/));

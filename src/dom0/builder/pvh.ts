@@ -72,6 +72,8 @@ export interface PvhPlan {
   /** where RAM ends above 4 GiB, or 0 */
   readonly highMemoryEnd: number;
   readonly specialPages: SpecialPages;
+  /** pages for the ioreq servers of device models; HVM domains alone have them */
+  readonly ioreqServerPages?: { readonly gfn: number; readonly count: number };
   readonly rsdpGpa: number;
 }
 
@@ -150,7 +152,7 @@ export function planPvh(image: KernelImage, options: PvhOptions): PvhPlan {
 const PAGE = 4096;
 const MIB = 1 << 20;
 const FOUR_GIB = 2 ** 32;
-const SPECIAL_PAGE_COUNT = 8;
+export const SPECIAL_PAGE_COUNT = 8;
 
 /** libxl keeps local APIC, ACPI tables and special pages out of RAM; the lowest of them are the tables. */
 const MMIO_HOLE_START = ACPI_INFO_PHYSICAL_ADDRESS;
@@ -168,11 +170,12 @@ interface Extent {
   readonly end: number;
 }
 
-function checkVcpus(image: KernelImage, options: PvhOptions): number {
+/** @returns maxvcpus; throws XenolithError PVH_OPTION */
+export function checkVcpus(image: KernelImage, options: Pick<PvhOptions, 'vcpus' | 'maxVcpus'>): number {
   const maxVcpus = options.maxVcpus ?? options.vcpus;
   const fits = (n: number) => Number.isInteger(n) && n >= 1 && n <= HVM_MAX_VCPUS;
   if (!fits(maxVcpus)) {
-    throw builderError('PVH_OPTION', image.fileName, `${maxVcpus} vCPUs: a PVH domain has 1 to ${HVM_MAX_VCPUS}`);
+    throw builderError('PVH_OPTION', image.fileName, `${maxVcpus} vCPUs: a domain has 1 to ${HVM_MAX_VCPUS}`);
   }
   if (!fits(options.vcpus) || options.vcpus > maxVcpus) {
     throw builderError('PVH_OPTION', image.fileName, `${options.vcpus} vCPUs on line: expected 1 to ${maxVcpus}`);
@@ -180,7 +183,8 @@ function checkVcpus(image: KernelImage, options: PvhOptions): number {
   return maxVcpus;
 }
 
-function ramLayout(image: KernelImage, options: PvhOptions): Ram {
+/** @returns MiB of maxmem; throws XenolithError PVH_OPTION */
+export function checkMemory(image: KernelImage, options: Pick<PvhOptions, 'memoryMiB' | 'maxMemoryMiB'>): number {
   const { memoryMiB } = options;
   const maxMemoryMiB = options.maxMemoryMiB ?? memoryMiB;
   // 2^40 bytes, a tebibyte: past what any engine of ours maps, and short of where numbers lose precision.
@@ -189,7 +193,11 @@ function ramLayout(image: KernelImage, options: PvhOptions): Ram {
     const given = `memory = ${memoryMiB} and maxmem = ${maxMemoryMiB} MiB`;
     throw builderError('PVH_OPTION', image.fileName, `${given}: expected whole MiB, memory no more than maxmem`);
   }
-  const size = maxMemoryMiB * MIB;
+  return maxMemoryMiB;
+}
+
+function ramLayout(image: KernelImage, options: PvhOptions): Ram {
+  const size = checkMemory(image, options) * MIB;
   if (size <= MMIO_HOLE_START) return { lowEnd: size, highEnd: 0 };
   return { lowEnd: MMIO_HOLE_START, highEnd: FOUR_GIB + (size - MMIO_HOLE_START) };
 }
@@ -327,7 +335,7 @@ function relocated(image: KernelImage, kernelSize: number): number | undefined {
 }
 
 /** 1024 large pages, each mapped to itself: what an Intel processor runs a guest without paging on. */
-function identityPageTable(): Uint8Array {
+export function identityPageTable(): Uint8Array {
   const PRESENT_RW_USER_ACCESSED_DIRTY_PSE = 0xe7;
   const bytes = new Uint8Array(PAGE);
   const view = new DataView(bytes.buffer);

@@ -45,6 +45,8 @@ export interface DomainConfig {
   readonly suspendEventChannelCompat: boolean;
   /** How it is scheduled, where that is not left to Xen. */
   readonly scheduling?: DomainScheduling;
+  /** What an HVM domain has beyond a PVH one, which is what it is without. Its kernel is in hvmloader's place. */
+  readonly hvm?: HvmConfig;
   /** What it sees of the processor, where that is not the default. */
   readonly cpuid?: readonly CpuidRule[];
   /** HVM_PARAM_TIMER_MODE; undefined for no_delay_for_missed_ticks. */
@@ -56,6 +58,18 @@ export interface DomainConfig {
   readonly onWatchdog: ShutdownAction;
   readonly onCrash: ShutdownAction;
   readonly onSoftReset: ShutdownAction;
+}
+
+/** Of libxl_domain_build_info.u.hvm, what there is without a device model. */
+export interface HvmConfig {
+  /** HVMPV_*: the Hyper-V interfaces that it is shown. */
+  readonly viridian: number;
+  readonly hpet: boolean;
+  /** What hvmloader is told of ACPI, by the store. */
+  readonly acpi: boolean;
+  readonly acpiS3: boolean;
+  readonly acpiS4: boolean;
+  readonly acpiLaptopSlate: boolean;
 }
 
 /** What is left out stays as Xen has it. */

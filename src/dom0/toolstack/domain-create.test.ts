@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import * as params from '../../abi/hvm/params.ts';
 import { XEN_ELFNOTE_PHYS32_ENTRY } from '../../abi/elfnote.ts';
 import { elf, words } from '../builder/testing/kernels.ts';
-import { type DomainConfig, parseUuid } from './domain-config.ts';
+import { type DomainConfig, type HvmConfig, parseUuid } from './domain-config.ts';
 import { createDomain } from './domain-create.ts';
 import { destroyDomain } from './domain-destroy.ts';
 import { watchForEnd } from './domain-events.ts';
@@ -99,6 +99,32 @@ test('a PVH domain gets memory, its files, parameters, grants and registers, and
   );
   deepEqual(rest.store.introduced.get(domid), { ring: 0xfeffc, port: 1 });
   equal(rest.store.nodes.get('/local/domain/1/store/ring-ref'), `${0xfeffc}`);
+});
+
+test('an HVM domain has ioreq server pages and Hyper-V features, and no MTRRs set: its firmware does that', async () => {
+  const { ctrl: xen, ...rest } = host();
+  const hvm: HvmConfig = { viridian: 9, hpet: true, acpi: true, acpiS3: true, acpiS4: true, acpiLaptopSlate: false };
+  const { ramdisk: _, ...own } = { ...config, hvm };
+  const { domid } = await createDomain(
+    { ctrl: xen, ...rest },
+    { ...own, ramdisk: undefined },
+    await planDomain({ ...own, ramdisk: undefined }, { kernel, ramdisk: undefined }),
+  );
+  const domain = xen.domain(domid);
+  deepEqual(
+    [
+      params.HVM_PARAM_VIRIDIAN,
+      params.HVM_PARAM_HPET_ENABLED,
+      params.HVM_PARAM_IOREQ_SERVER_PFN,
+      params.HVM_PARAM_NR_IOREQ_SERVER_PAGES,
+    ].map((index) => domain.params.get(index)),
+    [9n, 1n, 0xfeff0n, 8n],
+  );
+  deepEqual(
+    domain.contexts.map(({ vcpu, context }) => [vcpu, context.mtrr, context.cpu?.rip]),
+    [[0, undefined, 0x1000000]],
+  );
+  equal(rest.store.nodes.get('/libxl/1/type'), 'hvm');
 });
 
 test('the boot processor starts as docs/misc/pvh.pandoc says', async () => {

@@ -1,4 +1,3 @@
-import { XEN_X86_EMU_LAPIC } from '../../abi/arch-x86/xen.ts';
 import {
   GNTTAB_RESERVED_CONSOLE,
   GNTTAB_RESERVED_XENSTORE,
@@ -18,10 +17,11 @@ import type { DomainConfig } from './domain-config.ts';
 import { forgetDomain } from './domain-destroy.ts';
 import { type DomainPlan, memoryNeededKib } from './domain-plan.ts';
 import { attempt, DomainError, reason } from './errors.ts';
+import { emulationFlags, hvmParams, type Param } from './hvm-platform.ts';
 import { copyToGuest, type FrameRange, PAGE_SIZE, populate, withFrames } from './guest-memory.ts';
 import { bootProcessor, MTRR_DEFAULT_WRITE_BACK } from './pvh-start.ts';
 import type { DomainStore } from './store-access.ts';
-import { domainPaths, pvhStoreNodes } from './store-nodes.ts';
+import { domainPaths, domainStoreNodes } from './store-nodes.ts';
 import type { Tuning } from './tuning.ts';
 import { Undo } from './undo.ts';
 
@@ -46,7 +46,7 @@ export interface CreatedDomain {
 export type Progress = (step: string) => void | Promise<void>;
 
 /**
- * Makes a PVH domain, down to its nodes in the store, and leaves it paused (libxl_domain_create_new).
+ * Makes a PVH or HVM domain, down to its nodes in the store, and leaves it paused (libxl_domain_create_new).
  *
  * All or nothing: when a step fails, everything made before it is taken back, and the DomainError names the step and
  * its cause. `progress` hears of each step before it is taken, which waits for it; what it throws ends the creation.
@@ -160,7 +160,7 @@ class Builder {
       max_maptrack_frames: this.#config.maxMaptrackFrames,
       grant_opts: this.#config.maxGrantVersion ?? this.#highestGrantVersion(),
       cpupool_id: 0,
-      emulation_flags: XEN_X86_EMU_LAPIC,
+      emulation_flags: emulationFlags(this.#config),
     });
   }
 
@@ -204,7 +204,7 @@ class Builder {
 
   #setParams(domid: Domid, ports: { readonly store: Port; readonly console: Port }): void {
     const pages = this.#plan.specialPages;
-    const values: readonly (readonly [index: number, value: number | bigint])[] = [
+    const values: Param[] = [
       [params.HVM_PARAM_TIMER_MODE, this.#config.timerMode ?? TIMER_MODE],
       [params.HVM_PARAM_STORE_PFN, pages.xenstore],
       [params.HVM_PARAM_BUFIOREQ_PFN, pages.bufioreq],
@@ -217,6 +217,7 @@ class Builder {
       [params.HVM_PARAM_CONSOLE_EVTCHN, ports.console],
       [params.HVM_PARAM_STORE_EVTCHN, ports.store],
     ];
+    values.push(...hvmParams(this.#config, this.#plan));
     for (const [index, value] of values) this.#host.ctrl.hvm_param_set(domid, index, BigInt(value));
   }
 
@@ -241,14 +242,15 @@ class Builder {
 
   #setRegisters(domid: Domid): void {
     const { ctrl } = this.#host;
-    for (let vcpu = 0; vcpu < this.#config.maxVcpus; vcpu++) {
+    // Firmware sets the MTRRs of an HVM domain itself.
+    for (let vcpu = 0; vcpu < this.#config.maxVcpus && this.#config.hvm === undefined; vcpu++) {
       ctrl.domain_hvm_setcontext(domid, vcpu, { mtrr: { msr_mtrr_def_type: MTRR_DEFAULT_WRITE_BACK } });
     }
     ctrl.domain_hvm_setcontext(domid, 0, { cpu: bootProcessor(this.#plan.entry, this.#plan.startInfoGpa) });
   }
 
   async #writeNodes(domid: Domid, ports: { readonly store: Port; readonly console: Port }): Promise<void> {
-    const nodes = pvhStoreNodes(this.#config, {
+    const nodes = domainStoreNodes(this.#config, {
       domid,
       storePort: ports.store,
       storeGfn: this.#plan.specialPages.xenstore,

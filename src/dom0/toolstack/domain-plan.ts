@@ -1,5 +1,6 @@
 import { XenolithError } from '../../lib/errors.ts';
 import { loadKernel } from '../builder/kernel-image.ts';
+import { planHvm } from '../builder/hvm.ts';
 import { planPvh, type PvhPlan } from '../builder/pvh.ts';
 import type { DomainConfig } from './domain-config.ts';
 import { DomainError } from './errors.ts';
@@ -22,18 +23,23 @@ export async function planDomain(config: DomainConfig, files: DomainFiles): Prom
   const modules = files.ramdisk === undefined ? [] : [{ fileName: config.ramdisk ?? 'ramdisk', bytes: files.ramdisk }];
   try {
     const image = await loadKernel(config.kernel, files.kernel);
+    const { vcpus, maxVcpus } = config;
+    const sizes = { memoryMiB: config.memoryKib / 1024, maxMemoryMiB: config.maxMemoryKib / 1024, vcpus, maxVcpus };
+    if (config.hvm !== undefined) return planHvm(image, sizes);
     return planPvh(image, {
-      memoryMiB: config.memoryKib / 1024,
-      maxMemoryMiB: config.maxMemoryKib / 1024,
-      vcpus: config.vcpus,
-      maxVcpus: config.maxVcpus,
+      ...sizes,
       ...(config.cmdline === undefined ? {} : { commandLine: config.cmdline }),
       modules,
     });
   } catch (error) {
     if (!(error instanceof XenolithError)) throw error;
-    throw new DomainError(error.code, error.message, error.code === 'PVH_MEMORY' ? 'memory' : 'kernel');
+    throw new DomainError(error.code, error.message, error.code === 'PVH_MEMORY' ? 'memory' : kernelKey(config));
   }
+}
+
+/** The key that names what a domain boots. */
+function kernelKey({ hvm }: DomainConfig): string {
+  return hvm === undefined ? 'kernel' : 'firmware_override';
 }
 
 /** KiB that the plan takes from the host: RAM, ACPI tables and special pages. */

@@ -2,7 +2,7 @@ import { deepEqual } from 'node:assert/strict';
 import { test } from 'node:test';
 import type { DomainConfig } from './domain-config.ts';
 import { parseUuid } from './domain-config.ts';
-import { pvhStoreNodes } from './store-nodes.ts';
+import { domainStoreNodes } from './store-nodes.ts';
 
 const config: DomainConfig = {
   name: 'lpvh',
@@ -104,11 +104,36 @@ const REAL_XEN = `
 `;
 
 test("a PVH domain's nodes are real Xen's: paths, values, permissions, and the order within a directory", () => {
-  deepEqual(list(pvhStoreNodes(config, state)), REAL_XEN.trim().split('\n').toSorted(asListed));
+  deepEqual(list(domainStoreNodes(config, state)), REAL_XEN.trim().split('\n').toSorted(asListed));
+});
+
+// What the same of an HVM domain has more, less what its device model and its devices add.
+const HVM_HAS_MORE = `
+/local/domain/4/control/feature-s3 = ""   (n4)
+/local/domain/4/control/feature-s4 = ""   (n4)
+/local/domain/4/hvmloader = ""   (n0,r4)
+/local/domain/4/platform = ""   (n0,r4)
+/local/domain/4/platform/acpi = "1"   (n0,r4)
+/local/domain/4/platform/acpi_s3 = "1"   (n0,r4)
+/local/domain/4/platform/acpi_s4 = "1"   (n0,r4)
+/local/domain/4/platform/acpi_laptop_slate = "0"   (n0,r4)
+/local/domain/4/platform/device-model = "qemu_xen"   (n0,r4)
+/vm/84b6c97a-d3cb-4428-a34d-5d4c5fadc36f/rtc = ""   (n0,r4)
+/vm/84b6c97a-d3cb-4428-a34d-5d4c5fadc36f/rtc/timeoffset = ""   (n0,r4)
+/vm/84b6c97a-d3cb-4428-a34d-5d4c5fadc36f/image = ""   (n0,r4)
+/vm/84b6c97a-d3cb-4428-a34d-5d4c5fadc36f/image/ostype = "hvm"   (n0,r4)
+/libxl/4/type = "hvm"   (n0)
+`;
+
+test("an HVM domain's nodes are real Xen's, less those of a device model", () => {
+  const hvm = { viridian: 0, hpet: true, acpi: true, acpiS3: true, acpiS4: true, acpiLaptopSlate: false };
+  const pvh = list(domainStoreNodes(config, state));
+  const more = list(domainStoreNodes({ ...config, hvm }, state)).filter((line) => !pvh.includes(line));
+  deepEqual(more.toSorted(), HVM_HAS_MORE.trim().split('\n').toSorted());
 });
 
 test('under xend_suspend_evtchn_compat the guest owns its device directory', () => {
-  const lines = list(pvhStoreNodes({ ...config, suspendEventChannelCompat: true }, state));
+  const lines = list(domainStoreNodes({ ...config, suspendEventChannelCompat: true }, state));
   deepEqual(
     lines.filter((line) => line.includes('/device') && line.startsWith('/local')),
     ['/local/domain/4/device = ""   (n4)'],

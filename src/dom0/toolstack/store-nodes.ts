@@ -32,10 +32,10 @@ export function domainPaths(domid: number, uuid: Uint8Array): readonly string[] 
 export const BACKENDS = { consoles: '/local/domain/0/backend/console', root: '/local/domain/0' } as const;
 
 /**
- * The nodes of a new PVH domain, in the order libxl makes them (libxl__domain_make, libxl__build_post, console 0),
+ * The nodes of a new PVH or HVM domain, in the order libxl makes them (libxl__domain_make, libxl__build_post, console 0),
  * so that a listing of the store reads as one of real Xen's.
  */
-export function pvhStoreNodes(config: DomainConfig, state: BuildState): StoreNode[] {
+export function domainStoreNodes(config: DomainConfig, state: BuildState): StoreNode[] {
   return [...madeNodes(config, state), ...builtNodes(config, state), ...consoleNodes(state)];
 }
 
@@ -57,6 +57,7 @@ const CONSOLE_BUFFER_LIMIT = 1 << 20;
 const XenbusStateInitialising = 1;
 
 function madeNodes(config: DomainConfig, { domid }: BuildState): StoreNode[] {
+  const { hvm } = config;
   const domain = `/local/domain/${domid}`;
   const vm = `/vm/${uuidText(config.uuid)}`;
   const libxl = `/libxl/${domid}`;
@@ -81,10 +82,12 @@ function madeNodes(config: DomainConfig, { domid }: BuildState): StoreNode[] {
     readable(`${domain}/memory`),
     ...device,
     readable(`${domain}/control`),
+    ...(hvm === undefined ? [] : [readable(`${domain}/hvmloader`)]),
     guests(`${domain}/control/shutdown`),
     guests(`${domain}/control/feature-poweroff`),
     guests(`${domain}/control/feature-reboot`),
     guests(`${domain}/control/feature-suspend`),
+    ...(hvm === undefined ? [] : [guests(`${domain}/control/feature-s3`), guests(`${domain}/control/feature-s4`)]),
     guests(`${domain}/control/sysrq`),
     guests(`${domain}/data`),
     guests(`${domain}/drivers`),
@@ -94,7 +97,7 @@ function madeNodes(config: DomainConfig, { domid }: BuildState): StoreNode[] {
     { path: `${vm}/uuid`, value: uuidText(config.uuid) },
     { path: `${domain}/control/platform-feature-multiprocessor-suspend`, value: '1' },
     { path: `${domain}/control/platform-feature-xs_reset_watches`, value: '1' },
-    { path: `${libxl}/type`, value: 'pvh' },
+    { path: `${libxl}/type`, value: hvm === undefined ? 'pvh' : 'hvm' },
     { path: `${libxl}/dm-version`, value: 'qemu_xen' },
   ];
 }
@@ -113,7 +116,27 @@ function builtNodes(config: DomainConfig, state: BuildState): StoreNode[] {
     { path: `${domain}/store/port`, value: `${state.storePort}` },
     { path: `${domain}/store/ring-ref`, value: `${state.storeGfn}` },
     ...Array.from({ length: config.maxVcpus }, (_, vcpu) => availability(vcpu)),
+    ...hvmNodes(config, domain),
     { path: `/vm/${uuidText(config.uuid)}/start_time`, value: secondsAndHundredths(state.startTimeNs) },
+  ];
+}
+
+/** What hvmloader is told of the platform, and what libxl keeps of an HVM domain. A device model adds its own. */
+function hvmNodes({ hvm, uuid }: DomainConfig, domain: string): StoreNode[] {
+  if (hvm === undefined) return [];
+  const vm = `/vm/${uuidText(uuid)}`;
+  const flag = (name: string, value: boolean): StoreNode => ({
+    path: `${domain}/platform/${name}`,
+    value: value ? '1' : '0',
+  });
+  return [
+    flag('acpi', hvm.acpi),
+    flag('acpi_s3', hvm.acpiS3),
+    flag('acpi_s4', hvm.acpiS4),
+    flag('acpi_laptop_slate', hvm.acpiLaptopSlate),
+    { path: `${domain}/platform/device-model`, value: 'qemu_xen' },
+    { path: `${vm}/rtc/timeoffset`, value: '' },
+    { path: `${vm}/image/ostype`, value: 'hvm' },
   ];
 }
 

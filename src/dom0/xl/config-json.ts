@@ -1,5 +1,5 @@
 import type { CpuidRule } from '../toolstack/cpuid-rules.ts';
-import { type DomainConfig, type ShutdownAction, uuidText } from '../toolstack/domain-config.ts';
+import { type DomainConfig, type HvmConfig, type ShutdownAction, uuidText } from '../toolstack/domain-config.ts';
 
 /** A domain's configuration as libxl_domain_config_to_json has it, printed as libxl prints it. */
 export function configJson(config: DomainConfig): string {
@@ -16,7 +16,7 @@ export function yajl(value: unknown): string {
 export function configOf(config: DomainConfig): Record<string, unknown> {
   return {
     c_info: {
-      type: 'pvh',
+      type: config.hvm === undefined ? 'pvh' : 'hvm',
       name: config.name,
       uuid: uuidText(config.uuid),
       ...(config.suspendEventChannelCompat ? { xend_suspend_evtchn_compat: 'True' } : {}),
@@ -30,13 +30,13 @@ export function configOf(config: DomainConfig): Record<string, unknown> {
       max_maptrack_frames: config.maxMaptrackFrames,
       max_grant_version: config.maxGrantVersion,
       event_channels: config.maxEventChannels,
-      kernel: config.kernel,
+      ...(config.hvm === undefined ? { kernel: config.kernel } : {}),
       ...(config.cmdline === undefined ? {} : { cmdline: config.cmdline }),
       ...(config.ramdisk === undefined ? {} : { ramdisk: config.ramdisk }),
       ...(config.cpuid === undefined ? {} : { cpuid: cpuidJson(config.cpuid) }),
       ...schedulingJson(config),
       ...(config.timeOffsetSeconds === undefined ? {} : { rtc_timeoffset: config.timeOffsetSeconds }),
-      'type.pvh': {},
+      ...(config.hvm === undefined ? { 'type.pvh': {} } : { 'type.hvm': hvmJson(config.kernel, config.hvm) }),
       arch_arm: {},
       arch_x86: {},
     },
@@ -46,6 +46,10 @@ export function configOf(config: DomainConfig): Record<string, unknown> {
     ...action('on_crash', config.onCrash),
     ...action('on_soft_reset', config.onSoftReset),
   };
+}
+
+function hvmJson(firmware: string, { viridian, hpet }: HvmConfig): Record<string, unknown> {
+  return { firmware, hpet: hpet ? 'True' : 'False', ...(viridian === 0 ? {} : { viridian: 'True' }) };
 }
 
 /** A leaf is an object with its registers in it. */

@@ -66,7 +66,7 @@ export async function locating<T>(file: Config, body: () => Promise<T>): Promise
 
 /** Reads what the domain boots and plans where it goes, before there is anything that would have to be undone. */
 async function readAndPlan(file: Config, config: DomainConfig, context: Context): Promise<DomainPlan> {
-  const kernel = await readFor(file, 'kernel', config.kernel, context);
+  const kernel = await readFor(file, config.hvm === undefined ? 'kernel' : 'firmware_override', config.kernel, context);
   const ramdisk = config.ramdisk === undefined ? undefined : await readFor(file, 'ramdisk', config.ramdisk, context);
   const plan = context.services.planDomain ?? planDomain;
   return await locating(file, () => plan(config, { kernel, ramdisk }));

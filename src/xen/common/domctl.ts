@@ -16,7 +16,7 @@ import {
   XenDomctlMaxVcpus,
   XenDomctlPagingMempool,
 } from '../../abi/domctl.ts';
-import { XEN_X86_EMU_LAPIC } from '../../abi/arch-x86/xen.ts';
+import { XEN_X86_EMU_HPET, XEN_X86_EMU_IOAPIC, XEN_X86_EMU_LAPIC } from '../../abi/arch-x86/xen.ts';
 import { EACCES, EEXIST, EFAULT, EINVAL, ENODEV, ENOMEM, EOVERFLOW, EPERM, ESRCH } from '../../abi/errno.ts';
 import { DOMID_FIRST_RESERVED, type Domid } from '../../abi/xen.ts';
 import { PAGE_SIZE } from '../../cpu/engine.ts';
@@ -28,6 +28,8 @@ import { describeDomain } from './domain-info.ts';
 
 // HYPERVISOR_domctl: argument 0 points at a struct xen_domctl; the operation's own structure lies at `u` in it.
 
+/** The devices that Xen emulates here. */
+const EMULATED = XEN_X86_EMU_LAPIC | XEN_X86_EMU_IOAPIC | XEN_X86_EMU_HPET;
 /** HVM_MAX_VCPUS */
 const HVM_MAX_VCPUS = 128;
 /** controller_pause_count is bounded so that a toolstack cannot make it wrap. */
@@ -209,9 +211,13 @@ function refuse(call: Call, argument: XenDomctlCreatedomain): string | undefined
   if ((flags & XEN_DOMCTL_CDF_hvm) === 0) return 'PV guests are not supported';
   if ((flags & XEN_DOMCTL_CDF_hap) === 0) return 'HVM guests need HAP';
   if (vcpus < 1 || vcpus > HVM_MAX_VCPUS) return `${vcpus} vCPUs, but 1 to ${HVM_MAX_VCPUS} are possible`;
-  if (arch.emulation_flags !== XEN_X86_EMU_LAPIC || arch.misc_flags !== 0) {
-    return `emulation flags ${arch.emulation_flags.toString(16)}, but the platform is that of a PVH guest, 1`;
+  if ((arch.emulation_flags & XEN_X86_EMU_LAPIC) === 0 || (arch.emulation_flags & ~EMULATED) !== 0) {
+    return `emulation flags ${arch.emulation_flags.toString(16)}, but there are 1, and of ${EMULATED.toString(16)} any`;
   }
+  if ((arch.emulation_flags & (XEN_X86_EMU_HPET | XEN_X86_EMU_IOAPIC)) === XEN_X86_EMU_HPET) {
+    return 'an HPET without an I/O APIC has nowhere to send its interrupts';
+  }
+  if (arch.misc_flags !== 0) return `flags ${arch.misc_flags.toString(16)} of x86 are not supported`;
   if (argument.iommu_opts !== 0 || argument.vmtrace_size !== 0) return 'there is no IOMMU and no processor trace';
   const version = grants & XEN_DOMCTL_GRANT_version_mask;
   if (version < 1 || version > 2 || grants !== version) return `grant table version ${version}, but 1 and 2 are there`;

@@ -125,7 +125,10 @@ const refused: readonly (readonly [text: string, sentence: string])[] = [
     'guest.cfg:4: ramdisk = ["a"]: expected a single value, for example ramdisk = "/boot/initrd.img"   (XL_CONFIG_TYPE)',
   ],
   ['name=""', 'guest.cfg:4: name = "": expected something, for example name = "guest"   (XL_CONFIG_VALUE)'],
-  ['type="hvm"', 'guest.cfg:4: type = "hvm": expected type = "pvh"; HVM guests are not there yet   (XL_NOT_THERE_YET)'],
+  [
+    'type="hvm"',
+    'guest.cfg:3: kernel = "/boot/vmlinuz": expected no such key: an HVM guest has it of hvmloader, which does not come with Xenolith   (XL_NOT_THERE_YET)',
+  ],
   ['type="pv"', 'guest.cfg:4: type = "pv": expected type = "pvh"; PV guests are not there yet   (XL_NOT_THERE_YET)'],
   ['type="xen"', 'guest.cfg:4: type = "xen": expected one of pvh pv hvm, for example type = "pvh"   (XL_CONFIG_VALUE)'],
   [

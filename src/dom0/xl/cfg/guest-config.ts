@@ -9,6 +9,7 @@ import {
 } from '../../toolstack/domain-config.ts';
 import type { Config, Range } from './config.ts';
 import { cpuidRules } from './cpuid.ts';
+import { hvmConfig } from './hvm.ts';
 import { scheduling } from './scheduling.ts';
 import { timing } from './timing.ts';
 import { warnOfKeys } from './warnings.ts';
@@ -33,21 +34,25 @@ export function guestConfig(
   warn: (line: string) => void,
   defaults: GuestDefaults,
 ): DomainConfig {
-  requirePvh(source, config);
-  warnOfKeys(config, warn);
+  const type = guestType(source, config);
+  warnOfKeys(config, type, warn);
   refuseVnuma(config);
 
   const memory = memorySizes(config);
   const schedule = scheduling(config);
   const cpuid = cpuidRules(config);
   const processors = vcpuCounts(config);
+  const hvm = type === 'hvm' ? hvmConfig(source, config) : undefined;
   const action = (name: string, fallback: ShutdownAction) =>
     config.choice(name, SHUTDOWN_ACTIONS, 'destroy') ?? fallback;
 
   return {
     name: required(source, config, 'name', 'Domain name must be specified', 'guest'),
     uuid: uuid(config) ?? randomUuid(random),
-    kernel: required(source, config, 'kernel', 'Neither kernel nor bootloader specified', '/boot/vmlinuz'),
+    kernel:
+      hvm === undefined
+        ? required(source, config, 'kernel', 'Neither kernel nor bootloader specified', '/boot/vmlinuz')
+        : required(source, config, 'firmware_override', 'no firmware', '/srv/kernel'),
     ramdisk: config.string('ramdisk', '/boot/initrd.img'),
     cmdline: cmdline(source, config, warn),
     ...memory,
@@ -59,6 +64,7 @@ export function guestConfig(
     maxGrantVersion: config.number('max_grant_version', 'a version', MAX_GRANT_VERSION),
     suspendEventChannelCompat: (config.number('xend_suspend_evtchn_compat', '0 or 1', BOOLEAN) ?? 0) !== 0,
     ...timing(config, defaults.nowMs),
+    ...(hvm === undefined ? {} : { hvm }),
     ...(cpuid === undefined ? {} : { cpuid }),
     ...(schedule === undefined ? {} : { scheduling: schedule }),
     onPoweroff: action('on_poweroff', 'destroy'),
@@ -81,31 +87,31 @@ const VCPUS: Range = { from: 1, to: 128, example: 1 };
 /** What libxl gives a domain whose file says nothing. */
 const DEFAULT_MEMORY_MIB = 32;
 
-function requirePvh(source: string, config: Config): void {
+/** What kind of guest it is, as xl makes it out of type and the older builder. */
+function guestType(source: string, config: Config): 'pvh' | 'hvm' {
   const type = config.get('type');
   const builder = config.get('builder');
   const wanted = 'expected type = "pvh"';
 
   const asked = type === undefined ? undefined : config.choice('type', ['pvh', 'pv', 'hvm'], 'pvh');
-  if (builder !== undefined) {
-    const built = config.choice('builder', ['hvm', 'generic'], 'generic') === 'hvm' ? 'hvm' : 'pv';
-    if (asked !== undefined && asked !== built) {
-      const message = `${config.where(builder)}: Contradicting "builder" and "type" options specified: ${wanted} alone`;
-      throw new XenolithError('XL_CONFIG_VALUE', message);
-    }
-    throw config.wrong(
-      builder,
-      'XL_NOT_THERE_YET',
-      `type = "pvh" instead; ${built.toUpperCase()} guests are not there yet`,
-    );
+  const built = builder === undefined ? undefined : builderType(config);
+  if (builder !== undefined && asked !== undefined && asked !== built) {
+    const message = `${config.where(builder)}: Contradicting "builder" and "type" options specified: ${wanted} alone`;
+    throw new XenolithError('XL_CONFIG_VALUE', message);
   }
-  if (type === undefined) {
+  const kind = asked ?? built;
+  if (kind === 'pvh' || kind === 'hvm') return kind;
+  const setting = type ?? builder;
+  if (setting === undefined) {
     const message = `${source}: no type, which means pv, and PV guests are not there yet: ${wanted}`;
     throw new XenolithError('XL_NOT_THERE_YET', message);
   }
-  if (asked !== 'pvh') {
-    throw config.wrong(type, 'XL_NOT_THERE_YET', `type = "pvh"; ${asked?.toUpperCase()} guests are not there yet`);
-  }
+  const instead = setting === builder ? 'type = "pvh" instead' : 'type = "pvh"';
+  throw config.wrong(setting, 'XL_NOT_THERE_YET', `${instead}; PV guests are not there yet`);
+}
+
+function builderType(config: Config): 'pv' | 'hvm' {
+  return config.choice('builder', ['hvm', 'generic'], 'generic') === 'hvm' ? 'hvm' : 'pv';
 }
 
 /** A guest that expects nodes would place its memory for nothing. */

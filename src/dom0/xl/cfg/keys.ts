@@ -10,6 +10,10 @@ export interface Key {
   readonly note: string;
   /** Values that ask for what is so anyway. */
   readonly anyway?: readonly string[];
+  /** The only guests that have it, where others have not. */
+  readonly guests?: 'hvm';
+  /** The only guests that have not what it asks for. */
+  readonly missingIn?: 'pvh';
   /** Where only some words will do. */
   readonly words?: readonly string[];
   /** Bounds of a number, both included. */
@@ -31,7 +35,21 @@ type More = Pick<Key, 'anyway' | 'words' | 'range'>;
 const full = (type: KeyType, note = ''): Key => ({ type, support: 'full', note });
 const partly = (type: KeyType, note: string): Key => ({ type, support: 'partly', note });
 const none = (type: KeyType, note: string, more: More = {}): Key => ({ type, support: 'none', note, ...more });
-const hvm = (type: KeyType, more: More = {}): Key => none(type, 'only HVM guests have it', more);
+/** Of HVM guests alone, and none of them has it here. */
+const hvm = (
+  type: KeyType,
+  more: More = {},
+  note = 'HVM guests have it of hvmloader, a BIOS or a device model',
+): Key => ({
+  ...none(type, note, more),
+  guests: 'hvm',
+});
+/** Of HVM guests alone. */
+const hvmHas = (type: KeyType, note = 'HVM guests', more: More = {}): Key => ({
+  ...full(type, note),
+  ...more,
+  guests: 'hvm',
+});
 const qemu = (type: KeyType, more: More = {}): Key => none(type, 'there is no device model', more);
 const arm = (type: KeyType): Key => none(type, 'only Arm guests have it');
 const shim = (type: KeyType, more: More = {}): Key => none(type, 'there is no PV shim', more);
@@ -45,8 +63,8 @@ export const KEYS: Readonly<Record<string, Key>> = {
   // what and who
   name: full('string'),
   uuid: full('string'),
-  type: partly('string', 'only pvh'),
-  builder: partly('string', 'deprecated; neither hvm nor generic is there'),
+  type: partly('string', 'pvh; hvm with firmware_override'),
+  builder: partly('string', 'deprecated; hvm as for type, generic is not there'),
   seclabel: none('string', 'there is no security module'),
   init_seclabel: none('string', 'there is no security module'),
   pool: full('string'),
@@ -110,7 +128,7 @@ export const KEYS: Readonly<Record<string, Key>> = {
   root: full('string'),
   extra: full('string'),
   firmware: none('string', 'no firmware comes with Xenolith; set kernel'),
-  firmware_override: hvm('string'),
+  firmware_override: hvmHas('string', 'HVM guests: an ELF file, started as hvmloader is; there is no other way'),
   pvshim: shim('boolean', OFF),
   pvshim_path: shim('string'),
   pvshim_cmdline: shim('string'),
@@ -121,7 +139,7 @@ export const KEYS: Readonly<Record<string, Key>> = {
   bootloader_user: none('string', 'there is no bootloader; set kernel'),
   e820_host: none('boolean', 'only PV guests have it', OFF),
   device_tree: arm('string'),
-  acpi: none('boolean', 'the guest always has ACPI tables', ON),
+  acpi: { ...none('boolean', 'PVH guests always have ACPI tables; the firmware of HVM guests is told', ON), missingIn: 'pvh' },
 
   // Xenolith's own: the machine that the domain runs on
   deterministic: full('boolean', 'time goes by instructions: the same guest and input run the same way; in the foreground'),
@@ -165,15 +183,15 @@ export const KEYS: Readonly<Record<string, Key>> = {
   bios_path_override: hvm('string'),
   boot: hvm('string'),
   hdtype: hvm('string', { words: ['ide', 'ahci'] }),
-  pae: hvm('boolean', ON),
-  apic: hvm('boolean', ON),
-  nx: hvm('boolean', ON),
-  hpet: hvm('boolean', OFF),
-  vpt_align: hvm('boolean', OFF),
-  hvm_pirq: hvm('boolean', OFF),
-  acpi_s3: hvm('boolean', OFF),
-  acpi_s4: hvm('boolean', OFF),
-  acpi_laptop_slate: hvm('boolean', OFF),
+  pae: hvmHas('boolean', 'HVM guests: always on', ON),
+  apic: hvmHas('boolean', 'HVM guests: always on', ON),
+  nx: hvmHas('boolean', 'HVM guests: always on', ON),
+  hpet: hvmHas('boolean', 'HVM guests', OFF),
+  vpt_align: hvm('boolean', OFF, 'timers fire when they are due'),
+  hvm_pirq: hvm('boolean', OFF, 'there are no host devices to give away'),
+  acpi_s3: hvmHas('boolean', 'HVM guests: told to their firmware by the store', OFF),
+  acpi_s4: hvmHas('boolean', 'HVM guests: told to their firmware by the store', OFF),
+  acpi_laptop_slate: hvmHas('boolean', 'HVM guests: told to their firmware by the store', OFF),
   acpi_firmware: hvm('string'),
   smbios: hvm('list'),
   smbios_firmware: hvm('string'),
@@ -181,7 +199,7 @@ export const KEYS: Readonly<Record<string, Key>> = {
   mmio_hole: hvm('number'),
   mca_caps: hvm('list'),
   altp2mhvm: hvm('boolean', OFF),
-  viridian: hvm('boolean or list', OFF),
+  viridian: hvmHas('boolean or list', 'HVM guests', OFF),
   xen_platform_pci: hvm('boolean', OFF),
   xen_platform_pci_bar_uc: hvm('boolean', OFF),
   vendor_device: hvm('string'),

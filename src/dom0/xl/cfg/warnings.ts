@@ -5,11 +5,11 @@ import { KEYS, type Key, type KeyType } from './keys.ts';
  * Tells of each key that is set and gets the guest nothing, and of each that xl does not know. What is set to a value
  * that could not be right is refused, as if it were acted on.
  */
-export function warnOfKeys(config: Config, warn: (line: string) => void): void {
-  for (const setting of config.settings()) warnAbout(config, setting, warn);
+export function warnOfKeys(config: Config, type: 'pvh' | 'hvm', warn: (line: string) => void): void {
+  for (const setting of config.settings()) warnAbout(config, setting, type, warn);
 }
 
-function warnAbout(config: Config, setting: Setting, warn: (line: string) => void): void {
+function warnAbout(config: Config, setting: Setting, type: 'pvh' | 'hvm', warn: (line: string) => void): void {
   const say = (text: string) => warn(`${config.where(setting)}: warning: ${text}`);
 
   const key = Object.hasOwn(KEYS, setting.name) ? KEYS[setting.name] : undefined;
@@ -18,7 +18,8 @@ function warnAbout(config: Config, setting: Setting, warn: (line: string) => voi
     say(`unknown key ${setting.name} is ignored${close === undefined ? '' : `; did you mean ${close}?`}`);
     return;
   }
-  if (key.support !== 'none') return;
+  const missing = whatIsMissing(key, type);
+  if (missing === undefined) return;
 
   const { value } = setting;
   if (value.kind === 'list' && !allowsList(key.type)) {
@@ -26,11 +27,18 @@ function warnAbout(config: Config, setting: Setting, warn: (line: string) => voi
   } else if (value.kind === 'string' && key.type === 'list') {
     say(`parameter \`${setting.name}' is a single value but should be a list`);
   } else if (value.kind === 'list') {
-    if (value.items.length > 0) say(`${setting.name} has no effect yet: ${key.note}`);
+    if (value.items.length > 0) say(`${setting.name} has no effect yet: ${missing}`);
   } else {
     requireValue(config, setting, key, value.text);
-    if (!asksForNothing(key, value.text)) say(`${setting.name} has no effect yet: ${key.note}`);
+    if (!asksForNothing(key, value.text)) say(`${setting.name} has no effect yet: ${missing}`);
   }
+}
+
+/** What the guest does not get of a key; undefined where it gets it, or as much as there is. */
+function whatIsMissing(key: Key, type: 'pvh' | 'hvm'): string | undefined {
+  if (key.guests === 'hvm' && type !== 'hvm') return 'only HVM guests have it';
+  if (key.support !== 'none' || (key.missingIn !== undefined && key.missingIn !== type)) return undefined;
+  return key.note;
 }
 
 /** A value of the key's type and within its bounds, whether or not it will be acted on. */
@@ -51,7 +59,7 @@ function requireValue(config: Config, setting: Setting, key: Key, text: string):
 }
 
 /** Whether it says what is so anyway. */
-function asksForNothing(key: Key, text: string): boolean {
+export function asksForNothing(key: Key, text: string): boolean {
   if (key.anyway === undefined) return false;
   return key.anyway.includes(text) || key.anyway.includes(`${parseLong(text)}`);
 }

@@ -1,10 +1,21 @@
-import { APIC_DFR_FLAT } from './apic-registers.ts';
+import { APIC_DFR, APIC_DFR_FLAT, APIC_ID, APIC_LDR } from './apic-registers.ts';
 
 /** The registers of a local APIC that tell its addresses. */
 export interface ApicAddress {
   readonly id: number;
   readonly ldr: number;
   readonly dfr: number;
+}
+
+/** Whether a message to `destination` is for an APIC. */
+export function isAddressed(
+  { registers, x2apic }: { readonly registers: Uint32Array; readonly x2apic: boolean },
+  destination: number,
+  logical: boolean,
+): boolean {
+  const register = (offset: number) => registers[offset >> 4] as number;
+  const address = { id: register(APIC_ID), ldr: register(APIC_LDR), dfr: register(APIC_DFR) };
+  return matchesDestination(address, x2apic, destination, logical);
 }
 
 /** Whether a message to `destination` is for the APIC with these addresses (SDM vol. 3A, 10.6.2). */

@@ -40,6 +40,7 @@ import { P2M_MAP_FOREIGN } from '../mm/p2m.ts';
 import { vacateForeign } from '../mm/physmap.ts';
 import { CpuPolicy, HvmMaxPolicy } from '../cpu-policy.ts';
 import { updateWallclock } from '../time.ts';
+import { HvmPlatform } from './platform.ts';
 import type { HvmVcpu } from './vcpu-hvm.ts';
 
 /** An HVM domain sets or reads these of itself; the rest is its toolstack's. */
@@ -89,6 +90,8 @@ export class HvmDomain {
   callbackVector = 0;
   /** XEN_X86_EMU_*: the devices Xen emulates. */
   readonly emulationFlags: number;
+  /** Those of them that PVH domains have not. */
+  readonly platform: HvmPlatform | undefined;
   /** XEN_DOMCTL_settscinfo: shown in CPUID; the TSC is never emulated. */
   tscMode = 0;
   tscIncarnation = 0;
@@ -102,6 +105,7 @@ export class HvmDomain {
   constructor(domain: Domain, emulationFlags: number) {
     this.domain = domain;
     this.emulationFlags = emulationFlags;
+    this.platform = HvmPlatform.create(this);
     this.cpuPolicy = new CpuPolicy(new HvmMaxPolicy(domain.xen.platform.cpuid));
     // Real Xen reboots a domain whose processor shuts down. Here that is a crash unless the toolstack says otherwise:
     // it is nearly always a fault in a kernel, or ours.

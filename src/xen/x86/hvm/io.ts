@@ -4,7 +4,7 @@ import { printGuest } from '../../common/console-io.ts';
 import { APIC_DEFAULT_PHYS_BASE } from './apic-registers.ts';
 import type { HvmVcpu } from './vcpu-hvm.ts';
 
-// The platform of a PVH guest: a local APIC, the hypervisor's debug port, and otherwise an empty bus.
+// A local APIC, the hypervisor's debug port, what else Xen emulates for an HVM guest, and otherwise an empty bus.
 
 /** A read of a port: all ones, what an empty bus floats to. */
 export function readPort(_vcpu: HvmVcpu, _port: number, size: number): number {
@@ -18,11 +18,13 @@ export function writePort(vcpu: HvmVcpu, port: number, size: number, value: numb
 
 /** A read of guest-physical memory that nothing backs. */
 export function readMmio(vcpu: HvmVcpu, gpa: number, size: number): number {
-  return isApic(vcpu, gpa) ? vcpu.vlapic.readMmio(gpa - APIC_DEFAULT_PHYS_BASE, size) : allOnes(size);
+  if (isApic(vcpu, gpa)) return vcpu.vlapic.readMmio(gpa - APIC_DEFAULT_PHYS_BASE, size);
+  return vcpu.hvm.platform?.readMmio(gpa, size) ?? allOnes(size);
 }
 
 export function writeMmio(vcpu: HvmVcpu, gpa: number, size: number, value: number): void {
   if (isApic(vcpu, gpa)) vcpu.vlapic.writeMmio(gpa - APIC_DEFAULT_PHYS_BASE, size, value);
+  else vcpu.hvm.platform?.writeMmio(gpa, size, value);
 }
 
 function isApic(vcpu: HvmVcpu, gpa: number): boolean {

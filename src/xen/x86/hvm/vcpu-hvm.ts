@@ -247,6 +247,10 @@ export class HvmVcpu implements ArchVcpu, Intercepts, VlapicOwner, CpuidSubject 
     return this.vcpu.upcallPending ? this.upcallVector : 0;
   }
 
+  levelEnded(vector: number): void {
+    this.hvm.platform?.endOfInterrupt(vector);
+  }
+
   ipiCame(mode: number, vector: number): void {
     this.xen.traceBuffer?.record(IPI, this.domid, this.domid, this.vcpuId, vector, mode);
   }

@@ -1,5 +1,5 @@
 import * as apic from './apic-registers.ts';
-import { lowestPriority, matchesDestination } from './apic-destination.ts';
+import { isAddressed, lowestPriority } from './apic-destination.ts';
 import { ApicTimer, type ApicTimerOwner } from './apic-timer.ts';
 import { VectorBitmap } from './vector-bitmap.ts';
 import { isReadableInX2apic, lvtWritableBits, x2apicWritableBits } from './x2apic.ts';
@@ -21,11 +21,13 @@ export interface VlapicOwner extends ApicTimerOwner {
   startup(vector: number): void;
   /** An event channel upcall is pending on a per-vCPU vector; the vector, or 0. */
   pendingUpcallVector(): number;
+  /** A level-triggered interrupt was ended: its I/O APIC may send it again. */
+  levelEnded?(vector: number): void;
   /** Another processor's interrupt came, for whoever traces. */
   ipiCame(mode: number, vector: number): void;
 }
 
-/** A vCPU's local APIC in xAPIC and x2APIC mode (SDM vol. 3A, ch. 10), without an I/O APIC or PIC around it. */
+/** A vCPU's local APIC in xAPIC and x2APIC mode (SDM vol. 3A, ch. 10). */
 export class Vlapic {
   readonly owner: VlapicOwner;
   readonly timer: ApicTimer;
@@ -312,6 +314,7 @@ export class Vlapic {
     const vector = this.inService.highest();
     if (vector === NONE) return;
     this.inService.clear(vector);
+    if (this.levelTriggered.has(vector)) this.owner.levelEnded?.(vector);
     this.#lookAgain();
   }
 
@@ -371,12 +374,7 @@ export class Vlapic {
       case apic.APIC_DEST_ALLBUT:
         return this !== source;
       default:
-        return matchesDestination(
-          { id: this.#get(apic.APIC_ID), ldr: this.#get(apic.APIC_LDR), dfr: this.#get(apic.APIC_DFR) },
-          this.x2apic,
-          destination,
-          (icr & apic.APIC_DEST_LOGICAL) !== 0,
-        );
+        return isAddressed(this, destination, (icr & apic.APIC_DEST_LOGICAL) !== 0);
     }
   }
 
