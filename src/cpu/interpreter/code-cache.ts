@@ -125,9 +125,8 @@ export class CodeCache implements CodeWatch {
 
   /** The record of an instruction that starts in one page and ends in another frame. */
   findCrossing(address: number, secondPage: number, mode: number): number {
-    const key = secondPage / 4096 + mode * 0x100000;
-    const known = this.#crossing.get(address)?.get(key);
-    if (known !== undefined && this.#handlerAt(known) !== record.HANDLER_LEAVE) return known;
+    const known = this.knownCrossing(address, secondPage, mode);
+    if (known !== 0) return known;
     const first = 4096 - (address % 4096);
     this.#crossingBytes.set(this.#memory.u8.subarray(address, address + first));
     this.#crossingBytes.set(this.#memory.u8.subarray(secondPage, secondPage + 16), first);
@@ -137,7 +136,7 @@ export class CodeCache implements CodeWatch {
     this.#watch(address, first, start);
     this.#watch(secondPage, Math.max(length - first, 1), start);
     const bySecond = this.#crossing.get(address) ?? new Map<number, number>();
-    bySecond.set(key, start);
+    bySecond.set(crossingKey(secondPage, mode), start);
     this.#crossing.set(address, bySecond);
     this.#checkRoom();
     return start;
@@ -146,6 +145,12 @@ export class CodeCache implements CodeWatch {
   /** The record of an instruction that was decoded, else 0. */
   known(address: number, mode: number): number {
     return this.#lookUp(address, mode);
+  }
+
+  /** The same of an instruction that ends in another frame. */
+  knownCrossing(address: number, secondPage: number, mode: number): number {
+    const known = this.#crossing.get(address)?.get(crossingKey(secondPage, mode)) ?? 0;
+    return known !== 0 && this.#handlerAt(known) !== record.HANDLER_LEAVE ? known : 0;
   }
 
   /** A copy of a record of a frame, which executes its instruction and goes back to the next record. */
@@ -161,6 +166,16 @@ export class CodeCache implements CodeWatch {
   /** The region is entered where the record `pc`, which was copied, is executed. */
   enterRegion(pc: number, copy: number, region: number): void {
     this.#writer.enterRegion(pc, copy, region);
+  }
+
+  /** The record `pc` is again what `copy` was made of. */
+  leaveRegion(pc: number, copy: number): void {
+    this.#writer.leaveRegion(pc, copy);
+  }
+
+  /** What runs looks up its RIP again, soon. */
+  stopRuns(): void {
+    for (const user of this.#users) user.stop();
   }
 
   #decodeRun(address: number, mode: number): number {
@@ -305,13 +320,16 @@ export class CodeCache implements CodeWatch {
   }
 
   #checkRoom(): void {
-    if (!this.isFull) return;
-    for (const user of this.#users) user.stop();
+    if (this.isFull) this.stopRuns();
   }
 }
 
 const RAISES = 0;
 const INCOMPLETE_LENGTH = -1;
+
+function crossingKey(secondPage: number, mode: number): number {
+  return secondPage / 4096 + mode * 0x100000;
+}
 
 function hash(address: number, mode: number): number {
   return ((Math.imul(address ^ (mode << 20), 0x9e3779b1) >>> 13) ^ address) & (CODE_HASH_ENTRIES - 1);

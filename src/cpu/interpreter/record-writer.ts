@@ -63,6 +63,12 @@ export class RecordWriter {
     view.setInt32(pc + record.RECORD_IMMEDIATE, region, true);
   }
 
+  /** Puts a record that was copied back in its place. */
+  leaveRegion(pc: number, copy: number): void {
+    const view = this.#view;
+    for (let i = 0; i < record.RECORD_SIZE; i += 4) view.setUint32(pc + i, view.getUint32(copy + i, true), true);
+  }
+
   /** The handler of a record's first instruction alone, which is the record's unless it is fused. */
   firstOf(handler: number): number {
     return this.#firsts[handler - this.#table.coldStart] ?? handler;

@@ -12,6 +12,7 @@ import {
   type TscSource,
 } from '../engine.ts';
 import { SYSTEM_FAULT } from '../instructions/define.ts';
+import { pageNumber } from '../mmu/fetch-cache.ts';
 import { EVENT_NOT_CANONICAL, Mmu, setEvent } from '../mmu/mmu.ts';
 import * as state from '../state.ts';
 import { checkedLinear, setLinear } from '../system/segment-access.ts';
@@ -226,7 +227,7 @@ export class InterpreterVcpu implements EngineVcpu, CodeUser, TierHooks, Current
 
   hot = (): void => {
     const cr2 = this.state.u64(state.OFFSET_CR2);
-    this.#shared.regions?.hot(this.#translateRip(), this.#mode);
+    this.#shared.regions?.hot(this.#translateRip(), this.#mode, this.#near);
     // A fetch that was made before does not fault now.
     this.state.setU32(state.OFFSET_EVENT, 0);
     this.state.setU64(state.OFFSET_CR2, cr2);
@@ -253,7 +254,7 @@ export class InterpreterVcpu implements EngineVcpu, CodeUser, TierHooks, Current
     }
     if (pc === 0) return 0;
     const { regions } = this.#shared;
-    if (regions?.isEager && regions.hot(machine, this.#mode)) this.stop();
+    if (regions?.isEager && regions.hot(machine, this.#mode, this.#near)) this.stop();
     const registers = this.state;
     const ripLo = registers.u32(state.OFFSET_RIP);
     const ripHi = registers.u32(state.OFFSET_RIP + 4);
@@ -380,6 +381,9 @@ export class InterpreterVcpu implements EngineVcpu, CodeUser, TierHooks, Current
     }
     return this.#mmu.translateFetch(this.#linearLo, this.#linearHi);
   }
+
+  // Machine address of a page so many pages from RIP's, if code was fetched there lately; else -1.
+  #near = (distance: number): number => this.#mmu.fetchedPage(pageNumber(this.#linearLo, this.#linearHi) + distance);
 
   // An instruction that goes on in the next page, which must be fetchable too.
   #findCrossing(lo: number, hi: number, machine: number): number {

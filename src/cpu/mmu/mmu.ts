@@ -231,6 +231,11 @@ export class Mmu {
     return machine;
   }
 
+  /** Machine address of a linear page, by number, that code was fetched from lately; else -1. */
+  fetchedPage(page: number): number {
+    return this.#fetched.find(page, this.currentPrivilege());
+  }
+
   /** Raises what a failed walk calls for. Non-canonical addresses fault by segment: the tier corrects #GP to #SS. */
   #raise(result: number, lo: number, hi: number): void {
     if (result === WALK_NOT_CANONICAL) {

@@ -9,7 +9,7 @@ import type { HandlerTable } from '../interpreter/handlers.ts';
 import { MAX_REGIONS } from '../interpreter/layout.ts';
 import { COLD_PARAMETERS } from '../interpreter/runtime.ts';
 import type { MachineMemory } from '../mmu/machine-memory.ts';
-import { MODE_STEP } from '../mode.ts';
+import { MODE_CODE_64, MODE_STEP } from '../mode.ts';
 import * as op from '../emit/opcodes.ts';
 import { type Block, flowGraph } from './flow-graph.ts';
 import { REGION_PARAMETERS } from './region-frame.ts';
@@ -24,6 +24,9 @@ const LOOKS = 400;
 /** A page whose code changed so often is left to the interpreter. */
 const MOST_DROPS = 16;
 
+/** Of an instruction. */
+const MOST_BYTES = 15;
+
 /** What regions are made with and call. */
 export interface RegionHost {
   readonly memory: MachineMemory;
@@ -35,25 +38,30 @@ export interface RegionHost {
   readonly vectorSlow: (operation: number) => number;
 }
 
-interface Region {
+interface Region extends Draft {
   readonly index: number;
-  /** Machine address of its first instruction, and the mode. */
-  readonly address: number;
-  readonly mode: number;
-  readonly blocks: readonly Block[];
 }
 
 interface RegionPage {
-  readonly regions: Region[];
+  readonly regions: Set<Region>;
   /** Offsets of instructions in regions, and how often they were called hot since. */
   readonly covered: Map<number, number>;
 }
 
 interface Draft {
+  /** Machine address of its first instruction, and the mode. */
   readonly address: number;
   readonly mode: number;
+  /** The record where it is entered. */
   readonly pc: number;
   readonly blocks: readonly Block[];
+}
+
+/** A place that is hot, and what pages were found around it. */
+interface Hot {
+  readonly address: number;
+  readonly mode: number;
+  readonly near: ReadonlyMap<number, number>;
 }
 
 export class RegionCache implements RecordUser {
@@ -61,12 +69,11 @@ export class RegionCache implements RecordUser {
   readonly #host: RegionHost;
   readonly #table: WebAssembly.Table;
   readonly #firstCold: number;
-  readonly #returnHandler: number;
   readonly #pages = new Map<number, RegionPage>();
   readonly #drops = new Map<number, number>();
   /** Where records that regions replaced went. */
   readonly #originals = new Map<number, number>();
-  readonly #queue = new Map<number, { address: number; mode: number }>();
+  readonly #queue = new Map<number, Hot>();
   #looks = 0;
   readonly #free: number[] = [];
   #next = 0;
@@ -79,7 +86,6 @@ export class RegionCache implements RecordUser {
     this.isEager = isEager;
     this.#table = host.functions['regions'] as WebAssembly.Table;
     this.#firstCold = host.table.coldStart + host.table.fusedFirsts.length;
-    this.#returnHandler = host.table.byKey('RET operandSize=64 stackSize=64')?.id ?? -1;
     host.code.recordUser = this;
   }
 
@@ -89,8 +95,11 @@ export class RegionCache implements RecordUser {
     return this.isEager || this.#queue.size >= BATCH || ++this.#looks > LOOKS;
   }
 
-  /** Code at a machine address (negative: nowhere) is executed often. Returns whether it waits for a region now. */
-  hot(address: number, mode: number): boolean {
+  /**
+   * Code at a machine address (negative: nowhere) is executed often. `near` tells the machine address of a page that is
+   * so many pages from it, -1 where it does not know. Returns whether it waits for a region now.
+   */
+  hot(address: number, mode: number, near: (distance: number) => number): boolean {
     if (address < 0 || (mode & MODE_STEP) !== 0 || this.#isFull) return false;
     const mfn = Math.floor(address / 4096);
     if ((this.#drops.get(mfn) ?? 0) >= MOST_DROPS) return false;
@@ -99,18 +108,18 @@ export class RegionCache implements RecordUser {
     const times = page?.covered.get(offset);
     if (page !== undefined && times !== undefined) {
       page.covered.set(offset, times + 1);
-      const isEntry = page.regions.some((region) => region.address === address && region.mode === mode);
+      const isEntry = [...page.regions].some((region) => region.address === address && region.mode === mode);
       if (isEntry || (times + 1 < PATIENCE && !this.isEager)) return false;
     }
-    this.#queue.set(address, { address, mode });
+    this.#queue.set(address, { address, mode, near: this.#around(address, mode, near) });
     return true;
   }
 
   /** Makes regions of all that was called hot. No vCPU may be inside generated code. */
   make(): void {
     const drafts: Draft[] = [];
-    for (const { address, mode } of this.#queue.values()) {
-      const draft = this.#draft(address, mode);
+    for (const hot of this.#queue.values()) {
+      const draft = this.#draft(hot);
       if (draft !== undefined) drafts.push(draft);
     }
     this.#queue.clear();
@@ -123,9 +132,20 @@ export class RegionCache implements RecordUser {
     if (page === undefined) return;
     this.#pages.delete(mfn);
     this.#drops.set(mfn, (this.#drops.get(mfn) ?? 0) + 1);
-    this.made.dropped += page.regions.length;
-    // The function may be running: its place in the table is given to another only.
-    for (const { index } of page.regions) this.#free.push(index);
+    this.made.dropped += page.regions.size;
+    for (const region of page.regions) this.#drop(region, mfn);
+    // One of them may be running.
+    this.#host.code.stopRuns();
+  }
+
+  #drop(region: Region, changed: number): void {
+    this.#free.push(region.index);
+    for (const mfn of framesOf(region)) this.#pages.get(mfn)?.regions.delete(region);
+    if (Math.floor(region.address / 4096) === changed) return;
+    // Its entry is in another page, whose records stay.
+    const { pc } = region;
+    this.#host.code.leaveRegion(pc, this.#originals.get(pc) as number);
+    this.#originals.delete(pc);
   }
 
   reset(): void {
@@ -142,23 +162,52 @@ export class RegionCache implements RecordUser {
     return this.#next === MAX_REGIONS && this.#free.length === 0;
   }
 
-  #draft(address: number, mode: number): Draft | undefined {
-    const { code, memory, table } = this.#host;
-    const offset = address % 4096;
-    const page = address - offset;
+  // Pages that the code at a place leads to.
+  #around(address: number, mode: number, near: (distance: number) => number): Map<number, number> {
+    const found = new Map([[0, address - (address % 4096)]]);
+    const pages = (distance: number): number => {
+      const known = found.get(distance);
+      if (known !== undefined) return known;
+      const page = near(distance);
+      if (page >= 0) found.set(distance, page);
+      return page;
+    };
+    this.#blocks(address, mode, pages);
+    return found;
+  }
+
+  #draft({ address, mode, near }: Hot): Draft | undefined {
+    const { code } = this.#host;
     const pc = code.known(address, mode);
     if (pc === 0 || this.#originals.has(pc)) return undefined;
     // Before anything is made of it: what executes this instruction goes by the record that stays.
-    this.#originals.set(pc, code.copy(pc, page / 4096));
-    const blocks = flowGraph(
-      offset,
-      { find: (at) => code.known(page + at, mode), original: (at) => this.#originals.get(at) ?? at },
-      memory.view,
-      table,
-    );
-    // A jump to a lone RET does it by itself: see region-return.ts.
-    const isReturn = blocks?.length === 1 && blocks[0]?.instructions[0]?.handler.id === this.#returnHandler;
-    return blocks === undefined || isReturn ? undefined : { address, mode, pc, blocks };
+    this.#originals.set(pc, code.copy(pc, Math.floor(address / 4096)));
+    const blocks = this.#blocks(address, mode, (distance) => near.get(distance) ?? -1);
+    return blocks === undefined ? undefined : { address, mode, pc, blocks };
+  }
+
+  #blocks(address: number, mode: number, pages: (distance: number) => number): Block[] | undefined {
+    const { code, memory, table } = this.#host;
+    const isWide = (mode & MODE_CODE_64) !== 0;
+    const machine = (offset: number): number => {
+      const distance = Math.floor(offset / 4096);
+      const page = distance === 0 || isWide ? pages(distance) : -1;
+      return page < 0 ? -1 : page + (offset & 0xfff);
+    };
+    const source = {
+      find: (offset: number) => {
+        const here = machine(offset);
+        if (here < 0) return 0;
+        const known = code.known(here, mode);
+        if (known !== 0 || here % 4096 <= 4096 - MOST_BYTES) return known;
+        const next = machine(offset - (here % 4096) + 4096);
+        return next < 0 ? 0 : code.knownCrossing(here, next, mode);
+      },
+      frame: (offset: number) => Math.floor(machine(offset) / 4096),
+      original: (pc: number) => this.#originals.get(pc) ?? pc,
+      isWide,
+    };
+    return flowGraph(address % 4096, source, memory.view, table);
   }
 
   #install(drafts: readonly Draft[]): void {
@@ -168,13 +217,12 @@ export class RegionCache implements RecordUser {
     const runtime = importRegionRuntime(module, COLD_PARAMETERS);
     module.importTable('cold');
     module.importTable('regions');
-    for (const [number, { blocks, mode, address }] of drafts.entries()) {
+    for (const [number, { blocks, mode }] of drafts.entries()) {
       const index = module.declare(REGION_PARAMETERS, [op.TYPE_I32]);
-      const copy = (pc: number): number => code.copy(pc, Math.floor(address / 4096));
+      const copy = (pc: number, frame: number): number => code.copy(pc, frame);
       const source = {
         ...{ blocks, mode, view: memory.view, copy },
         firstCold: this.#firstCold,
-        returnHandler: this.#returnHandler,
       };
       const { code: body, locals } = emitRegion(source, runtime);
       module.define(index, locals, body);
@@ -197,14 +245,27 @@ export class RegionCache implements RecordUser {
   }
 
   #remember(region: Region): void {
-    const mfn = Math.floor(region.address / 4096);
-    const page = this.#pages.get(mfn) ?? { regions: [], covered: new Map<number, number>() };
-    this.#pages.set(mfn, page);
-    page.regions.push(region);
+    for (const mfn of framesOf(region)) this.#page(mfn).regions.add(region);
     this.made.regions++;
     for (const { instructions } of region.blocks) {
       this.made.instructions += instructions.length;
-      for (const { offset } of instructions) if (!page.covered.has(offset)) page.covered.set(offset, 0);
+      for (const { offset, frame } of instructions) {
+        const { covered } = this.#page(frame);
+        if (!covered.has(offset & 0xfff)) covered.set(offset & 0xfff, 0);
+      }
     }
   }
+
+  #page(mfn: number): RegionPage {
+    const known = this.#pages.get(mfn);
+    if (known !== undefined) return known;
+    const page = { regions: new Set<Region>(), covered: new Map<number, number>() };
+    this.#pages.set(mfn, page);
+    return page;
+  }
+}
+
+/** Machine frames that a region has code of. */
+function framesOf({ blocks }: Draft): Set<number> {
+  return new Set(blocks.flatMap(({ instructions }) => instructions.flatMap(({ frame, last }) => [frame, last])));
 }

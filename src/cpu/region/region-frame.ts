@@ -3,10 +3,10 @@
  * definitions read and write is known when all is emitted; until then, places where registers go to the state block
  * and come back are only marked.
  */
-import { type BranchHint, Code, type Label } from '../emit/code.ts';
+import { type BranchHint, Code } from '../emit/code.ts';
 import * as op from '../emit/opcodes.ts';
 import { type Bits, LocalPool, push, Value } from '../emit/values.ts';
-import { OFFSET_FLAGS_AUX, OFFSET_FLAGS_KIND, OFFSET_FLAGS_RESULT, OFFSET_GPR } from '../state.ts';
+import { OFFSET_FLAGS_AUX, OFFSET_FLAGS_KIND, OFFSET_FLAGS_RESULT, OFFSET_GPR, OFFSET_TLB } from '../state.ts';
 import type { RegionRuntime } from './region-runtime.ts';
 
 // Parameters: (vcpu: i32, ipBase: i64, budget: i32) -> i32
@@ -47,9 +47,6 @@ export class RegionFrame {
   readonly flagsKind = this.locals.fixed(op.TYPE_I32);
   readonly flagsFirst = this.locals.fixed(op.TYPE_I64);
   readonly flagsSecond = this.locals.fixed(op.TYPE_I64);
-  /** Out, with registers and flags stored; and out where the state has them already. */
-  exit = 0 as Label;
-  exitStored = 0 as Label;
 
   /** The flags known at this place; that they are the interpreter's pair; a number that changes when they are set. */
   known: FrameFlags | undefined;
@@ -164,6 +161,13 @@ export class RegionFrame {
     this.loadFlagWords();
     code.end();
     this.isPair = true;
+  }
+
+  loadTlb(): void {
+    const { code } = this;
+    code.get(VCPU);
+    code.memory(op.OP_I32_LOAD, OFFSET_TLB);
+    code.set(this.tlb);
   }
 
   loadFlagWords(): void {

@@ -4,25 +4,22 @@
  */
 import type { Code, Label } from '../emit/code.ts';
 import * as op from '../emit/opcodes.ts';
-import type { ControlFlow } from '../emit/tier.ts';
-import { push, Value } from '../emit/values.ts';
+import { push, type Value } from '../emit/values.ts';
 import type { OperandHandle } from '../instructions/define.ts';
 import { isEmitted } from '../interpreter/handlers.ts';
-import { COLD_FAULT, COLD_JUMP } from '../interpreter/run-result.ts';
 import * as record from '../interpreter/record.ts';
 import { emitRaise } from '../interpreter/main-function.ts';
-import { MODE_CODE_64 } from '../mode.ts';
 import * as state from '../state.ts';
 import { flagsAreDead } from './dead-flags.ts';
-import { type Block, relativeTarget } from './flow-graph.ts';
-import { BUDGET, type FrameFlags, GROUP_OTHER, IP_BASE, RegionFrame, VCPU } from './region-frame.ts';
+import { type Block, NOWHERE, offsetOf, placeOf, relativeTarget } from './flow-graph.ts';
+import { BUDGET, type FrameFlags, GROUP_OTHER, RegionFrame, VCPU } from './region-frame.ts';
 import { type RegionInstruction, RegionOperands } from './region-operands.ts';
 import { RegionShape } from './region-shape.ts';
-import { emitChain } from './region-chain.ts';
-import { REGION_EVENT, REGION_EXIT, REGION_JUMP } from './region-result.ts';
+import { emitColdCall } from './cold-call.ts';
+import { PageGuards } from './page-guards.ts';
+import { RegionExits } from './region-exits.ts';
 import type { RegionRuntime } from './region-runtime.ts';
-import { emitReturn } from './region-return.ts';
-import { RegionSemantics } from './region-semantics.ts';
+import { type RegionControl, RegionSemantics } from './region-semantics.ts';
 
 /** After so many instructions without a look at the budget there is one; see LONGEST_RUN. */
 const UNCHECKED_LIMIT = 64;
@@ -31,10 +28,8 @@ export interface RegionSource {
   readonly blocks: readonly Block[];
   readonly mode: number;
   readonly view: DataView;
-  /** A copy of a record that nothing takes the place of. */
-  readonly copy: (pc: number) => number;
-  /** The handler of a near RET in 64-bit code. */
-  readonly returnHandler: number;
+  /** A copy of a record of a machine frame, which nothing takes the place of. */
+  readonly copy: (pc: number, frame: number) => number;
   /** Handlers from this number on are functions in the table of cold ones. */
   readonly firstCold: number;
 }
@@ -53,18 +48,17 @@ interface BlockEnd {
   readonly isPair: boolean;
 }
 
-class RegionFunction implements ControlFlow {
+class RegionFunction implements RegionControl {
   readonly frame: RegionFrame;
   readonly #source: RegionSource;
   readonly #shape: RegionShape;
   /** By place: where to branch to reach a block. */
   readonly #labels = new Map<number, Label>();
   readonly #ends = new Map<number, BlockEnd>();
+  readonly #guards: PageGuards;
+  readonly #exits: RegionExits;
   /** Instructions since the budget was last looked at, at most, on the way to a block. */
   readonly #unchecked: number[] = [];
-  /** To what `frame.rip` has, with registers and flags to store; and to the RIP of the state, which has them all. */
-  #chain = 0 as Label;
-  #chainStored = 0 as Label;
   /** The block, instruction and number of instructions done in it, being emitted. */
   #place = 0;
   #instruction: RegionInstruction | undefined;
@@ -74,52 +68,31 @@ class RegionFunction implements ControlFlow {
     this.#source = source;
     this.frame = new RegionFrame(runtime);
     this.#shape = new RegionShape(source.blocks);
+    this.#guards = new PageGuards(this.frame, this.#shape.blocks);
+    this.#exits = new RegionExits(this.frame, this.#guards.isNeeded);
   }
 
   emit(): void {
     const { frame } = this;
     const { code } = frame;
     frame.markLoad();
-    this.#loadTlb();
+    frame.loadTlb();
+    this.#guards.enter();
     code.get(VCPU);
     code.memory(op.OP_I32_LOAD, state.OFFSET_FLAGS_KIND);
     code.set(frame.flagsKind);
     frame.loadFlagWords();
-    frame.exitStored = code.block();
-    frame.exit = code.block();
-    this.#chainStored = code.block();
-    this.#chain = code.block();
-    this.#emitTree(0);
-    code.end();
-    frame.markStore();
-    frame.storeFlags();
-    code.get(VCPU);
-    code.get(frame.rip);
-    code.memory(op.OP_I64_STORE, state.OFFSET_RIP);
-    code.end();
-    emitChain(frame);
-    code.i32(REGION_JUMP);
-    code.set(frame.result);
-    code.br(frame.exitStored);
-    code.end();
-    frame.markStore();
-    frame.storeFlags();
-    code.end();
-    code.get(VCPU);
-    code.get(IP_BASE);
-    code.memory(op.OP_I64_STORE, state.OFFSET_IP_BASE);
-    code.get(VCPU);
-    code.get(BUDGET);
-    code.memory(op.OP_I32_STORE, state.OFFSET_BUDGET);
-    code.get(frame.result);
+    this.#exits.around(() => this.#emitTree(0));
   }
 
   // ControlFlow
 
   fault(): void {
-    this.#storePc((this.#instruction as RegionInstruction).pc);
-    this.#charge(this.#done);
-    this.#leave(REGION_EVENT);
+    this.#exits.fault(this.#instruction as RegionInstruction, this.#done);
+  }
+
+  faultOnEvent(): void {
+    this.#exits.faultOnEvent(this.#instruction as RegionInstruction, this.#done);
   }
 
   raise(vector: number, errorCode: number): void {
@@ -128,40 +101,40 @@ class RegionFunction implements ControlFlow {
   }
 
   jump(target: Value): void {
-    this.#charge(this.#done + 1);
-    this.#chainTo(target);
+    const { code } = this.frame;
+    this.#exits.charge(this.#done + 1);
+    const { returns } = this.#shape.blocks[this.#place] as Block;
+    if (this.#goesTo(returns)) {
+      push(code, target);
+      push(code, this.#exits.rip(offsetOf(returns)));
+      code.op(op.OP_I64_EQ);
+      code.likely();
+      code.if();
+      this.#goTo(returns);
+      code.end();
+    }
+    push(code, target);
+    code.set(this.frame.rip);
+    code.br(this.#exits.chain);
   }
 
   jumpRelative(_handle: OperandHandle): void {
-    const { handler, pc } = this.#instruction as RegionInstruction;
-    const target = relativeTarget(handler, this.#source.view, pc) as number;
+    const { handler, pc, page } = this.#instruction as RegionInstruction;
     const size = handler.context.operandSize;
-    const isInPage = target >= 0 && target < 4096 && size !== 16;
-    if (!isInPage && handler.instruction.mnemonic === 'JMP' && (this.#source.mode & MODE_CODE_64) !== 0) {
-      this.#returnAt(target);
-    }
-    this.#charge(this.#done + 1);
-    if (isInPage && handler.instruction.mnemonic !== 'CALL') this.#goTo(target);
-    else this.#exitTo(target, size);
-  }
-
-  // Kernels with return thunks leave every function by a jump to the one RET: it is done here then, unless it faults.
-  #returnAt(offset: number): void {
-    const m = this.#semantics(this.#instruction as RegionInstruction);
-    emitReturn(m, this.frame, this.#rip(offset), this.#source.returnHandler, (target) => {
-      this.#charge(this.#done + 2);
-      this.#chainTo(target);
-    });
+    const { taken } = this.#shape.blocks[this.#place] as Block;
+    this.#exits.charge(this.#done + 1);
+    if (taken !== NOWHERE && size !== 16) this.#goTo(taken);
+    else this.#exits.jump(page + (relativeTarget(handler, this.#source.view, pc) as number), size);
   }
 
   nextRip(): Value {
     const { offset, length } = this.#instruction as RegionInstruction;
-    return this.#rip(offset + length);
+    return this.#exits.rip(offset + length);
   }
 
   again(): void {
-    this.#charge(this.#done + 1);
-    this.#exitTo((this.#instruction as RegionInstruction).offset, 64);
+    this.#exits.charge(this.#done + 1);
+    this.#exits.jump((this.#instruction as RegionInstruction).offset, 64);
   }
 
   /** What reaches an intercept is done by the interpreter: see Mmu.memoryOnly. */
@@ -199,8 +172,8 @@ class RegionFunction implements ControlFlow {
       this.#done++;
     }
     this.#ends.set(place, { known: frame.known, isPair: frame.isPair });
-    if (block.next < 0) return;
-    this.#charge(this.#done);
+    if (block.next === NOWHERE) return;
+    this.#exits.charge(this.#done);
     this.#place = place;
     this.#goTo(block.next);
   }
@@ -229,17 +202,22 @@ class RegionFunction implements ControlFlow {
     code.op(op.OP_I32_LE_S);
     code.unlikely();
     code.if();
-    this.#exitTo(block.offset, 64);
+    this.#exits.jump(block.offset, 64);
     code.end();
   }
 
-  // To an offset in the page, within the region or out of it. The budget is charged.
-  #goTo(offset: number): void {
-    const target = this.#shape.placeOf(offset);
-    const isKept = target !== undefined && this.#shape.goesTo(this.#place, target);
-    if (!isKept) {
-      this.#exitTo(offset, 64);
+  // To a block of the region, or out of it. The budget is charged.
+  #goTo(key: number): void {
+    const target = this.#goesTo(key) ? this.#shape.placeOf(key) : undefined;
+    const offset = offsetOf(key);
+    if (target === undefined) {
+      this.#exits.jump(offset, 64);
       return;
+    }
+    const from = this.#shape.blocks[this.#place] as Block;
+    const to = this.#shape.blocks[target] as Block;
+    if (placeOf(to) !== placeOf(from)) {
+      this.#guards.pass(to, () => this.#exits.rip(offset), this.#exits.chain);
     }
     const isBack = target <= this.#place && this.#shape.dominates(target, this.#place);
     if (!isBack && this.#shape.isInline(target)) {
@@ -249,29 +227,10 @@ class RegionFunction implements ControlFlow {
     this.frame.code.br(this.#labels.get(target) as Label);
   }
 
-  #exitTo(offset: number, size: 16 | 32 | 64): void {
-    const { code, rip } = this.frame;
-    push(code, this.#rip(offset));
-    if (size !== 64) {
-      code.i64(size === 32 ? 0xffffffffn : 0xffffn);
-      code.op(op.OP_I64_AND);
-    }
-    code.set(rip);
-    code.br(this.#chain);
-  }
-
-  #chainTo(target: Value): void {
-    const { code, rip } = this.frame;
-    push(code, target);
-    code.set(rip);
-    code.br(this.#chain);
-  }
-
-  #leave(result: number): void {
-    const { code } = this.frame;
-    code.i32(result);
-    code.set(this.frame.result);
-    code.br(this.frame.exit);
+  // Whether it is kept in the region's control flow.
+  #goesTo(key: number): boolean {
+    const target = this.#shape.placeOf(key);
+    return target !== undefined && this.#shape.goesTo(this.#place, target);
   }
 
   // Instructions
@@ -299,115 +258,18 @@ class RegionFunction implements ControlFlow {
     return isCold && (handler.context.repeat !== '' || OUT_OF_LINE.has(handler.instruction.mnemonic));
   }
 
-  // The interpreter's function for it, with the registers in the state block meanwhile.
   #emitCall(instruction: RegionInstruction): void {
-    const { offset, length, handler } = instruction;
-    const { frame } = this;
-    const pc = this.#source.copy(instruction.pc);
-    const { code } = frame;
-    frame.settleFlags();
-    frame.markStore();
-    frame.storeFlags();
-    code.get(VCPU);
-    code.get(BUDGET);
-    code.i32(this.#done);
-    code.op(op.OP_I32_SUB);
-    code.memory(op.OP_I32_STORE, state.OFFSET_BUDGET);
-    this.#storePc(pc);
-    code.get(VCPU);
-    code.i32(pc);
-    code.get(IP_BASE);
-    code.i32(this.#source.view.getUint16(pc + record.RECORD_HANDLER, true) - this.#source.firstCold);
-    code.byte(op.OP_CALL_INDIRECT);
-    code.u32(frame.runtime.coldType);
-    code.u32(0);
-    code.tee(frame.result);
-    code.unlikely();
-    code.if();
-    this.#leaveAfterCall();
-    code.end();
-    code.get(VCPU);
-    code.memory(op.OP_I32_LOAD, state.OFFSET_STOP);
-    code.unlikely();
-    code.if();
-    code.get(VCPU);
-    push(code, this.#rip(offset + length));
-    code.memory(op.OP_I64_STORE, state.OFFSET_RIP);
-    this.#charge(this.#done + 1);
-    code.i32(REGION_JUMP);
-    code.set(frame.result);
-    code.br(frame.exitStored);
-    code.end();
-    frame.markLoad();
-    frame.loadFlagWords();
-    this.#loadTlb();
-    frame.known = undefined;
-    frame.flagsVersion++;
-    if (handler.instruction.ends) {
-      this.#charge(this.#done + 1);
-      this.#exitTo(offset + length, 64);
-    }
-  }
-
-  // `result` is what the cold handler returned, not COLD_NEXT.
-  #leaveAfterCall(): void {
-    const { frame } = this;
-    const { code } = frame;
-    code.get(frame.result);
-    code.i32(COLD_FAULT);
-    code.op(op.OP_I32_EQ);
-    code.if();
-    this.#charge(this.#done);
-    code.i32(REGION_EVENT);
-    code.set(frame.result);
-    code.br(frame.exitStored);
-    code.end();
-    this.#charge(this.#done + 1);
-    code.get(frame.result);
-    code.i32(COLD_JUMP);
-    code.op(op.OP_I32_EQ);
-    code.if();
-    code.get(VCPU);
-    code.memory(op.OP_I64_LOAD, state.OFFSET_RIP);
-    code.set(frame.rip);
-    code.br(this.#chainStored);
-    code.end();
-    code.i32(REGION_EXIT);
-    code.set(frame.result);
-    code.br(frame.exitStored);
-  }
-
-  #loadTlb(): void {
-    const { code, tlb } = this.frame;
-    code.get(VCPU);
-    code.memory(op.OP_I32_LOAD, state.OFFSET_TLB);
-    code.set(tlb);
-  }
-
-  #storePc(pc: number): void {
-    const { code } = this.frame;
-    code.get(VCPU);
-    code.i32(pc);
-    code.memory(op.OP_I32_STORE, state.OFFSET_PC);
-  }
-
-  #charge(instructions: number): void {
-    if (instructions === 0) return;
-    const { code } = this.frame;
-    code.get(BUDGET);
-    code.i32(instructions);
-    code.op(op.OP_I32_SUB);
-    code.set(BUDGET);
-  }
-
-  #rip(offset: number): Value {
-    const { code, locals } = this.frame;
-    const local = locals.take(op.TYPE_I64);
-    code.get(IP_BASE);
-    code.i64(BigInt(offset));
-    code.op(op.OP_I64_ADD);
-    code.set(local);
-    return new Value(64, local);
+    const { offset, length, handler, pc, frame } = instruction;
+    const { view, firstCold, copy } = this.#source;
+    emitColdCall(this.frame, this.#exits, instruction, {
+      cold: view.getUint16(pc + record.RECORD_HANDLER, true) - firstCold,
+      pc: copy(pc, frame),
+      done: this.#done,
+    });
+    this.#guards.forget();
+    if (!handler.instruction.ends) return;
+    this.#exits.charge(this.#done + 1);
+    this.#exits.jump(offset + length, 64);
   }
 }
 

@@ -12,18 +12,24 @@ import { GROUP_OTHER, IP_BASE, type RegionFrame, VCPU } from './region-frame.ts'
 
 /** A record whose fields are read while code is made from it. */
 export interface RegionInstruction {
-  /** Address of the record. */
+  /** Address of the record, and of the one by which the instruction is entered. */
   readonly pc: number;
+  readonly entry: number;
   readonly handler: Handler;
-  /** Offset in its page, and length. */
+  /** Offset from the page of the region's entry on, and length. */
   readonly offset: number;
   readonly length: number;
+  /** Offset of its page; machine frames of its first and last byte. */
+  readonly page: number;
+  readonly frame: number;
+  readonly last: number;
 }
 
 export class RegionOperands implements OperandAccess {
   readonly #frame: RegionFrame;
   readonly #view: DataView;
   readonly #pc: number;
+  readonly #page: number;
   readonly #handler: Handler;
   readonly #mode: number;
   readonly #control: ControlFlow;
@@ -32,6 +38,7 @@ export class RegionOperands implements OperandAccess {
     this.#frame = frame;
     this.#view = view;
     this.#pc = instruction.pc;
+    this.#page = instruction.page;
     this.#handler = instruction.handler;
     this.#mode = mode;
     this.#control = control;
@@ -98,7 +105,7 @@ export class RegionOperands implements OperandAccess {
       case record.SHAPE_INDEX:
         return this.#plus(this.#sum(this.#register(base >> 3), this.#scaledIndex()));
       case record.SHAPE_RIP:
-        return this.#plus(new Value(64, IP_BASE));
+        return this.#sum(new Value(64, IP_BASE), constant(64, this.#displacement() + BigInt(this.#page)));
       default:
         return this.#anyAddress(handle);
     }
@@ -144,7 +151,7 @@ export class RegionOperands implements OperandAccess {
       return constant(64, this.#view.getBigInt64(this.#pc + record.RECORD_DISPLACEMENT, true));
     }
     let offset: Value | undefined;
-    if (base === record.ANY_RIP) offset = new Value(64, IP_BASE);
+    if (base === record.ANY_RIP) offset = this.#sum(constant(64, BigInt(this.#page)), new Value(64, IP_BASE));
     else if (base !== record.ANY_NO_REGISTER) offset = this.#register(base);
     if (index === record.ANY_IMPLICIT_INDEX) {
       const { code } = this.#frame;

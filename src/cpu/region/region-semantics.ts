@@ -25,12 +25,23 @@ import { type PageLocals, type RegionFrame, VCPU } from './region-frame.ts';
 
 const SHIFTS = { SHL: FLAGS_SHL, SHR: FLAGS_SHR, SAR: FLAGS_SAR } as const;
 
+export interface RegionControl extends ControlFlow {
+  /** Leaves if OFFSET_EVENT describes an exception; see `fault`. */
+  faultOnEvent(): void;
+}
+
 export class RegionSemantics extends Semantics {
   readonly #frame: RegionFrame;
+  readonly #control: RegionControl;
 
-  constructor(frame: RegionFrame, operands: OperandAccess, control: ControlFlow, context: HandlerContext) {
+  constructor(frame: RegionFrame, operands: OperandAccess, control: RegionControl, context: HandlerContext) {
     super(frame.code, frame.locals, { vcpu: VCPU, tlb: frame.tlb }, frame.runtime, operands, control, context);
     this.#frame = frame;
+    this.#control = control;
+  }
+
+  override leaveOnEvent(): void {
+    this.#control.faultOnEvent();
   }
 
   override loadState(offset: number, bits: Bits): Value {

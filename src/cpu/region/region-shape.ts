@@ -10,23 +10,24 @@ export class RegionShape {
   readonly #predecessors: readonly number[][];
 
   constructor(blocks: readonly Block[]) {
-    const numbers = new Map(blocks.map(({ offset }, number) => [offset, number]));
-    const inside = (offset: number): number[] => {
-      const number = numbers.get(offset);
+    const numbers = new Map(blocks.map(({ key }, number) => [key, number]));
+    const inside = (key: number): number[] => {
+      const number = numbers.get(key);
       return number === undefined ? [] : [number];
     };
-    this.#graph = orderGraph(blocks.map(({ taken, next }) => [...new Set([...inside(taken), ...inside(next)])]));
+    this.#graph = orderGraph(
+      blocks.map(({ taken, next, returns }) => [...new Set([taken, returns, next].flatMap(inside))]),
+    );
     this.blocks = this.#graph.order.map((number) => blocks[number] as Block);
-    for (const [place, { offset }] of this.blocks.entries()) this.#places.set(offset, place);
+    for (const [place, { key }] of this.blocks.entries()) this.#places.set(key, place);
     this.#predecessors = this.blocks.map(() => []);
     for (const [from, targets] of this.#graph.successors.entries()) {
       for (const to of targets) this.#predecessors[to]?.push(from);
     }
   }
 
-  /** The block at an offset in the page. */
-  placeOf(offset: number): number | undefined {
-    return this.#places.get(offset);
+  placeOf(key: number): number | undefined {
+    return this.#places.get(key);
   }
 
   predecessors(place: number): readonly number[] {
@@ -56,8 +57,8 @@ export class RegionShape {
     const [only] = from;
     if (from.length !== 1 || only === undefined) return false;
     const { next, taken } = this.blocks[only] as Block;
-    const { offset } = this.blocks[place] as Block;
-    return next === offset && taken !== offset;
+    const { key } = this.blocks[place] as Block;
+    return next === key && taken !== key;
   }
 
   /** Between a jump back and its target, as far as the order tells. */
