@@ -16,6 +16,7 @@ import { HypercallCtrl } from '../libs/ctrl/ctrl-hypercalls.ts';
 import { SchedCalls } from '../libs/ctrl/sched-calls.ts';
 import { StateCalls } from '../libs/ctrl/state-calls.ts';
 import { ToolCalls } from '../libs/ctrl/tool-calls.ts';
+import type { EventChannels } from '../libs/evtchn/evtchn.ts';
 import { EventChannelDriver } from '../libs/evtchn/evtchn-driver.ts';
 import { PrivcmdForeignMemory } from '../libs/foreignmemory/foreignmemory-privcmd.ts';
 import { HypercallGrantTables } from '../libs/gnttab/gnttab-hypercalls.ts';
@@ -93,6 +94,7 @@ export class Machine implements Host {
   readonly sched: SchedCalls;
   readonly state: StateCalls;
   readonly foreignMemory: PrivcmdForeignMemory;
+  readonly grants: HypercallGrantTables;
   readonly store: DomainStore;
   readonly tuning: HostTuning;
   readonly failure: Promise<never>;
@@ -104,6 +106,7 @@ export class Machine implements Host {
   readonly #log: MachineLog;
   readonly #xen: Xen;
   readonly #xenstored: Xenstored;
+  readonly #channels: EventChannelDriver;
   readonly #storeClient: StoreClient;
   readonly #xenconsoled: Xenconsoled;
   readonly #consoles = new Map<Domid, ConsoleAttachment>();
@@ -146,13 +149,14 @@ export class Machine implements Host {
     // What dom0 reaches it by.
     const { dom0 } = this.#xen;
     const channels = new EventChannelDriver(dom0, dom0);
-    const grants = new HypercallGrantTables(dom0, dom0);
-    const ctrl = new HypercallCtrl(dom0);
-    this.ctrl = ctrl;
+    this.#channels = channels;
+    this.grants = new HypercallGrantTables(dom0, dom0);
+    this.ctrl = new HypercallCtrl(dom0);
     this.tools = new ToolCalls(dom0);
     this.sched = new SchedCalls(dom0);
     this.state = new StateCalls(dom0);
     this.foreignMemory = new PrivcmdForeignMemory(dom0);
+    const { ctrl, grants } = this;
 
     // dom0's daemons, and the toolstack's connection to the first.
     const log = storeLog(this.#log.daemon('xenstored'), doors.trace);
@@ -214,6 +218,11 @@ export class Machine implements Host {
   /** xenstored, for those that serve it to others. */
   get xenstored(): Xenstored {
     return this.#xenstored;
+  }
+
+  /** Event channels for another process of dom0's. */
+  openEvents(): EventChannels {
+    return this.#channels.open();
   }
 
   describe(domid: Domid): string | undefined {

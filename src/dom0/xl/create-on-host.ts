@@ -1,9 +1,10 @@
 import type { Domid } from '../../abi/xen.ts';
-import type { DomainConfig } from '../toolstack/domain-config.ts';
+import { type DomainConfig, uuidText } from '../toolstack/domain-config.ts';
 import type { DomainEnd } from '../toolstack/domain-events.ts';
 import type { DomainPlan } from '../toolstack/domain-plan.ts';
 import type { Context } from './command.ts';
 import { ConsoleSession, ESCAPE } from './console-session.ts';
+import { printJson } from './define-command.ts';
 import { statusOf } from './ending.ts';
 import { EXIT_DESTROYED, EXIT_SIGNAL_BASE, EXIT_TIMEOUT } from './exit-status.ts';
 import type { RunningHost, Signal } from './services.ts';
@@ -23,6 +24,8 @@ export interface HostCreation {
   readonly quiet: boolean;
   /** --exit-status */
   readonly tellsEnding: boolean;
+  /** --json */
+  readonly json: boolean;
   readonly timeoutSeconds: number | undefined;
 }
 
@@ -51,6 +54,7 @@ export async function createOnHost(host: RunningHost, creation: HostCreation, co
     onCreated,
     ...(services.cancellation === undefined ? {} : { cancellation: services.cancellation }),
   });
+  if (creation.json) printJson(context, { domid, name: config.name, uuid: uuidText(config.uuid) });
   if (!foreground) {
     await session?.outcome;
     return 0;

@@ -15,27 +15,39 @@ export const TAKEN = 'taken';
 const PATIENCE_MS = 20_000;
 const RETRY_MS = 50;
 
+/** What Node runs to become a host. */
+export type HostProgram = readonly string[];
+
+/** The program that runs now, whichever way it was started. */
+const THIS_PROGRAM: HostProgram = [...process.execArgv, process.argv[1] ?? ''];
+
 /** Connects to the host of a folder; starts it first where there is none. */
-export async function connectOrLaunch(home: Home, memoryMib?: string): Promise<UnixSocket> {
+export async function connectOrLaunch(
+  home: Home,
+  memoryMib?: string,
+  program: HostProgram = THIS_PROGRAM,
+): Promise<UnixSocket> {
   const giveUpAt = Date.now() + PATIENCE_MS;
   do {
     const stream = await connectToHost(home.socket);
     if (stream !== undefined) return stream;
     // One that holds the lock without serving is on its way, in or out.
-    if ((await launch(home, memoryMib)) === TAKEN) await sleep(RETRY_MS);
+    if ((await launch(home, memoryMib, program)) === TAKEN) await sleep(RETRY_MS);
   } while (Date.now() < giveUpAt);
   const seconds = PATIENCE_MS / 1000;
   throw new XenolithError('HOST_BUSY', `${home.folder}: its host has neither served nor ended for ${seconds} s`);
 }
 
 /** Starts a host in the background; resolves once it serves, or has found that another does. */
-export async function launch(home: Home, memoryMib?: string): Promise<typeof READY | typeof TAKEN> {
+export async function launch(
+  home: Home,
+  memoryMib?: string,
+  program: HostProgram = THIS_PROGRAM,
+): Promise<typeof READY | typeof TAKEN> {
   makeHome(home);
-  // The program that runs now, whichever way it was started.
-  const main = process.argv[1] ?? '';
   const log = openSync(home.log, 'a', 0o600);
   const memory = memoryMib === undefined ? [] : [`--memory=${memoryMib}`];
-  const child = spawn(process.execPath, [...process.execArgv, main, 'host', ...memory], {
+  const child = spawn(process.execPath, [...program, 'host', ...memory], {
     cwd: '/',
     detached: true,
     env: { ...process.env, XENOLITH_HOME: home.folder },

@@ -17,6 +17,9 @@ export type PlanAnswer =
 /** A kernel of this size takes longer to unpack than a thread takes to start. */
 const WORTH_A_THREAD_BYTES = 1 << 20;
 
+/** Beside this file, and JavaScript where this is: in the package as it is installed. */
+const WORKER = new URL(`./plan-worker.${import.meta.url.endsWith('.ts') ? 'ts' : 'js'}`, import.meta.url);
+
 /**
  * Plans a domain without keeping others waiting: a kernel takes seconds to unpack, as long as the machine and all its
  * guests would stand still.
@@ -29,7 +32,7 @@ export async function planAside(config: DomainConfig, files: DomainFiles): Promi
 }
 
 function ask(order: PlanOrder): Promise<PlanAnswer> {
-  const worker = new Worker(new URL('./plan-worker.ts', import.meta.url), { workerData: order });
+  const worker = new Worker(WORKER, { workerData: order });
   return new Promise((resolve, reject) => {
     worker.once('message', resolve);
     worker.once('error', reject);

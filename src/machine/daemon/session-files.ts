@@ -46,6 +46,8 @@ export class FileRequest {
 
 /** Files by the paths that the client means. */
 export class SessionFiles implements Files {
+  /** What the client has read for us, for when it is gone: a domain may have to be built again. */
+  readonly #kept = new Map<string, Uint8Array>();
   readonly #folder: () => string;
   readonly #readRemotely: (path: string) => Promise<Uint8Array>;
 
@@ -63,7 +65,19 @@ export class SessionFiles implements Files {
     const whole = resolve(this.#folder(), path);
     if (path.includes('\0'))
       throw Object.assign(new Error('ENOENT: no file can have a NUL in its name'), { code: 'ENOENT' });
-    if (/^\/(dev|proc)\//.test(whole)) return await this.#readRemotely(whole);
+    if (/^\/(dev|proc)\//.test(whole)) return await this.#remote(whole);
     return await readFile(whole);
+  }
+
+  async #remote(path: string): Promise<Uint8Array> {
+    try {
+      const bytes = await this.#readRemotely(path);
+      this.#kept.set(path, bytes);
+      return bytes;
+    } catch (error) {
+      const kept = this.#kept.get(path);
+      if (kept === undefined || (error as NodeJS.ErrnoException).code !== 'EIO') throw error;
+      return kept;
+    }
   }
 }

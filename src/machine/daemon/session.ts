@@ -2,7 +2,6 @@ import { constants } from 'node:os';
 import type { Cancellation } from '../../dom0/toolstack/domain-record.ts';
 import { xl } from '../../dom0/xl/main.ts';
 import type { Files, Host, RunningHost, Services, Signal } from '../../dom0/xl/services.ts';
-import type { UnixSocket } from '../../host/node/unix-socket.ts';
 import { XenolithError } from '../../lib/errors.ts';
 import type { Clock, Random, Terminal, TerminalSize } from '../../lib/ports.ts';
 import {
@@ -29,6 +28,7 @@ import {
 } from './frames.ts';
 import { planAside } from './planner.ts';
 import { FileRequest, SessionFiles } from './session-files.ts';
+import type { Wire } from './wire.ts';
 
 /** What sessions run on. */
 export interface SessionHost {
@@ -55,7 +55,7 @@ export class Session implements Services {
   readonly cancellation: Cancellation;
   readonly planDomain = planAside;
   readonly #host: SessionHost;
-  readonly #stream: UnixSocket;
+  readonly #stream: Wire;
   readonly #reader = new FrameReader();
   readonly #cancelListeners = new Set<() => void>();
   readonly #signalListeners = new Set<(signal: Signal) => void>();
@@ -64,7 +64,7 @@ export class Session implements Services {
   #cancelled = false;
   #answered = false;
 
-  constructor(stream: UnixSocket, host: SessionHost) {
+  constructor(stream: Wire, host: SessionHost) {
     this.#stream = stream;
     this.#host = host;
     this.clock = host.clock;
@@ -231,9 +231,12 @@ export class Session implements Services {
 
   #readRemotely(path: string): Promise<Uint8Array> {
     const request = new FileRequest();
-    if (this.#cancelled) request.fail('EIO');
-    else this.#fileRequests.push(request);
-    this.#stream.send(frame(READ, new TextEncoder().encode(path)));
+    // Once it is answered the client is as good as gone.
+    if (this.#cancelled || this.#answered) request.fail('EIO');
+    else {
+      this.#fileRequests.push(request);
+      this.#stream.send(frame(READ, new TextEncoder().encode(path)));
+    }
     return request.bytes;
   }
 }
@@ -242,14 +245,14 @@ export class Session implements Services {
 class RemoteTerminal implements Terminal {
   interactive = false;
   isRaw = false;
-  readonly #stream: UnixSocket;
+  readonly #stream: Wire;
   readonly #put: (bytes: Uint8Array) => void;
   #size: TerminalSize | undefined;
   #held = false;
   #listener: ((bytes: Uint8Array | undefined) => void) | undefined;
   readonly #drainListeners: (() => void)[] = [];
 
-  constructor(stream: UnixSocket, put: (bytes: Uint8Array) => void) {
+  constructor(stream: Wire, put: (bytes: Uint8Array) => void) {
     this.#stream = stream;
     this.#put = put;
   }

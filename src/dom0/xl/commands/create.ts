@@ -32,6 +32,7 @@ export const create: Command = {
     '                        Ignored as well.',
     '--ignore-global-affinity-masks',
     "                        Use processors that the host's xl.conf keeps back.",
+    '--json                  Print the number, name and UUID that it got, for programs.',
     '--timeout=SECONDS       Destroy a domain that runs longer; exit status 124.',
     `--trace=WHAT[,WHAT]     Print each of ${TRACE_CATEGORIES.join(', ')}.`,
     '-h, --help              Print this help.',
@@ -55,6 +56,7 @@ const OPTIONS: OptionTable = {
     dryrun: { value: false, letter: 'n' },
     help: { value: false, letter: 'h' },
     'ignore-global-affinity-masks': { value: false, letter: 'i' },
+    json: { value: false },
     quiet: { value: false, letter: 'q' },
     timeout: { value: true },
     trace: { value: true },
@@ -74,6 +76,7 @@ interface Request {
   readonly dryRun: boolean;
   readonly tellsEnding: boolean;
   readonly debug: boolean;
+  readonly json: boolean;
   readonly trace: readonly TraceCategory[];
   readonly options: ForegroundOptions;
   readonly ignored: readonly string[];
@@ -122,10 +125,10 @@ async function run(argv: readonly string[], context: Context): Promise<number> {
       'xl create: warning: deterministic has no effect: a host goes by its own time, whereas -F makes a machine',
     );
   }
-  const { foreground, unattended, tellsEnding, options } = request;
+  const { foreground, unattended, json, tellsEnding, options } = request;
   const { plan, symbols } = domain;
   return await locating(file, () =>
-    createOnHost(running, { config, plan, symbols, foreground, unattended, tellsEnding, ...options }, context),
+    createOnHost(running, { config, plan, symbols, foreground, unattended, json, tellsEnding, ...options }, context),
   );
 }
 
@@ -156,6 +159,7 @@ function readArguments(argv: readonly string[], context: Context): Request | str
     dryRun: context.dryRun || has('n'),
     debug: has('d'),
     tellsEnding: has('exit-status'),
+    json: has('json'),
     trace,
     options: { console: has('c'), paused: has('p'), quiet: has('q'), timeoutSeconds },
     ignored: has('V') || has('A') ? ['-V'] : [],

@@ -16,8 +16,12 @@ export const events = onHost({
   name: 'events',
   summary: 'Print what happens to domains, as JSON lines',
   usage: '[options] [Domain]',
-  options: ['--count=N   End after so many', '--existing  First an event "exists" for each domain there is'],
-  long: { count: { value: true }, existing: { value: false } },
+  options: [
+    '--count=N   End after so many',
+    '--existing  First an event "exists" for each domain there is',
+    '--ready     First of all {"event":"listening"}: what happens from then on is told',
+  ],
+  long: { count: { value: true }, existing: { value: false }, ready: { value: false } },
   json: true,
   run: async (args, host, context) => {
     const [only] = args.operands;
@@ -37,6 +41,7 @@ export const events = onHost({
       };
       const concerns = ({ name, domid }: { name: string; domid: number }) =>
         only === undefined || name === only || `${domid}` === only;
+      if (args.has('ready')) context.services.stdout('{"event":"listening"}\n');
       if (args.has('existing')) {
         for (const { domid, config } of host.domains.records()) {
           const { name } = config;

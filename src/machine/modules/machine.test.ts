@@ -1,0 +1,94 @@
+import { deepEqual, equal, match, rejects } from 'node:assert/strict';
+import { afterEach, beforeEach, test } from 'node:test';
+import { XenconsInterface } from '../../abi/io/console.ts';
+import { readBuiltIn } from '../built-in.ts';
+import { openCtrl } from './ctrl.ts';
+import { domid, gfn, openForeignMemory } from './foreignmemory.ts';
+import { type DomainEvent, type EmbeddedMachine, startMachine } from './machine.ts';
+
+let machine: EmbeddedMachine;
+beforeEach(async () => {
+  machine = await startMachine({ memoryMiB: 32 });
+});
+afterEach(async () => {
+  await machine.stop();
+});
+
+const HELLO = { name: 'hello', kernel: 'builtin:hello', memory: 8 };
+
+test('a console has all lines, and ends when the domain is gone', async () => {
+  const guest = await machine.toolstack.create(HELLO, { paused: true });
+  const console0 = await guest.console();
+  await guest.unpause();
+  const lines: string[] = [];
+  for await (const line of console0.lines()) lines.push(line);
+  deepEqual([lines[0], lines.at(-1)], ['Hello from a PVH guest in 64-bit mode.', 'Goodbye.']);
+  match(await guest.logs(), /^Hello[\s\S]*Goodbye\.\r?\n$/);
+});
+
+test('what is written to a console is in the ring that the guest reads', async () => {
+  const guest = await machine.toolstack.create(HELLO, { paused: true });
+  const console0 = await guest.console();
+  await new Promise<void>((resolve) => console0.write('abc', () => resolve()));
+  const frame = Number(await machine.store.read(`/local/domain/${guest.domid}/console/ring-ref`));
+  const [page] = openForeignMemory(machine).map(domid(guest.domid), [gfn(frame)]);
+  if (page === undefined) throw new Error('no page');
+  const ring = () => new XenconsInterface(new DataView(page.buffer, page.byteOffset, page.length), 0);
+  while (ring().in_prod < 3) await new Promise<void>((resolve) => setImmediate(resolve));
+  equal(new TextDecoder().decode(page.slice(0, 3)), 'abc', 'in[1024] is the first of struct xencons_interface');
+  console0.destroy();
+});
+
+test('listeners hear of everything that was asked for after they came', async () => {
+  const { toolstack } = machine;
+  const heard: string[] = [];
+  const gone = new Promise<DomainEvent>((resolve) => toolstack.on('destroyed', resolve));
+  const stop = toolstack.on('event', ({ event, reason = '' }) => heard.push(`${event} ${reason}`.trim()));
+  const events = await toolstack.events();
+  await toolstack.create(HELLO);
+  await gone;
+  deepEqual(heard, ['created', 'unpaused', 'shutdown poweroff', 'destroyed']);
+  stop();
+  const first = await events.next();
+  equal(first.done === true ? '' : first.value.event, 'created');
+  await events.return?.();
+});
+
+test('a kernel given as bytes is there for the next life as well', async () => {
+  const kernel = await readBuiltIn('builtin:hello');
+  const { toolstack } = machine;
+  const restarted = new Promise<DomainEvent>((resolve) => toolstack.on('restarted', resolve));
+  const guest = await toolstack.create({ name: 'again', kernel, memory: 8, on_poweroff: 'restart' });
+  equal((await restarted).domid, guest.domid + 1);
+});
+
+test('a failure has the sentence that xl says, and its status', async () => {
+  const { toolstack } = machine;
+  await rejects(toolstack.create({ ...HELLO, memory: 4000 }), /memory = 4000: the host has [0-9]+ MiB free/);
+  await rejects(toolstack.create({ name: 'a', kernel: '/nowhere' }), /no such file/);
+  const guest = await toolstack.create(HELLO, { paused: true });
+  await rejects(guest.wait({ timeoutMs: 1 }), { name: 'ToolstackError', status: 124 });
+  await rejects(guest.waitForConsole(new RegExp('x', ['v'].join(''))), /expected the flags i, m and s at most/);
+  deepEqual(
+    (await toolstack.list()).map(({ name, state }) => [name, state]),
+    [
+      ['Domain-0', 'r-----'],
+      ['hello', '--p---'],
+    ],
+  );
+  equal((await toolstack.find('hello'))?.domid, guest.domid);
+  equal(await toolstack.find('nobody'), undefined);
+});
+
+test('a machine with a seed repeats, to the nanosecond that its guest has run', async () => {
+  const run = async () => {
+    const repeating = await startMachine({ memoryMiB: 32, deterministic: { seed: 7 } });
+    const guest = await repeating.toolstack.create({ ...HELLO, on_poweroff: 'preserve' });
+    await guest.wait();
+    const info = openCtrl(repeating).ctrl.domain_getinfo(domid(guest.domid));
+    const log = await guest.logs();
+    await repeating.stop();
+    return [info?.cpu_time, info?.handle, log];
+  };
+  deepEqual(await run(), await run());
+});
