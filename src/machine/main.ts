@@ -1,7 +1,9 @@
 /**
  * The program: `main.ts xl ARGUMENTS...` is xl, `main.ts start ARGUMENTS...` is `npm start`, `main.ts host` a host.
- * bin/xl runs it with a fitting Node. What a running host carries out loads next to nothing here.
+ * bin/xl runs it with a fitting Node. What a running host carries out loads next to nothing here; all else is in run.ts,
+ * which starts from what earlier runs have left.
  */
+import { fileURLToPath } from 'node:url';
 import { route } from './daemon/route.ts';
 
 const [entry = '', ...argv] = process.argv.slice(2);
@@ -20,30 +22,14 @@ async function onHost(): Promise<number> {
 }
 
 async function inThisProcess(): Promise<number> {
-  const { EXIT_INTERNAL, Failure } = await import('./failure.ts');
-  const { Program } = await import('./program.ts');
-  const program = new Program(process.env);
-  const failure = new Failure(program, argv);
-
-  // A bug of ours, wherever it shows: a promise that nobody waits for, a callback of Node's.
-  process.on('uncaughtException', (error) => {
-    failure.report(error);
-    process.exit(EXIT_INTERNAL);
-  });
-
-  return await failure.guard(async () => {
-    if (where === 'start' || entry === 'host') {
-      const { hostEntry } = await import('./daemon/entry.ts');
-      return await hostEntry(entry === 'host' ? 'background' : 'xl', argv, program);
-    }
-    if (entry === 'start') {
-      const { start } = await import('./start.ts');
-      return await start(argv, program);
-    }
-    if (entry === 'xl') {
-      const { xl } = await import('../dom0/xl/main.ts');
-      return await xl(argv, program);
-    }
-    throw new Error(`main.ts ${entry}: expected xl, start or host, for example main.ts xl create -F -c guest.cfg`);
-  });
+  const { KeptProgram } = await import('./kept/kept-program.ts');
+  const { useBranchHints } = await import('../host/node/webassembly.ts');
+  // V8 takes only code that was made with the flags that are set now.
+  useBranchHints();
+  const main = fileURLToPath(import.meta.url);
+  const kept = new KeptProgram(main, import.meta.resolve);
+  const { run } = kept.load(main.replace(/main(\.[jt]s)$/, 'run$1')) as typeof import('./run.ts');
+  const status = await run(where === 'start' ? 'host start' : entry, argv, kept.compile);
+  kept.save();
+  return status;
 }

@@ -1,6 +1,7 @@
 import type { Files, Host, HostOptions, Services } from '../dom0/xl/services.ts';
 import { NodeClock } from '../host/node/clock.ts';
 import type { Engine } from '../cpu/engine.ts';
+import type { Compile } from '../cpu/interpreter/generate.ts';
 import { defer, keepAlive } from '../host/node/event-loop.ts';
 import { NodeFiles } from '../host/node/files.ts';
 import { availableMemoryKib, collectGarbage, processMemory } from '../host/node/memory.ts';
@@ -30,10 +31,13 @@ export class Program implements Services {
   readonly timeline = new Timeline(() => this.clock.nowNs() / 1e6);
   /** What tools put in the interpreter's place. */
   processor: ((memory: WebAssembly.Memory) => Engine) | undefined;
+  /** What the interpreter is compiled by, where it may be known. */
+  readonly compile: Compile | undefined;
   readonly #environment: NodeJS.ProcessEnv;
 
-  constructor(environment: NodeJS.ProcessEnv) {
+  constructor(environment: NodeJS.ProcessEnv, compile?: Compile) {
     this.#environment = environment;
+    this.compile = compile;
     this.timeline.mark('main');
   }
 
@@ -52,6 +56,7 @@ export class Program implements Services {
     const traceLines = this.#sink('XENOLITH_TRACE', this.say);
     // Only now, so that a bad config is told of without loading a processor.
     const { startMachine } = await import('./machine.ts');
+    const { InterpreterEngine } = await import('../cpu/interpreter/engine.ts');
     const statistics = stats === undefined ? undefined : await this.#statistics(stats);
     this.timeline.mark('sources loaded');
     useBranchHints();
@@ -71,7 +76,7 @@ export class Program implements Services {
         guestMemoryKib,
         trace,
         observed: statistics !== undefined,
-        processor: this.processor,
+        processor: this.processor ?? ((memory) => new InterpreterEngine(memory, undefined, { compile: this.compile })),
         commandLine: this.#environment[XEN_COMMAND_LINE],
         deterministic,
       },

@@ -9,7 +9,7 @@ import { MachineMemory } from '../mmu/machine-memory.ts';
 import { RegionCache } from '../region/region-cache.ts';
 import { CodeCache } from './code-cache.ts';
 import { fusedPairs } from './fusion.ts';
-import { generateInterpreter } from './generate.ts';
+import { type Compile, generateInterpreter } from './generate.ts';
 import { type FormEntry, HandlerTable } from './handlers.ts';
 import { HOT_HANDLERS } from './hot-handlers.ts';
 import { HOT_PAIRS } from './hot-pairs.ts';
@@ -19,9 +19,16 @@ import { RecordWriter } from './record-writer.ts';
 
 import { InterpreterVcpu } from './vcpu.ts';
 
-const WASM_PAGE = 65536;
+/** Which one it is shows when the module is instantiated: generated code is for all. */
+const ANY_MEMORY = { initial: 1, maximum: 65536, shared: false };
 /** Before any vCPU runs, nothing calls. */
 const NO_VCPU = {} as CurrentVcpu;
+
+export interface EngineOptions {
+  readonly profile?: boolean;
+  readonly regions?: boolean | 'eager';
+  readonly compile?: Compile | undefined;
+}
 
 export class InterpreterEngine implements Engine {
   readonly #shared: Shared;
@@ -34,30 +41,27 @@ export class InterpreterEngine implements Engine {
   /**
    * Generates and compiles the interpreter. `wasmMemory` is all of machine memory and must never grow. With `profile`,
    * all handlers that may be hot are, alone, and it counts how often each runs and which follows which. Without
-   * `regions` nothing is translated, with 'eager' all at once.
+   * `regions` nothing is translated, with 'eager' all at once. `compile` may know the interpreter from earlier.
    */
   constructor(
     wasmMemory: WebAssembly.Memory,
     instructions: readonly Instruction[] = ALL_INSTRUCTIONS,
-    { profile = false, regions = true }: { readonly profile?: boolean; readonly regions?: boolean | 'eager' } = {},
+    { profile = false, regions = true, compile = atOnce }: EngineOptions = {},
   ) {
     const memory = new MachineMemory(wasmMemory.buffer);
     const table = new HandlerTable(instructions, profile ? undefined : new Set(HOT_HANDLERS));
     this.table = table;
     const fused = profile ? [] : fusedPairs(table, HOT_PAIRS);
     table.fusedFirsts = fused.map(({ first }) => first);
-    const pages = wasmMemory.buffer.byteLength / WASM_PAGE;
-    const bytes = generateInterpreter(
-      table,
-      fused,
-      { initial: pages, maximum: pages, shared: false },
-      { profile: profile ? PROFILE : undefined, regions: regions === true },
+    const options = { profile: profile ? PROFILE : undefined, regions: regions === true };
+    const module = compile(`interpreter ${JSON.stringify(options)}`, () =>
+      generateInterpreter(table, fused, ANY_MEMORY, options),
     );
     const decoder = new Decoder<FormEntry>(new OpcodeTable(table.forms));
     const writer = new RecordWriter(memory, table, fused);
     const code = new CodeCache(memory, decoder, writer);
     const current: Current = { vcpu: NO_VCPU };
-    const functions = instantiate(new WebAssembly.Module(bytes), wasmMemory, current);
+    const functions = instantiate(module, wasmMemory, current);
     const vectorSlow = (operation: number): number => current.vcpu.vectorSlow(operation);
     if (regions !== false) {
       const host = { memory, wasmMemory, table, code, functions, vectorSlow };
@@ -85,4 +89,8 @@ export class InterpreterEngine implements Engine {
   memoryWritten(address: number, length: number): void {
     this.#shared.code.written(address, length);
   }
+}
+
+function atOnce(_name: string, generate: () => Uint8Array<ArrayBuffer>): WebAssembly.Module {
+  return new WebAssembly.Module(generate());
 }

@@ -8,6 +8,12 @@ import { emitMainFunction, type FusedPair } from './main-function.ts';
 import { MAX_REGIONS } from './layout.ts';
 import { emitRuntime, exportRegionRuntime } from './runtime.ts';
 
+/**
+ * Compiles what `generate` returns. It is always the same for a name, so that it may be kept, with what came of it, for
+ * as long as the program does not change.
+ */
+export type Compile = (name: string, generate: () => Uint8Array<ArrayBuffer>) => WebAssembly.Module;
+
 export interface MemoryLimits {
   /** Pages of 64 KiB. */
   readonly initial: number;

@@ -1,6 +1,8 @@
 import { rmSync, writeSync, closeSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Domid } from '../../abi/xen.ts';
+import { InterpreterEngine } from '../../cpu/interpreter/engine.ts';
+import type { Compile } from '../../cpu/interpreter/generate.ts';
 import type { Domains } from '../../dom0/toolstack/domains.ts';
 import type { RunningHost } from '../../dom0/xl/services.ts';
 import { NodeClock } from '../../host/node/clock.ts';
@@ -42,10 +44,12 @@ export interface HostStart {
   readonly told: (what: typeof READY | typeof TAKEN) => void;
   /** Lines of its log go here too. */
   readonly echo?: (line: string) => void;
+  /** What the interpreter is compiled by, where it may be known. */
+  readonly compile?: Compile | undefined;
 }
 
 /** A host, from its start to its end: the machine, its domains, and everybody who asks something of them. */
-export async function runHost({ environment, memory, told, echo }: HostStart): Promise<number> {
+export async function runHost({ environment, memory, told, echo, compile }: HostStart): Promise<number> {
   const home = findHome(environment);
   makeHome(home);
   const memoryMib = readMemory(memory);
@@ -59,7 +63,7 @@ export async function runHost({ environment, memory, told, echo }: HostStart): P
     file.line(line);
     echo?.(line);
   };
-  const daemon = await startDaemon(home, memoryMib, environment[XEN_COMMAND_LINE], log);
+  const daemon = await startDaemon(home, memoryMib, environment[XEN_COMMAND_LINE], log, compile);
   told(READY);
   const letGo = keepAlive();
   const status = await daemon.end;
@@ -98,6 +102,7 @@ async function startDaemon(
   memoryMib: number,
   commandLine: string | undefined,
   log: (line: string) => void,
+  compile: Compile | undefined,
 ): Promise<Daemon> {
   const clock = new NodeClock();
   const random = new NodeRandom();
@@ -108,6 +113,7 @@ async function startDaemon(
       guestMemoryKib: memoryMib * 1024,
       trace: [],
       observed: false,
+      processor: (memory) => new InterpreterEngine(memory, undefined, { compile }),
       commandLine,
       consoleTty: (domid) => join(home.folder, consoleSocketPath(domid)),
     },

@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import type { Compile } from '../../cpu/interpreter/generate.ts';
 import { XenolithError } from '../../lib/errors.ts';
 import type { Program } from '../program.ts';
 import { runHost, tellParent } from './daemon.ts';
@@ -12,7 +13,7 @@ const EXAMPLE = 'for example xl host start --memory=2048, or xl host start -F un
  * to say goes to whoever started it.
  */
 export async function hostEntry(as: 'xl' | 'background', argv: readonly string[], program: Program): Promise<number> {
-  if (as === 'background') return await inBackground(argv);
+  if (as === 'background') return await inBackground(argv, program.compile);
   const { foreground, memory } = readArguments(argv.slice(argv.indexOf('start') + 1));
   const home = findHome(process.env);
   if (!foreground) {
@@ -25,14 +26,15 @@ export async function hostEntry(as: 'xl' | 'background', argv: readonly string[]
     refused = what === TAKEN;
     program.say(refused ? `xl: a host runs already at ${home.folder}` : `xl: the host of ${home.folder} serves`);
   };
-  const status = await runHost({ environment: process.env, memory, told, echo: program.say });
+  const { compile } = program;
+  const status = await runHost({ environment: process.env, memory, told, echo: program.say, compile });
   return refused ? 1 : status;
 }
 
-async function inBackground(argv: readonly string[]): Promise<number> {
+async function inBackground(argv: readonly string[], compile: Compile | undefined): Promise<number> {
   try {
     const { memory } = readArguments(argv);
-    return await runHost({ environment: process.env, memory, told: tellParent });
+    return await runHost({ environment: process.env, memory, told: tellParent, compile });
   } catch (error) {
     tellParent(error instanceof Error ? error.message : String(error));
     throw error;

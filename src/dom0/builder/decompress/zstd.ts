@@ -1,4 +1,3 @@
-import { ZSTDDecoder } from 'zstddec';
 import { builderError } from '../errors.ts';
 
 /**
@@ -9,6 +8,8 @@ import { builderError } from '../errors.ts';
  * @throws XenolithError KERNEL_CORRUPT
  */
 export async function unzstd(file: string, packed: Uint8Array, size: number): Promise<Uint8Array> {
+  // Few kernels are packed this way: only they wait until it is loaded.
+  const { ZSTDDecoder } = await import('zstddec');
   const decoder = new ZSTDDecoder();
   await decoder.init();
   const unpacked = decoder.decode(packed, size);

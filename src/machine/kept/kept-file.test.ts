@@ -1,0 +1,55 @@
+import { deepEqual, equal } from 'node:assert/strict';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { readKept, touchKept, writeKept } from './kept-file.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'kept-'));
+after(() => rmSync(folder, { recursive: true }));
+
+const KEPT = {
+  seconds: 2.5,
+  pieces: new Map([
+    ['/a source', Uint8Array.of(1, 2, 3)],
+    ['/b', new Uint8Array(0)],
+  ]),
+};
+
+test('what was kept is found', () => {
+  const path = join(folder, 'found', 'file');
+  writeKept(path, KEPT);
+  const found = readKept(path);
+  equal(found?.seconds, 2.5);
+  deepEqual(
+    [...(found?.pieces ?? [])].map(([name, bytes]) => [name, [...bytes]]),
+    [
+      ['/a source', [1, 2, 3]],
+      ['/b', []],
+    ],
+  );
+});
+
+test('half a file, another file and none are nothing', () => {
+  const path = join(folder, 'broken', 'file');
+  equal(readKept(path), undefined);
+  writeKept(path, KEPT);
+  const whole = readFileSync(path);
+  for (let length = 0; length < whole.length; length++) {
+    writeFileSync(path, whole.subarray(0, length));
+    equal(readKept(path), undefined, `${length} bytes of it`);
+  }
+  writeFileSync(path, 'something else, which is longer than a header');
+  equal(readKept(path), undefined);
+});
+
+test('four programs are kept, those that were used last', () => {
+  const path = (name: string) => join(folder, 'many', name);
+  for (const [at, name] of ['a', 'b', 'c', 'd'].entries()) {
+    writeKept(path(name), KEPT);
+    utimesSync(path(name), 1000 + at, 1000 + at);
+  }
+  touchKept(path('a'));
+  writeKept(path('e'), KEPT);
+  deepEqual(readdirSync(join(folder, 'many')).sort(), ['a', 'c', 'd', 'e']);
+});
