@@ -22,6 +22,7 @@ import { PrivcmdForeignMemory } from '../libs/foreignmemory/foreignmemory-privcm
 import { HypercallGrantTables } from '../libs/gnttab/gnttab-hypercalls.ts';
 import { StoreClient } from '../libs/store/store.ts';
 import { parseCommandLine } from '../xen/common/command-line.ts';
+import type { TraceControl } from '../xen/trace/trace-control.ts';
 import { Xen } from '../xen/xen.ts';
 import { Callbacks } from './callbacks.ts';
 import { ConsoleAttachment } from './console-attachment.ts';
@@ -223,6 +224,11 @@ export class Machine implements Host {
   /** Event channels for another process of dom0's. */
   openEvents(): EventChannels {
     return this.#channels.open();
+  }
+
+  /** What happens, for whoever records it. */
+  get traceControl(): TraceControl {
+    return this.#xen.traceControl;
   }
 
   describe(domid: Domid): string | undefined {

@@ -62,11 +62,53 @@ export interface Signal {
 export const TRACE_CATEGORIES = ['hypercalls', 'events', 'xenstore'] as const;
 export type TraceCategory = (typeof TRACE_CATEGORIES)[number];
 
+/** What `xl trace` records: exits, hypercalls, and so on. */
+export const TRACE_CLASSES = ['exit', 'hypercall', 'event', 'grant', 'sched', 'memory', 'domain', 'guest'] as const;
+export type TraceClass = (typeof TRACE_CLASSES)[number];
+
+/** How records are written: a JSON object a line; for Perfetto; for Xen's own tools. */
+export const TRACE_FORMATS = ['jsonl', 'chrome', 'xentrace'] as const;
+export type TraceFormat = (typeof TRACE_FORMATS)[number];
+
+export interface TraceOptions {
+  readonly format: TraceFormat;
+  readonly events: readonly TraceClass[];
+  /** Records that these made, or that concern them; undefined for all. */
+  readonly domains: readonly Domid[] | undefined;
+  /** pCPUs as bits; undefined for all. */
+  readonly cpus: number | undefined;
+  /** The ring that records wait in until they are written; once it is full the oldest are lost. */
+  readonly bufferBytes: number;
+  /** Records are written as they come. Otherwise they wait until the ring is half full, which disturbs less. */
+  readonly follow: boolean;
+}
+
+/** Where what was recorded goes: a file, or somebody who reads. */
+export type TraceTarget =
+  | { readonly path: string }
+  | { readonly write: (text: string) => void; readonly isBehind: () => boolean };
+
+/** Recording that goes on. */
+export interface RunningTrace {
+  /** Records no more, and writes the rest. */
+  stop(): Promise<TraceSummary>;
+  /** Rejects with an XenolithError when nothing can be written any more; never resolves. */
+  readonly failure: Promise<never>;
+}
+
+export interface TraceSummary {
+  readonly records: number;
+  /** Records that others took the place of before they were written. */
+  readonly lost: number;
+}
+
 export interface HostOptions {
   /** What the domain takes of the machine's memory, tables and special pages included; Xen and dom0 come on top. */
   readonly guestMemoryKib: number;
   readonly vcpus: number;
   readonly trace: readonly TraceCategory[];
+  /** What is recorded from the start to the end of the machine; undefined for nothing. */
+  readonly recording?: { readonly options: TraceOptions; readonly path: string } | undefined;
   /** XENOLITH_STATS, as set; undefined where it is not. */
   readonly stats: string | undefined;
   /** Undefined where the machine goes by the host's clock and randomness. */
@@ -120,6 +162,8 @@ export interface RunningHost extends ToolstackHost {
   /** Has `viewer` see a domain's console; returns what ends that. */
   attachConsole(domid: Domid, viewer: ConsoleViewer, from: 'unread' | 'all'): () => void;
   describe(domid: Domid): string | undefined;
+  /** Records what happens. One at a time: throws a XenolithError where somebody records already. */
+  startTrace(options: TraceOptions, target: TraceTarget): RunningTrace;
   /** Puts a domain's memory into a file. */
   dumpCore(domid: Domid, path: string): Promise<void>;
   /** Destroys all domains and ends, once the command that asks for it is answered. */

@@ -17,6 +17,8 @@ export const TRC_X_CLASSES = 0x07000000;
 export const TRC_X_HYPERCALL = 0x01001001;
 /** Bytes of the structure that its pointer points at, in order; of more than 28, several records. */
 export const TRC_X_HYPERCALL_DATA = 0x01001002;
+/** The same bytes afterwards, where the call changed them; before the next. */
+export const TRC_X_HYPERCALL_CHANGED = 0x01001005;
 /** It is done: its number, and its result as two words; or it goes on later. */
 export const TRC_X_HYPERCALL_RETURN = 0x01001003;
 export const TRC_X_HYPERCALL_CONTINUED = 0x01001004;

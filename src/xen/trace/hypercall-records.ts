@@ -1,15 +1,23 @@
 import { TRACE_EXTRA_MAX, TRACE_EXTRA_SHIFT, TRC_PV_HYPERCALL_SUBCALL, TRC_PV_HYPERCALL_V2 } from '../../abi/trace.ts';
 import { type Call, CONTINUE, type HypercallResult } from '../common/call.ts';
 import type { Operation } from '../hypercall-row.ts';
-import { HYPERCALL, HYPERCALL_CONTINUED, HYPERCALL_RETURN, TRC_X_HYPERCALL_DATA } from './events.ts';
+import {
+  HYPERCALL,
+  HYPERCALL_CONTINUED,
+  HYPERCALL_RETURN,
+  TRC_X_HYPERCALL_CHANGED,
+  TRC_X_HYPERCALL_DATA,
+} from './events.ts';
 import type { TraceBuffer } from './trace-buffer.ts';
 import { timed, untimed } from './trace-record.ts';
 
 /** In the first word of TRC_PV_HYPERCALL_V2: two bits an argument, 1 for one of 32 bits, 2 for one of 64. */
 const ARGUMENT_SHIFT = 20;
 const ARGUMENTS = 6;
-/** Of a structure's bytes so many are recorded: four records' worth. */
-export const MOST_DATA_BYTES = 4 * TRACE_EXTRA_MAX * 4;
+/** Of what a pointer points at so many bytes are recorded: six records' worth, for domctl and sysctl. */
+const MOST_DATA_BYTES = 6 * TRACE_EXTRA_MAX * 4;
+/** In a TRC_X_HYPERCALL's first word: the caller is 32-bit code. */
+export const CALLER_IS_COMPAT = 1 << 16;
 
 const PV_HYPERCALL = timed(TRC_PV_HYPERCALL_V2, 0);
 const PV_SUBCALL = timed(TRC_PV_HYPERCALL_SUBCALL, 0);
@@ -24,7 +32,8 @@ export function recordHypercall(trace: TraceBuffer, call: Call, operation: Opera
   const header = headerOf(call);
   if (!trace.wants(header)) return;
   const { domain } = call;
-  let first = call.nr & 0xfffff;
+  let first = call.nr & 0xffff;
+  if (call.compat && header === HYPERCALL) first |= CALLER_IS_COMPAT;
   let used = 1;
   for (let index = 0; index < argumentsOf(operation); index++) {
     const upper = call.upper(index);
@@ -71,30 +80,31 @@ function argumentsOf(operation: Operation | undefined): number {
   return Math.max(last + 1, plain.length);
 }
 
-/** The structure behind the pointer, the first of several; where `changed`, only if it is another than before. */
+/** What is behind the pointer: a structure, the first of several; where `changed`, only if it is another than before. */
 function recordData(trace: TraceBuffer, call: Call, operation: Operation | undefined, changed: boolean): void {
   const pointee = operation?.pointee;
   if (pointee === undefined || !trace.wants(DATA)) return;
   const { argument, offset = 0 } = pointee;
-  const lo = call.u32(argument) + offset;
+  const lo = call.u32(argument);
   const hi = call.upper(argument);
-  if ((lo === offset && hi === 0) || lo > 0xffffffff) return;
+  if (lo === 0 && hi === 0) return;
   const { SIZE } = call.compat ? (pointee.compat ?? pointee.structure) : pointee.structure;
-  const size = Math.min(SIZE, MOST_DATA_BYTES);
+  const size = Math.min(offset + SIZE, MOST_DATA_BYTES);
   // Nothing else is in the call's scratch memory: it has not begun, or is done.
   call.release(0);
   const at = call.fetchAt(lo, hi, size);
   if (at >= 0 && !(changed && isAsBefore(call.view, at, size))) {
-    for (let done = 0; done < size; done += TRACE_EXTRA_MAX * 4) dataRecord(trace, call, at + done, size - done);
+    const event = changed ? TRC_X_HYPERCALL_CHANGED : TRC_X_HYPERCALL_DATA;
+    for (let done = 0; done < size; done += TRACE_EXTRA_MAX * 4) dataRecord(trace, event, call, at + done, size - done);
     for (let index = 0; index < size >> 2; index++) before[index] = call.view.getUint32(at + index * 4, true);
   }
   call.release(0);
 }
 
-function dataRecord(trace: TraceBuffer, call: Call, at: number, left: number): void {
+function dataRecord(trace: TraceBuffer, event: number, call: Call, at: number, left: number): void {
   const count = Math.min(TRACE_EXTRA_MAX, (left + 3) >> 2);
   for (let index = 0; index < count; index++) words[index] = call.view.getUint32(at + index * 4, true);
-  recordWords(trace, untimed(TRC_X_HYPERCALL_DATA, count), call.domain.id);
+  recordWords(trace, untimed(event, count), call.domain.id);
 }
 
 function recordWords(trace: TraceBuffer, header: number, subject: number): void {

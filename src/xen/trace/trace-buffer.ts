@@ -159,23 +159,23 @@ export class TraceBuffer {
 
   /** Records that wait to be read. */
   get pending(): number {
-    return Math.min(this.#written - this.#read, this.capacity);
+    return this.#written - this.#read;
   }
 
-  /** Hands over, the oldest first, what was recorded since the last time. */
-  take(sink: TraceSink): void {
+  /** Hands over, the oldest first, what was recorded since the last time; at most so many records. */
+  take(sink: TraceSink, most = Number.POSITIVE_INFINITY): void {
     for (let cpu = 0; cpu < MOST_CPUS; cpu++) {
       const count = this.#lost[cpu] as number;
       if (count > 0) sink.lost(cpu, count, this.#firstLostNs[cpu] as number);
       this.#lost[cpu] = 0;
     }
-    const end = this.#written;
-    let slot = (end - this.pending) % this.capacity;
-    for (let left = this.pending; left > 0; left--) {
+    const count = Math.min(this.pending, most);
+    let slot = this.#read % this.capacity;
+    this.#read += count;
+    for (let left = count; left > 0; left--) {
       sink.record(this.#reader.show(slot));
       slot = slot + 1 === this.capacity ? 0 : slot + 1;
     }
-    this.#read = end;
   }
 
   /** Forgets what was not read. */

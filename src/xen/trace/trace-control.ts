@@ -43,6 +43,11 @@ export class TraceControl {
     return this.#buffer?.capacity ?? 0;
   }
 
+  /** The domains there are. Whoever asks makes no hypercall, which would be recorded. */
+  get domids(): readonly number[] {
+    return [...this.#xen.domains.keys()];
+  }
+
   /** XEN_SYSCTL_TBUFOP_set_size: pages of each pCPU, once and for all. As in Xen recording is on then. */
   setPages(pages: number): number {
     if (this.#pages !== 0 && pages !== this.#pages) return -EINVAL;
@@ -81,9 +86,9 @@ export class TraceControl {
     this.#xen.traceBuffer = undefined;
   }
 
-  /** Hands over what was recorded since the last time, the oldest first. */
-  take(sink: TraceSink): void {
-    this.#buffer?.take(sink);
+  /** Hands over what was recorded since the last time, the oldest first; at most so many records. */
+  take(sink: TraceSink, most?: number): void {
+    this.#buffer?.take(sink, most);
   }
 
   /** Gives the ring back. */

@@ -15,6 +15,7 @@ import { memMax, memSet } from './memory.ts';
 import { schedCredit, schedCredit2, schedRtds } from './sched.ts';
 import { buttonPress, debugKeys, dumpCore, sysrq, trigger } from './signals.ts';
 import { top } from './top.ts';
+import { trace } from './trace.ts';
 import { vcpuList, vcpuPin, vcpuSet } from './vcpu.ts';
 
 /** All of xl's commands, those that are there first, in xl's order; then ours. */
@@ -65,6 +66,7 @@ export const COMMANDS: readonly Command[] = [
   host,
   logs,
   events,
+  trace,
   wait,
   completion(() => COMMANDS),
   ...ABSENT,
