@@ -10,6 +10,7 @@ import {
   XEN_HVM_CPUID_VCPU_ID_PRESENT,
 } from '../../abi/arch-x86/cpuid.ts';
 import { XEN_VERSION } from '../common/version.ts';
+import { VIRIDIAN_LEAVES, viridianLeaf } from './hvm/viridian/cpuid.ts';
 import { TSC_KHZ, TSC_SHIFT, TSC_TO_SYSTEM_MUL } from './time.ts';
 
 /** What a processor tells about itself: the engine's answer to CPUID, before Xen changes it. */
@@ -30,6 +31,8 @@ export interface CpuidSubject {
   /** XEN_DOMCTL_settscinfo */
   readonly tscMode: number;
   readonly tscIncarnation: number;
+  /** Hyper-V's interface, whose leaves come before Xen's. */
+  readonly viridian: { readonly features: number; readonly guestOsId: bigint } | undefined;
 }
 
 const CR4_OSXSAVE = 1 << 18;
@@ -59,7 +62,7 @@ export function guestCpuid(
 ): void {
   if (leaf >= XEN_CPUID_FIRST_LEAF && leaf < XEN_LEAVES_END) {
     out.fill(0);
-    xenLeaf(table, subject, leaf - XEN_CPUID_FIRST_LEAF, subleaf, out);
+    hypervisorLeaf(table, subject, leaf, subleaf, out);
     return;
   }
   table.leaf(leaf, subleaf, out);
@@ -82,6 +85,23 @@ export function guestCpuid(
       return;
     default:
   }
+}
+
+function hypervisorLeaf(
+  table: CpuidTable,
+  subject: CpuidSubject,
+  leaf: number,
+  subleaf: number,
+  out: Uint32Array,
+): void {
+  const { viridian } = subject;
+  const first = viridian === undefined ? XEN_CPUID_FIRST_LEAF : XEN_CPUID_FIRST_LEAF + VIRIDIAN_LEAVES;
+  if (leaf >= first) xenLeaf(table, subject, leaf - first, subleaf, out);
+  else if (viridian !== undefined) viridianLeaf(viridian.features, viridian.guestOsId, leaf, out);
+  if (viridian === undefined) return;
+  // Xen's leaves tell where they are and where the hypercall page's MSR is.
+  if (leaf === first) out[0] = first + XEN_CPUID_MAX_NUM_LEAVES;
+  if (leaf === first + 2) out[1] = 0x40000200;
 }
 
 function basicFeatures(subject: CpuidSubject, out: Uint32Array): void {

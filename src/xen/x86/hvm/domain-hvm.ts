@@ -33,6 +33,8 @@ import {
   HVM_PARAM_VM_GENERATION_ID_ADDR,
   HVM_PARAM_X87_FIP_WIDTH,
   HVMPTM_one_missed_tick_pending,
+  HVMPV_base_freq,
+  HVMPV_feature_mask,
 } from '../../../abi/hvm/params.ts';
 import { SHUTDOWN_crash, SHUTDOWN_MAX } from '../../../abi/sched.ts';
 import type { Domain } from '../../common/domain.ts';
@@ -42,6 +44,7 @@ import { CpuPolicy, HvmMaxPolicy } from '../cpu-policy.ts';
 import { updateWallclock } from '../time.ts';
 import { HvmPlatform } from './platform.ts';
 import type { HvmVcpu } from './vcpu-hvm.ts';
+import { ViridianDomain } from './viridian/viridian-domain.ts';
 
 /** An HVM domain sets or reads these of itself; the rest is its toolstack's. */
 const SET_BY_GUEST: ReadonlySet<number> = new Set([
@@ -92,6 +95,8 @@ export class HvmDomain {
   readonly emulationFlags: number;
   /** Those of them that PVH domains have not. */
   readonly platform: HvmPlatform | undefined;
+  /** Hyper-V's interface, where HVM_PARAM_VIRIDIAN asks for it. */
+  viridian: ViridianDomain | undefined;
   /** XEN_DOMCTL_settscinfo: shown in CPUID; the TSC is never emulated. */
   tscMode = 0;
   tscIncarnation = 0;
@@ -158,9 +163,12 @@ export class HvmDomain {
         this.#params[HVM_PARAM_VM86_TSS_SIZED] = value === 0n ? 0n : value | (128n << 32n);
         return 0;
       case HVM_PARAM_VIRIDIAN:
+        if ((value & ~BigInt(HVMPV_feature_mask)) !== 0n || (value & BigInt(HVMPV_base_freq)) === 0n) return -EINVAL;
+        this.viridian ??= new ViridianDomain(this, Number(value));
+        break;
       case HVM_PARAM_ALTP2M:
       case HVM_PARAM_ACPI_S_STATE:
-        // No Hyper-V interface, no alternate views of memory, no S3.
+        // No alternate views of memory, no S3.
         if (value !== 0n) return -EINVAL;
         break;
       default:

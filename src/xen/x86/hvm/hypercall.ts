@@ -2,6 +2,7 @@ import { EPERM } from '../../../abi/errno.ts';
 import { R8, R9, R10, RAX, RBP, RBX, RCX, RDI, RDX, RSI } from '../../../cpu/state.ts';
 import { CONTINUE } from '../../common/call.ts';
 import type { HvmVcpu } from './vcpu-hvm.ts';
+import { VIRIDIAN_HYPERCALL, viridianHypercall } from './viridian/hypercalls.ts';
 
 const ARGUMENTS_64: readonly number[] = [RDI, RSI, RDX, R10, R8, R9];
 const ARGUMENTS_32: readonly number[] = [RBX, RCX, RDX, RSI, RDI, RBP];
@@ -16,6 +17,10 @@ export function hvmHypercall(vcpu: HvmVcpu): boolean {
   const { state, call, xen } = vcpu;
   if (state.cpl !== 0) {
     setResult(vcpu, -EPERM);
+    return true;
+  }
+  if (vcpu.hvm.viridian !== undefined && (state.gprLo(RAX) & VIRIDIAN_HYPERCALL) !== 0) {
+    viridianHypercall(vcpu);
     return true;
   }
   const is64Bit = state.is64Bit;

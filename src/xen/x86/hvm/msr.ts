@@ -3,6 +3,7 @@ import { fillHypercallPage } from './hypercall-page.ts';
 import { MSR_MTRRcap, MSR_MTRRdefType } from './mtrr.ts';
 import { MSR_INTEL_PLATFORM_INFO, PLATFORM_INFO_CPUID_FAULTING } from './msr-numbers.ts';
 import type { HvmVcpu } from './vcpu-hvm.ts';
+import { HV_X64_MSR_END, HV_X64_MSR_FIRST } from './viridian/msr-numbers.ts';
 
 // Model-specific registers that the processor does not keep itself, as Xen shows them to HVM guests (Xen's
 // guest_rdmsr, hvm_msr_read_intercept and their write twins). What is not here raises #GP.
@@ -23,7 +24,9 @@ const MSR_IA32_MISC_ENABLE = 0x1a0;
 const MSR_IA32_MC0_CTL = 0x400;
 const MSR_IA32_MC31_MISC = 0x47f;
 const MSR_IA32_TSC_DEADLINE = 0x6e0;
+/** Of Xen's hypercall page; further on where Hyper-V's interface is in front of Xen's. */
 const MSR_HYPERCALL = 0x40000000;
+const MSR_HYPERCALL_BEHIND_VIRIDIAN = 0x40000200;
 const MSR_K8_HWCR = 0xc0010015;
 const MSR_AMD64_NB_CFG = 0xc001001f;
 const MSR_K8_ENABLE_C1E = 0xc0010055;
@@ -47,8 +50,10 @@ const scratch = new Uint32Array(4);
 /** RDMSR into `out` (lo, hi); false is #GP. */
 export function readMsr(vcpu: HvmVcpu, msr: number, out: Uint32Array): boolean {
   if (msr >= MSR_X2APIC_FIRST && msr <= MSR_X2APIC_LAST) return vcpu.vlapic.readMsr(msr, out);
+  const { viridian } = vcpu.hvm;
   const mtrr = vcpu.mtrr.read(msr);
-  const value = mtrr ?? readOther(vcpu, msr);
+  const value =
+    viridian !== undefined && isViridian(msr) ? viridian.readMsr(vcpu, msr) : (mtrr ?? readOther(vcpu, msr));
   if (value === undefined) return false;
   out[0] = Number(value & 0xffffffffn);
   out[1] = Number(value >> 32n);
@@ -59,6 +64,8 @@ export function readMsr(vcpu: HvmVcpu, msr: number, out: Uint32Array): boolean {
 export function writeMsr(vcpu: HvmVcpu, msr: number, lo: number, hi: number): boolean {
   if (msr >= MSR_X2APIC_FIRST && msr <= MSR_X2APIC_LAST) return vcpu.vlapic.writeMsr(msr, lo, hi);
   const value = (BigInt(hi >>> 0) << 32n) | BigInt(lo >>> 0);
+  const { viridian } = vcpu.hvm;
+  if (viridian !== undefined && isViridian(msr)) return viridian.writeMsr(vcpu, msr, value);
   if (msr === MSR_MTRRcap) return false;
   if (msr === MSR_MTRRdefType || vcpu.mtrr.read(msr) !== undefined) return vcpu.mtrr.write(msr, value);
 
@@ -72,7 +79,7 @@ export function writeMsr(vcpu: HvmVcpu, msr: number, lo: number, hi: number): bo
       vcpu.setTscOffset(vcpu.tscOffset() + BigInt.asIntN(64, value) - vcpu.tscAdjust);
       vcpu.tscAdjust = BigInt.asIntN(64, value);
       return true;
-    case MSR_HYPERCALL:
+    case hypercallMsr(vcpu):
       return fillHypercallPage(vcpu, value);
     case MSR_IA32_UCODE_REV:
       return isVendor(vcpu, VENDOR_INTEL) && value === 0n; // the manual's way to have the revision reported
@@ -103,7 +110,7 @@ function readOther(vcpu: HvmVcpu, msr: number): bigint | undefined {
       return vcpu.vlapic.timer.deadline;
     case MSR_IA32_TSC_ADJUST:
       return BigInt.asUintN(64, vcpu.tscAdjust);
-    case MSR_HYPERCALL:
+    case hypercallMsr(vcpu):
     case MSR_AMD64_NB_CFG:
     case MSR_K8_ENABLE_C1E:
     case MSR_IA32_MCG_STATUS:
@@ -134,6 +141,14 @@ function readOther(vcpu: HvmVcpu, msr: number): bigint | undefined {
       if (msr >= MSR_IA32_MC0_CTL && msr <= MSR_IA32_MC31_MISC) return machineCheckBank(msr);
       return isPerformanceCounter(msr) ? 0n : undefined;
   }
+}
+
+function isViridian(msr: number): boolean {
+  return msr >= HV_X64_MSR_FIRST && msr < HV_X64_MSR_END;
+}
+
+function hypercallMsr({ hvm }: HvmVcpu): number {
+  return hvm.viridian === undefined ? MSR_HYPERCALL : MSR_HYPERCALL_BEHIND_VIRIDIAN;
 }
 
 /** Banks there are have all their errors enabled; none has ever seen one. */

@@ -31,6 +31,7 @@ import { readMmio, readPort, writeMmio, writePort } from './io.ts';
 import { Mtrr } from './mtrr.ts';
 import { readMsr, writeMsr } from './msr.ts';
 import { powerUp, resetRegisters } from './vcpu-context.ts';
+import type { ViridianDomain } from './viridian/viridian-domain.ts';
 import { Vlapic, type VlapicOwner } from './vlapic.ts';
 
 const NO_INTERRUPT = -1;
@@ -101,7 +102,7 @@ export class HvmVcpu implements ArchVcpu, Intercepts, VlapicOwner, CpuidSubject 
       return;
     }
     // The callback stays pending until the guest clears evtchn_upcall_pending; the APIC is acknowledged.
-    if (!callback) this.vlapic.acknowledge(vector);
+    if (!callback) this.#acknowledge(vector);
     this.engine.injectInterrupt(vector);
     this.xen.traceBuffer?.record(HVM_INJ_VIRQ, this.domid, vector, 0);
     if (this.windowWanted()) this.engine.requestWindow();
@@ -141,6 +142,13 @@ export class HvmVcpu implements ArchVcpu, Intercepts, VlapicOwner, CpuidSubject 
 
   leaveGuest(): void {
     if (this.inGuest) this.engine.leave();
+  }
+
+  /** Some interrupts of Hyper-V's end as they are delivered. */
+  #acknowledge(vector: number): void {
+    this.vlapic.acknowledge(vector);
+    const { viridian } = this.hvm;
+    if (viridian?.vcpu(this).synic.endsItself(vector) === true) this.vlapic.inService.clear(vector);
   }
 
   #callbackPending(): boolean {
@@ -190,6 +198,7 @@ export class HvmVcpu implements ArchVcpu, Intercepts, VlapicOwner, CpuidSubject 
   stopTimers(): void {
     this.vlapic.timer.stop();
     this.hvm.platform?.stopTimers();
+    this.hvm.viridian?.stopTimers();
   }
 
   destroy(): void {
@@ -284,6 +293,9 @@ export class HvmVcpu implements ArchVcpu, Intercepts, VlapicOwner, CpuidSubject 
   }
   get tscMode(): number {
     return this.hvm.tscMode;
+  }
+  get viridian(): ViridianDomain | undefined {
+    return this.hvm.viridian;
   }
   get tscIncarnation(): number {
     return this.hvm.tscIncarnation;
