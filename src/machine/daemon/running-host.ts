@@ -7,6 +7,7 @@ import type { RunningHost } from '../../dom0/xl/services.ts';
 import { defer } from '../../host/node/event-loop.ts';
 import type { Clock, Random } from '../../lib/ports.ts';
 import type { Machine } from '../machine.ts';
+import { startTrace } from '../trace/start-trace.ts';
 import { writeCoreFile } from './core-file.ts';
 
 /** What a machine needs around it for its domains to be looked after. */
@@ -41,6 +42,7 @@ export function runningHost(machine: Machine, around: HostSurroundings): Running
     startedNs: clock.wallclockNs(),
     attachConsole: (domid, viewer, from) => machine.attachConsole(domid, viewer, from),
     describe: (domid) => machine.describe(domid),
+    startTrace: (options, target) => startTrace(machine, options, target),
     dumpCore: (domid, path) => writeCoreFile(machine, domid, path),
     stop: around.stop,
   };
