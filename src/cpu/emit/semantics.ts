@@ -60,6 +60,19 @@ export class Semantics extends FlagSemantics {
     if (this.isMemory(handle)) return this.load(this.address(handle), bits);
     return this.#operands.readRegister(handle, bits);
   }
+  /** A scalar float, at hand as an integer or as a float. */
+  readFloat(handle: OperandHandle, bits: 32 | 64): Value {
+    if (this.isMemory(handle)) return this.read(handle, bits);
+    return this.#operands.readFloatRegister?.(handle, bits) ?? this.read(handle, bits);
+  }
+  /** Writes the low element of a vector register. */
+  writeFloat(handle: OperandHandle, value: Value): void {
+    if (value.isFloat && this.#operands.writeFloatRegister !== undefined) {
+      this.#operands.writeFloatRegister(handle, value);
+      return;
+    }
+    this.write(handle, value.isFloat ? this.floatBits(value) : value);
+  }
   /** The value of an operand that will be written: a memory operand is checked for writing before anything happens. */
   readForWrite(handle: OperandHandle): Value {
     if (!this.isMemory(handle)) return this.read(handle);
@@ -165,6 +178,21 @@ export class Semantics extends FlagSemantics {
     this.code.op(from === undefined ? op.OP_V128_CONST : op.OP_I8X16_SHUFFLE);
     for (let i = 0; i < 16; i++) this.code.byte(bytes[i] ?? 0);
     return this.pop(128);
+  }
+
+  /** A float's bits as an integer. */
+  floatBits(value: Value): Value {
+    if (!value.isFloat) return value;
+    this.push(value);
+    this.code.op(value.bits === 64 ? op.OP_I64_REINTERPRET_F64 : op.OP_I32_REINTERPRET_F32);
+    return this.pop(value.bits);
+  }
+
+  /** Calls a function of instructions/vector/float-operations.ts; what it raises is for `leaveOnEvent`. */
+  callFloat(name: string, operands: readonly Value[]): void {
+    this.code.get(this.vcpu);
+    for (const operand of operands) this.push(operand);
+    this.code.call(this.runtime.floats.get(name) as number);
   }
 
   /**

@@ -17,6 +17,8 @@ export interface Runtime {
   readonly fillBlock: number;
   /** (operation: i32) -> vector to raise, or 0: see system/vector-slow.ts. */
   readonly vectorSlow: number;
+  /** Functions of instructions/vector/float-operations.ts, by name. They may raise, as `readSlow` does. */
+  readonly floats: ReadonlyMap<string, number>;
 }
 
 /** How the tier finds what an operand handle names. */
@@ -25,6 +27,9 @@ export interface OperandAccess {
   isMemory(handle: OperandHandle): boolean;
   readRegister(handle: OperandHandle, bits: Bits): Value;
   writeRegister(handle: OperandHandle, value: Value): void;
+  /** The low element of a vector register as a float, where the tier has it as one. */
+  readFloatRegister?(handle: OperandHandle, bits: 32 | 64): Value;
+  writeFloatRegister?(handle: OperandHandle, value: Value): void;
   immediate(handle: OperandHandle, bits: Bits): Value;
   isImmediate(handle: OperandHandle): boolean;
   /** Linear address of a memory operand. */

@@ -1,4 +1,4 @@
-/** Values that semantics compute with: an integer of 1 to 128 bits held in a wasm local, or a constant. */
+/** Values that semantics compute with: an integer of 1 to 128 bits, or a float, held in a wasm local, or a constant. */
 import type { Code } from './code.ts';
 import * as op from './opcodes.ts';
 import { TYPE_I32, TYPE_I64, TYPE_V128 } from './opcodes.ts';
@@ -11,11 +11,14 @@ export class Value {
   /** -1 for a constant. */
   readonly local: number;
   readonly constant: bigint;
+  /** The local is an f32 or f64: only what says that it takes floats takes such a value. */
+  readonly isFloat: boolean;
 
-  constructor(bits: Bits, local: number, constant = 0n) {
+  constructor(bits: Bits, local: number, constant = 0n, isFloat = false) {
     this.bits = bits;
     this.local = local;
     this.constant = constant;
+    this.isFloat = isFloat;
   }
 
   get isConstant(): boolean {

@@ -11,7 +11,9 @@ import { emitTlbRefill } from '../emit/tlb-refill.ts';
 import { emitSettleFlags } from '../region/lazy-flags.ts';
 import { REGION_PARAMETERS } from '../region/region-frame.ts';
 import { OFFSET_SCRATCH } from '../state.ts';
+import { FLOAT_FUNCTIONS } from '../instructions/vector/float-operations.ts';
 import { emitAddressFunction } from './address-function.ts';
+import { emitFloatFunctions } from './float-functions.ts';
 import { VCPU_TLBS } from './layout.ts';
 
 /** What the module imports from TypeScript; every 64-bit value goes through OFFSET_SCRATCH as halves. */
@@ -77,7 +79,7 @@ export function emitRuntime(module: ModuleBuilder): RuntimeFunctions {
   const regionProbe = module.import('regionProbe', [TYPE_I32, TYPE_I32, TYPE_I32], [TYPE_I32]);
   const hot = module.import('hot', [], []);
   const refill = emitTlbRefill(module, VCPU_TLBS);
-  const runtime = {
+  const withoutFloats = {
     readSlow: byWidth((bits) => emitReadSlow(module, refill, slowRead, bits)),
     writeSlow: byWidth((bits) => emitWriteSlow(module, refill, slowWrite, bits)),
     probeWrite: emitProbeWrite(module, refill, probeWrite),
@@ -98,6 +100,7 @@ export function emitRuntime(module: ModuleBuilder): RuntimeFunctions {
       probeWrite: emitProbeWrite(module, refill, regionProbe),
     },
   };
+  const runtime = { ...withoutFloats, floats: emitFloatFunctions(module, { ...withoutFloats, floats: new Map() }) };
   return {
     ...runtime,
     settleFlags: emitSettleFlags(module, runtime),
@@ -119,6 +122,7 @@ export function exportRegionRuntime(module: ModuleBuilder, runtime: RuntimeFunct
   for (const [name, index] of Object.entries({ offsetLinear, copyBlock, fillBlock, settleFlags, reachPage })) {
     module.export(name, index);
   }
+  for (const { name } of FLOAT_FUNCTIONS) module.export(name, runtime.floats.get(name) as number);
 }
 
 const WIDTHS = [8, 16, 32, 64, 128] as const;

@@ -3,6 +3,7 @@ import type { ModuleBuilder } from '../emit/module.ts';
 import * as op from '../emit/opcodes.ts';
 import type { Runtime } from '../emit/tier.ts';
 import { wasmType } from '../emit/values.ts';
+import { FLOAT_FUNCTIONS } from '../instructions/vector/float-operations.ts';
 import { REGION_PARAMETERS } from './region-frame.ts';
 
 export interface RegionRuntime extends Runtime {
@@ -35,6 +36,9 @@ export function importRegionRuntime(module: ModuleBuilder, coldParameters: reado
     copyBlock: module.import('copyBlock', [TYPE_I32, TYPE_I32, TYPE_I32], []),
     fillBlock: module.import('fillBlock', [TYPE_I32, TYPE_I64, TYPE_I32], []),
     vectorSlow: module.import('vectorSlow', [TYPE_I32], [TYPE_I32]),
+    floats: new Map(
+      FLOAT_FUNCTIONS.map(({ name, parameters, result }) => [name, module.import(name, parameters, [result])]),
+    ),
     reachPage: module.import('reachPage', [TYPE_I32, TYPE_I64, TYPE_I32, TYPE_I32], [TYPE_I32]),
     settleFlags: module.import('settleFlags', [TYPE_I32, TYPE_I32, TYPE_I64, TYPE_I64], []),
     coldType: module.type(coldParameters, [TYPE_I32]),

@@ -68,3 +68,8 @@ export function isExactQuotient(m: Semantics, shape: FloatShape, a: Value, b: Va
   const same = nativeCompare(m, shape, FLOAT_EQ, product, a);
   return both(m, shape, same, isExactProduct(m, shape, quotient, b, a));
 }
+
+/** root = the square root of b, if root * root is b and exact. */
+export function isExactRoot(m: Semantics, shape: FloatShape, b: Value, root: Value): Mask {
+  return isExactQuotient(m, shape, b, root, root);
+}

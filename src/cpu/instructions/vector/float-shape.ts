@@ -9,7 +9,7 @@
 import { SSE_DOUBLE } from '../../fpu/sse-operations.ts';
 import * as op from '../../emit/opcodes.ts';
 import type { Semantics } from '../../emit/semantics.ts';
-import type { Value } from '../../emit/values.ts';
+import { Value } from '../../emit/values.ts';
 import * as state from '../../state.ts';
 import { VECTOR_PACKED, VECTOR_SCALAR } from '../../system/vector-slow.ts';
 import type { OperandHandle } from '../define.ts';
@@ -47,6 +47,17 @@ export function readFloat(m: Semantics, shape: FloatShape, operand: OperandHandl
   return shape.packed ? readAligned(m, operand) : m.read(operand, shape.bits);
 }
 
+/** The same; scalars are integers or floats, as they are at hand. */
+export function readAnyFloat(m: Semantics, shape: FloatShape, operand: OperandHandle): Value {
+  return shape.bits === 128 ? readAligned(m, operand) : m.readFloat(operand, shape.bits);
+}
+
+/** Writes what `readAnyFloat` reads. */
+export function writeAnyFloat(m: Semantics, operand: OperandHandle, value: Value): void {
+  if (value.bits === 128) m.write(operand, value);
+  else m.writeFloat(operand, value);
+}
+
 /** A native operation on values that are held as integers or vectors. */
 export function native(m: Semantics, shape: FloatShape, opcodes: FloatOpcodes, values: readonly Value[]): Value {
   const opcode = opcodes[shape.suffix];
@@ -55,6 +66,17 @@ export function native(m: Semantics, shape: FloatShape, opcodes: FloatOpcodes, v
   m.code.op(opcode);
   m.code.op(shape.double ? op.OP_I64_REINTERPRET_F64 : op.OP_I32_REINTERPRET_F32);
   return m.pop(shape.bits);
+}
+
+/** A native operation whose result, if it is a scalar, stays a float. It is in a local of its own. */
+export function nativeFloat(m: Semantics, shape: FloatShape, opcodes: FloatOpcodes, values: readonly Value[]): Value {
+  const opcode = opcodes[shape.suffix];
+  if (shape.packed) return m.vector(opcode, 128, values);
+  pushFloats(m, shape, values);
+  m.code.op(opcode);
+  const local = m.locals.take(shape.double ? op.TYPE_F64 : op.TYPE_F32);
+  m.code.set(local);
+  return new Value(shape.bits, local, 0n, true);
 }
 
 /** A native comparison. */
@@ -69,7 +91,7 @@ export function nativeCompare(m: Semantics, shape: FloatShape, opcodes: FloatOpc
 export function pushFloats(m: Semantics, shape: FloatShape, values: readonly Value[]): void {
   for (const value of values) {
     m.push(value);
-    m.code.op(shape.double ? op.OP_F64_REINTERPRET_I64 : op.OP_F32_REINTERPRET_I32);
+    if (!value.isFloat) m.code.op(shape.double ? op.OP_F64_REINTERPRET_I64 : op.OP_F32_REINTERPRET_I32);
   }
 }
 

@@ -2,100 +2,49 @@
 import * as op from '../../emit/opcodes.ts';
 import type { Semantics } from '../../emit/semantics.ts';
 import type { Value } from '../../emit/values.ts';
-import {
-  SSE_ADD,
-  SSE_ADDSUB,
-  SSE_DIV,
-  SSE_MAX,
-  SSE_MIN,
-  SSE_MUL,
-  SSE_SQRT,
-  SSE_SUB,
-} from '../../fpu/sse-operations.ts';
+import { SSE_ADDSUB, SSE_MAX, SSE_MIN } from '../../fpu/sse-operations.ts';
 import * as state from '../../state.ts';
 import { VECTOR_DOT_F32, VECTOR_DOT_F64, VECTOR_RECIPROCAL, VECTOR_RECIPROCAL_ROOT } from '../../system/vector-slow.ts';
 import { form, type Instruction, instruction } from '../define.ts';
 import { r, rw, w, xmm, xmmM32 } from '../operands.ts';
-import { isExactDifference, isExactProduct, isExactQuotient, isExactSum } from './exactness.ts';
+import { isExactSum } from './exactness.ts';
+import {
+  ADDITION,
+  DIVISION,
+  type FloatOperation,
+  MULTIPLICATION,
+  quickFloat,
+  SQUARE_ROOT,
+  SUBTRACTION,
+} from './float-operations.ts';
 import {
   both,
-  controlIsUsual,
-  either,
   everywhere,
   FLOAT_ADD,
   FLOAT_LT,
-  FLOAT_MUL,
   FLOAT_SHAPES,
-  FLOAT_SUB,
-  type FloatOpcodes,
   type FloatShape,
   fastOrExactOrSlow,
   fastOrSlow,
-  isBetween,
-  hasFiniteBits,
   isOrdinary,
-  isSafe,
-  isZero,
-  limitsOf,
-  type Mask,
   native,
   nativeCompare,
   PD,
   PS,
+  readAnyFloat,
   readFloat,
   slowFloat,
+  writeAnyFloat,
 } from './float-shape.ts';
 import { constantVector, manualOf, vectorXor } from './lanes.ts';
 import { everySecond } from './packed-arrange.ts';
 import { packedImmediate, packedSse } from './packed.ts';
 
-const DIV: FloatOpcodes = { SS: op.OP_F32_DIV, SD: op.OP_F64_DIV, PS: op.OP_F32X4_DIV, PD: op.OP_F64X2_DIV };
-const SQRT: FloatOpcodes = { SS: op.OP_F32_SQRT, SD: op.OP_F64_SQRT, PS: op.OP_F32X4_SQRT, PD: op.OP_F64X2_SQRT };
-
-type Judge = (m: Semantics, shape: FloatShape, a: Value, b: Value, result: Value) => Mask;
-
-/**
- * An operation: its native instruction, its number on the slow way, where the native result can be taken, and where it
- * is exact too.
- */
-interface Operation {
-  readonly opcodes: FloatOpcodes;
-  readonly slow: number;
-  readonly usable: Judge;
-  readonly exact: Judge;
-}
-
-const ADDITION: Operation = { opcodes: FLOAT_ADD, slow: SSE_ADD, usable: sumIsUsable, exact: isExactSum };
-const SUBTRACTION: Operation = { opcodes: FLOAT_SUB, slow: SSE_SUB, usable: sumIsUsable, exact: isExactDifference };
-
 export const SSE_ARITHMETIC: readonly Instruction[] = [
-  ...arithmetic('ADD', '58', ADDITION),
-  ...arithmetic('SUB', '5C', SUBTRACTION),
-  ...arithmetic('MUL', '59', {
-    opcodes: FLOAT_MUL,
-    slow: SSE_MUL,
-    exact: isExactProduct,
-    usable(m, shape, a, b, result) {
-      const zeros = both(
-        m,
-        shape,
-        either(m, shape, isZero(m, shape, a), isZero(m, shape, b)),
-        isZero(m, shape, result),
-      );
-      const ordinary = both(m, shape, isOrdinary(m, shape, a), isOrdinary(m, shape, b));
-      return both(m, shape, ordinary, either(m, shape, zeros, isSafe(m, shape, result)));
-    },
-  }),
-  ...arithmetic('DIV', '5E', {
-    opcodes: DIV,
-    slow: SSE_DIV,
-    exact: isExactQuotient,
-    usable(m, shape, a, b, result) {
-      const zeros = both(m, shape, isZero(m, shape, a), isZero(m, shape, result));
-      const ordinary = both(m, shape, isOrdinary(m, shape, a), isOrdinary(m, shape, b));
-      return both(m, shape, ordinary, either(m, shape, zeros, isSafe(m, shape, result)));
-    },
-  }),
+  ...arithmetic('58', ADDITION),
+  ...arithmetic('5C', SUBTRACTION),
+  ...arithmetic('59', MULTIPLICATION),
+  ...arithmetic('5E', DIVISION),
   ...FLOAT_SHAPES.map(squareRoot),
   ...FLOAT_SHAPES.map((shape) => extreme('MIN', '5D', SSE_MIN, shape)),
   ...FLOAT_SHAPES.map((shape) => extreme('MAX', '5F', SSE_MAX, shape)),
@@ -108,35 +57,18 @@ export const SSE_ARITHMETIC: readonly Instruction[] = [
   ...estimate('RSQRT', '52', VECTOR_RECIPROCAL_ROOT),
 ];
 
-function arithmetic(name: string, opcode: string, operation: Operation): Instruction[] {
+function arithmetic(opcode: string, operation: FloatOperation): Instruction[] {
   return FLOAT_SHAPES.map((shape) =>
-    instruction(`${name}${shape.suffix}`, {
-      manual: manualOf(`${name}${shape.suffix}`),
+    instruction(`${operation.name}${shape.suffix}`, {
+      manual: manualOf(`${operation.name}${shape.suffix}`),
       unit: 'sse',
       forms: [form(`${shape.prefix} 0F ${opcode} /r`, [rw(xmm), r(shape.kind)])],
       execute(m, dst, src) {
-        const b = readFloat(m, shape, src);
-        m.write(dst, compute(m, shape, operation, m.read(dst, shape.bits), b));
+        const b = readAnyFloat(m, shape, src);
+        writeAnyFloat(m, dst, quickFloat(m, shape, operation, [readAnyFloat(m, shape, dst), b]));
       },
     }),
   );
-}
-
-function compute(m: Semantics, shape: FloatShape, operation: Operation, a: Value, b: Value): Value {
-  const result = native(m, shape, operation.opcodes, [a, b]);
-  return fastOrExactOrSlow(
-    m,
-    everywhere(m, shape, operation.usable(m, shape, a, b, result)),
-    result,
-    () => everywhere(m, shape, operation.exact(m, shape, a, b, result)),
-    () => slowFloat(m, shape, operation.slow, { a, b }),
-  );
-}
-
-/** A sum that comes out tiny is exact, and so raises nothing. */
-function sumIsUsable(m: Semantics, shape: FloatShape, a: Value, b: Value, result: Value): Mask {
-  const ordinary = both(m, shape, isOrdinary(m, shape, a), isOrdinary(m, shape, b));
-  return both(m, shape, ordinary, hasFiniteBits(m, shape, result));
 }
 
 function squareRoot(shape: FloatShape): Instruction {
@@ -145,18 +77,7 @@ function squareRoot(shape: FloatShape): Instruction {
     manual: manualOf(mnemonic),
     unit: 'sse',
     forms: [form(`${shape.prefix} 0F 51 /r`, [shape.packed ? w(xmm) : rw(xmm), r(shape.kind)])],
-    execute(m, dst, src) {
-      const b = readFloat(m, shape, src);
-      const { normal, infinity } = limitsOf(shape);
-      // With the sign in place, negative numbers are out of range too.
-      const usable = either(m, shape, isBetween(m, shape, b, normal, infinity), isZero(m, shape, b));
-      const result = native(m, shape, SQRT, [b]);
-      const fast = m.and(controlIsUsual(m), everywhere(m, shape, usable));
-      m.write(
-        dst,
-        fastOrSlow(m, fast, result, () => slowFloat(m, shape, SSE_SQRT, { b })),
-      );
-    },
+    execute: (m, dst, src) => writeAnyFloat(m, dst, quickFloat(m, shape, SQUARE_ROOT, [readAnyFloat(m, shape, src)])),
   });
 }
 
@@ -192,10 +113,10 @@ function extremeOf(m: Semantics, shape: FloatShape, slow: number, a: Value, b: V
   return m.select(first, a, b);
 }
 
-function horizontalForm(name: string, opcode: string, operation: Operation, shape: FloatShape): Instruction {
+function horizontalForm(name: string, opcode: string, operation: FloatOperation, shape: FloatShape): Instruction {
   const bytes = shape.double ? 8 : 4;
   return packedSse(`${name}${shape.suffix}`, `${shape.double ? '66' : 'F2'} 0F ${opcode} /r`, (m, a, b) =>
-    compute(m, shape, operation, everySecond(m, bytes, 0, a, b), everySecond(m, bytes, 1, a, b)),
+    quickFloat(m, shape, operation, [everySecond(m, bytes, 0, a, b), everySecond(m, bytes, 1, a, b)]),
   );
 }
 
@@ -207,7 +128,7 @@ function addSub(shape: FloatShape): Instruction {
     const result = native(m, shape, FLOAT_ADD, [a, changed]);
     return fastOrExactOrSlow(
       m,
-      everywhere(m, shape, sumIsUsable(m, shape, a, b, result)),
+      everywhere(m, shape, ADDITION.usable(m, shape, [a, b], result)),
       result,
       () => everywhere(m, shape, isExactSum(m, shape, a, changed, result)),
       () => slowFloat(m, shape, SSE_ADDSUB, { a, b }),

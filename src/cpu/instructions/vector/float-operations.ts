@@ -1,0 +1,207 @@
+/**
+ * ADD, SUB, MUL, DIV and SQRT of floating-point numbers in two ways. `quickFloat` is a native instruction and one test,
+ * in every handler: numbers from the middle of the range, MXCSR as programs have it. What fails the test goes to a
+ * function that all handlers share, which sees to zeros, the ends of the range and a clear MXCSR.PE, and leaves the rest
+ * to TypeScript.
+ */
+import * as op from '../../emit/opcodes.ts';
+import type { Semantics } from '../../emit/semantics.ts';
+import { type Value, wasmType } from '../../emit/values.ts';
+import { SSE_ADD, SSE_DIV, SSE_MUL, SSE_SQRT, SSE_SUB } from '../../fpu/sse-operations.ts';
+import { isExactDifference, isExactProduct, isExactQuotient, isExactRoot, isExactSum } from './exactness.ts';
+import {
+  both,
+  controlIsUsual,
+  either,
+  everywhere,
+  FLOAT_ADD,
+  FLOAT_MUL,
+  FLOAT_SHAPES,
+  FLOAT_SUB,
+  type FloatOpcodes,
+  type FloatShape,
+  fastOrExactOrSlow,
+  hasFiniteBits,
+  isBetween,
+  isOrdinary,
+  isSafe,
+  isZero,
+  limitsOf,
+  type Mask,
+  native,
+  nativeFloat,
+  slowFloat,
+} from './float-shape.ts';
+import { vectorAnd, vectorAndNot, vectorXor } from './lanes.ts';
+
+/** Operands, the last of which is the source, and the native result. */
+type Judge = (m: Semantics, shape: FloatShape, operands: readonly Value[], result: Value) => Mask;
+
+export interface FloatOperation {
+  readonly name: string;
+  readonly operands: 1 | 2;
+  readonly opcodes: FloatOpcodes;
+  /** Its number on the slow way. */
+  readonly slow: number;
+  /** From operands in the middle of the range the result is exact where it is tiny, and never overflows. */
+  readonly staysInRange: boolean;
+  /** Whether the native result can be taken, if MXCSR hides that it is inexact; and whether it is exact too. */
+  readonly usable: Judge;
+  readonly exact: Judge;
+}
+
+export const ADDITION = twoOperands('ADD', FLOAT_ADD, SSE_ADD, {
+  staysInRange: true,
+  usable: sumIsUsable,
+  exact: (m, shape, [a, b], sum) => isExactSum(m, shape, a as Value, b as Value, sum),
+});
+
+export const SUBTRACTION = twoOperands('SUB', FLOAT_SUB, SSE_SUB, {
+  staysInRange: true,
+  usable: sumIsUsable,
+  exact: (m, shape, [a, b], difference) => isExactDifference(m, shape, a as Value, b as Value, difference),
+});
+
+export const MULTIPLICATION = twoOperands('MUL', FLOAT_MUL, SSE_MUL, {
+  staysInRange: false,
+  usable: (m, shape, [a, b], result) =>
+    isInRange(
+      m,
+      shape,
+      [a as Value, b as Value],
+      result,
+      either(m, shape, isZero(m, shape, a as Value), isZero(m, shape, b as Value)),
+    ),
+  exact: (m, shape, [a, b], product) => isExactProduct(m, shape, a as Value, b as Value, product),
+});
+
+const DIV: FloatOpcodes = { SS: op.OP_F32_DIV, SD: op.OP_F64_DIV, PS: op.OP_F32X4_DIV, PD: op.OP_F64X2_DIV };
+export const DIVISION = twoOperands('DIV', DIV, SSE_DIV, {
+  staysInRange: false,
+  usable: (m, shape, [a, b], result) =>
+    isInRange(m, shape, [a as Value, b as Value], result, isZero(m, shape, a as Value)),
+  exact: (m, shape, [a, b], quotient) => isExactQuotient(m, shape, a as Value, b as Value, quotient),
+});
+
+const SQRT: FloatOpcodes = { SS: op.OP_F32_SQRT, SD: op.OP_F64_SQRT, PS: op.OP_F32X4_SQRT, PD: op.OP_F64X2_SQRT };
+export const SQUARE_ROOT: FloatOperation = {
+  name: 'SQRT',
+  operands: 1,
+  opcodes: SQRT,
+  slow: SSE_SQRT,
+  staysInRange: true,
+  usable(m, shape, [b]) {
+    const { normal, infinity } = limitsOf(shape);
+    // With the sign in place, negative numbers are out of range too.
+    return either(m, shape, isBetween(m, shape, b as Value, normal, infinity), isZero(m, shape, b as Value));
+  },
+  exact: (m, shape, [b], root) => isExactRoot(m, shape, b as Value, root),
+};
+
+function twoOperands(
+  name: string,
+  opcodes: FloatOpcodes,
+  slow: number,
+  rest: Pick<FloatOperation, 'staysInRange' | 'usable' | 'exact'>,
+): FloatOperation {
+  return { name, operands: 2, opcodes, slow, ...rest };
+}
+
+/** A function that all handlers share: (vcpu: i32, operands) -> result, of the integer or vector type of the shape. */
+export interface FloatFunction {
+  readonly name: string;
+  readonly parameters: readonly number[];
+  readonly result: number;
+  readonly bits: 32 | 64 | 128;
+  emit(m: Semantics, operands: readonly Value[]): Value;
+}
+
+export const FLOAT_FUNCTIONS: readonly FloatFunction[] = [
+  ADDITION,
+  SUBTRACTION,
+  MULTIPLICATION,
+  DIVISION,
+  SQUARE_ROOT,
+].flatMap((operation) =>
+  FLOAT_SHAPES.map((shape) => ({
+    name: functionName(operation, shape),
+    parameters: [op.TYPE_I32, ...Array.from({ length: operation.operands }, () => wasmType(shape.bits))],
+    result: wasmType(shape.bits),
+    bits: shape.bits,
+    emit: (m, operands) => carefulFloat(m, shape, operation, operands),
+  })),
+);
+
+function functionName(operation: FloatOperation, shape: FloatShape): string {
+  return operation.name + shape.suffix;
+}
+
+/** The operation on operands as `readFloat` gives them; so is the result. */
+export function quickFloat(
+  m: Semantics,
+  shape: FloatShape,
+  operation: FloatOperation,
+  operands: readonly Value[],
+): Value {
+  const result = nativeFloat(m, shape, operation.opcodes, operands);
+  const looked = operation.staysInRange ? operands : [...operands, result];
+  const quick = m.and(isInMiddle(m, shape, looked, operation === SQUARE_ROOT), controlIsUsual(m));
+  m.push(quick);
+  m.code.op(op.OP_I32_EQZ);
+  m.code.unlikely();
+  m.code.if();
+  m.callFloat(
+    functionName(operation, shape),
+    operands.map((operand) => m.floatBits(operand)),
+  );
+  if (result.isFloat) m.code.op(shape.double ? op.OP_F64_REINTERPRET_I64 : op.OP_F32_REINTERPRET_I32);
+  m.code.set(result.local);
+  m.leaveOnEvent();
+  m.code.end();
+  return result;
+}
+
+function carefulFloat(m: Semantics, shape: FloatShape, operation: FloatOperation, operands: readonly Value[]): Value {
+  const result = native(m, shape, operation.opcodes, operands);
+  const b = operands[operands.length - 1] as Value;
+  return fastOrExactOrSlow(
+    m,
+    everywhere(m, shape, operation.usable(m, shape, operands, result)),
+    result,
+    () => everywhere(m, shape, operation.exact(m, shape, operands, result)),
+    () => slowFloat(m, shape, operation.slow, operands.length === 1 ? { b } : { a: operands[0] as Value, b }),
+  );
+}
+
+/**
+ * Whether all numbers are in the middle of the range: the two highest bits of the exponent differ. That is from 2^-511
+ * to 2^513, or 2^-63 to 2^65. `positive`: and none is negative.
+ */
+function isInMiddle(m: Semantics, shape: FloatShape, values: readonly Value[], positive: boolean): Value {
+  const numbers = values.map((value) => m.floatBits(value));
+  if (!shape.packed) {
+    const differ = numbers.map((bits) => m.xor(bits, m.shl(bits, 1))).reduce((a, b) => m.and(a, b));
+    const highest = m.shl(differ, 1);
+    const wanted = positive ? m.and(highest, m.not(numbers[0] as Value)) : highest;
+    return m.less(wanted, m.const(shape.bits, 0));
+  }
+  const [add, bitmask] = shape.double ? [op.OP_I64X2_ADD, op.OP_I64X2_BITMASK] : [op.OP_I32X4_ADD, op.OP_I32X4_BITMASK];
+  const doubled = (value: Value): Value => m.vector(add, 128, [value, value]);
+  const differ = numbers.map((bits) => vectorXor(m, bits, doubled(bits))).reduce((a, b) => vectorAnd(m, a, b));
+  const highest = doubled(differ);
+  const wanted = positive ? vectorAndNot(m, highest, numbers[0] as Value) : highest;
+  return m.eq(m.vector(bitmask, 32, [wanted]), m.const(32, shape.double ? 3 : 15));
+}
+
+/** A sum that comes out tiny is exact, and so raises nothing. */
+function sumIsUsable(m: Semantics, shape: FloatShape, [a, b]: readonly Value[], result: Value): Mask {
+  const ordinary = both(m, shape, isOrdinary(m, shape, a as Value), isOrdinary(m, shape, b as Value));
+  return both(m, shape, ordinary, hasFiniteBits(m, shape, result));
+}
+
+/** Ordinary operands, and a safe result, or a zero where `hasZero` allows one. */
+function isInRange(m: Semantics, shape: FloatShape, [a, b]: readonly Value[], result: Value, hasZero: Mask): Mask {
+  const ordinary = both(m, shape, isOrdinary(m, shape, a as Value), isOrdinary(m, shape, b as Value));
+  const zeros = both(m, shape, hasZero, isZero(m, shape, result));
+  return both(m, shape, ordinary, either(m, shape, zeros, isSafe(m, shape, result)));
+}
