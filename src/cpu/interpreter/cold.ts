@@ -24,10 +24,11 @@ export function emitColdHandlers(
   module: ModuleBuilder,
   handlers: readonly Handler[],
   runtime: RuntimeFunctions,
+  shortcuts: boolean,
 ): number[] {
   return handlers.map((handler) => {
     const index = module.declare(COLD_PARAMETERS, [op.TYPE_I32]);
-    const cold = new ColdFunction(runtime, handler);
+    const cold = new ColdFunction(runtime, handler, shortcuts);
     cold.emit();
     module.define(index, cold.locals.locals(), cold.code);
     return index;
@@ -39,9 +40,11 @@ class ColdFunction implements ControlFlow {
   readonly locals = new LocalPool(PARAMETERS);
   readonly #handler: Handler;
   readonly #runtime: RuntimeFunctions;
+  readonly #shortcuts: boolean;
 
-  constructor(runtime: RuntimeFunctions, handler: Handler) {
+  constructor(runtime: RuntimeFunctions, handler: Handler, shortcuts: boolean) {
     this.#runtime = runtime;
+    this.#shortcuts = shortcuts;
     this.#handler = handler;
   }
 
@@ -56,7 +59,7 @@ class ColdFunction implements ControlFlow {
       return;
     }
     const { shortcut } = instruction;
-    if (shortcut !== undefined) {
+    if (shortcut !== undefined && this.#shortcuts) {
       const m = this.#semantics(access);
       m.attempt(() => {
         shortcut(m, ...handles);

@@ -28,6 +28,7 @@ export interface EngineOptions {
   readonly profile?: boolean;
   readonly regions?: boolean | 'eager';
   readonly compile?: Compile | undefined;
+  readonly shortcuts?: boolean;
 }
 
 export class InterpreterEngine implements Engine {
@@ -41,19 +42,20 @@ export class InterpreterEngine implements Engine {
   /**
    * Generates and compiles the interpreter. `wasmMemory` is all of machine memory and must never grow. With `profile`,
    * all handlers that may be hot are, alone, and it counts how often each runs and which follows which. Without
-   * `regions` nothing is translated, with 'eager' all at once. `compile` may know the interpreter from earlier.
+   * `regions` nothing is translated, with 'eager' all at once. Without `shortcuts` TypeScript does all that it can.
+   * `compile` may know the interpreter from earlier.
    */
   constructor(
     wasmMemory: WebAssembly.Memory,
     instructions: readonly Instruction[] = ALL_INSTRUCTIONS,
-    { profile = false, regions = true, compile = atOnce }: EngineOptions = {},
+    { profile = false, regions = true, shortcuts = true, compile = atOnce }: EngineOptions = {},
   ) {
     const memory = new MachineMemory(wasmMemory.buffer);
     const table = new HandlerTable(instructions, profile ? undefined : new Set(HOT_HANDLERS));
     this.table = table;
     const fused = profile ? [] : fusedPairs(table, HOT_PAIRS);
     table.fusedFirsts = fused.map(({ first }) => first);
-    const options = { profile: profile ? PROFILE : undefined, regions: regions === true };
+    const options = { profile: profile ? PROFILE : undefined, regions: regions === true, shortcuts };
     const module = compile(`interpreter ${JSON.stringify(options)}`, () =>
       generateInterpreter(table, fused, ANY_MEMORY, options),
     );

@@ -21,22 +21,22 @@ export interface MemoryLimits {
   readonly shared: boolean;
 }
 
-/** `profile` is the address of counters; with `regions` hot code is looked for. */
+/** `profile` is the address of counters; with `regions` hot code is looked for. `shortcuts`: see InterpreterEngine. */
 export function generateInterpreter(
   table: HandlerTable,
   fused: readonly FusedPair[],
   memory: MemoryLimits,
-  options: { readonly profile: number | undefined; readonly regions: boolean },
+  options: { readonly profile: number | undefined; readonly regions: boolean; readonly shortcuts: boolean },
 ): Uint8Array<ArrayBuffer> {
   const module = new ModuleBuilder(memory);
   const runtime = emitRuntime(module);
   exportRegionRuntime(module, runtime);
-  const cold = emitColdHandlers(module, table.cold, runtime);
+  const cold = emitColdHandlers(module, table.cold, runtime, options.shortcuts);
   module.table('cold', cold.length, cold);
   module.table('regions', MAX_REGIONS);
   const run = module.declare([op.TYPE_I32, op.TYPE_I32], [op.TYPE_I32]);
   const { code, locals } = emitMainFunction(table.hot, fused, runtime, options);
   module.define(run, locals, code);
-  module.export('run', emitRunAndDeliver(module, run, runtime));
+  module.export('run', options.shortcuts ? emitRunAndDeliver(module, run, runtime) : run);
   return module.bytes();
 }
