@@ -239,6 +239,10 @@ export class Machine implements Host {
     return this.#log.capture(() => this.#xen.dump(domid));
   }
 
+  breathe(): Promise<void> {
+    return new Promise((resolve) => this.#callbacks.defer(resolve));
+  }
+
   async stop(): Promise<void> {
     this.#xen.stop();
     this.#callbacks.close();

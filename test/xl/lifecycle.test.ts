@@ -291,3 +291,33 @@ test('Solo5 starts its guests without a file', async () => {
   equal(status, 0, err);
   await nothingLeft();
 });
+
+test('on_soft_reset = "soft-reset": the domain goes on as it is, with all that it had agreed on made anew', async () => {
+  equal((await host.xl('create -q -p reset.cfg on_poweroff="preserve"')).status, 0);
+  const domid = (await host.xl('domid reset')).out.trim();
+  const before = await host.store();
+  const heard = host.command('events reset --existing --count=5');
+  await heard.printed(/exists/);
+  await host.xl('unpause reset');
+  const told = (await heard.answer).out.trim().split('\n').slice(1);
+  deepEqual(
+    told.map((line) => JSON.parse(line)).map(({ event, reason, action }) => [event, reason, action]),
+    [
+      ['unpaused', undefined, undefined],
+      ['shutdown', 'soft-reset', 'soft-reset'],
+      ['soft-reset', undefined, undefined],
+      ['shutdown', 'poweroff', 'preserve'],
+    ],
+  );
+  equal((await host.xl('logs reset')).out, 'R', 'its console works, by a port that was opened anew');
+  equal((await host.xl('domid reset')).out.trim(), domid);
+  const dated = (nodes: string[]) => nodes.filter((node) => !node.includes('/start_time'));
+  deepEqual(dated(await host.store()), dated(before));
+  await host.xl('destroy reset');
+  await nothingLeft();
+});
+
+test('a soft reset that the configuration does not want is any other end', async () => {
+  equal((await host.xl('create -F -q --exit-status reset.cfg on_soft_reset="destroy"')).status, 14);
+  await nothingLeft();
+});

@@ -142,6 +142,23 @@ for (const how of ['grant', 'frame'] as const) {
   });
 }
 
+test('nodes that are gone and come again tell of another ring, though its numbers are the same', async () => {
+  const all = await consoleBench();
+  const console = await addGuest(all, 1);
+  const client = new TestClient();
+  all.xenconsoled.attach(console.guest.domid, client);
+  console.print('before, ');
+  await all.store.rm('/local/domain/1/console');
+  await settle();
+  const bound = all.bench.xen.boundPorts;
+  await all.store.write('/local/domain/1/console/ring-ref', `${CONSOLE_GFN}`);
+  await all.store.write('/local/domain/1/console/port', `${CONSOLE_PORT}`);
+  await settle();
+  console.print('after');
+  equal(client.text, 'before, after');
+  equal(all.bench.xen.boundPorts, bound + 1);
+});
+
 test('a client may be attached before the domain is there', async () => {
   const all = await consoleBench();
   const client = new TestClient();

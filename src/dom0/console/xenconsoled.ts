@@ -175,7 +175,11 @@ export class Xenconsoled {
     const [ringRef, port, type, limit] = await Promise.all(names.map(read));
     const gfn = numberOf(ringRef);
     const remotePort = numberOf(port);
-    if (entry.gone || gfn === undefined || remotePort === undefined) return;
+    if (entry.gone) return;
+    if (gfn === undefined || remotePort === undefined) {
+      this.#letGo(entry);
+      return;
+    }
     // Somebody else serves it, as QEMU does a HVM guest's.
     if (type !== undefined && type !== 'xenconsoled') return;
 
@@ -191,6 +195,14 @@ export class Xenconsoled {
     if (bytes !== undefined && bytes > 0) entry.console.setLimit(bytes);
     const tty = this.#options.ttyName?.(entry.console.domid);
     if (isFirst && tty !== undefined) await this.#services.store.write(`${path}/tty`, tty);
+  }
+
+  /** Its nodes are gone: what comes in their place is another ring, whatever its numbers are (a soft reset). */
+  #letGo(entry: Entry): void {
+    if (entry.remotePort === undefined) return;
+    entry.console.service();
+    entry.console.disconnect();
+    entry.remotePort = undefined;
   }
 
   #connectTo(entry: Entry, gfn: Gfn, remotePort: Port): void {

@@ -59,6 +59,7 @@ export type DomainEventKind =
   | 'unpaused'
   | 'paused'
   | 'resumed'
+  | 'soft-reset'
   | 'shutdown'
   | 'crashed'
   | 'destroyed'

@@ -11,6 +11,7 @@ import { resumeSuspended } from './domain-control.ts';
 import { createDomain, type ToolstackHost } from './domain-create.ts';
 import { destroyDomain } from './domain-destroy.ts';
 import { type DomainEnd, watchForEnd } from './domain-events.ts';
+import { DomainNews } from './domain-news.ts';
 import {
   type DomainEvent,
   type DomainEventKind,
@@ -21,6 +22,7 @@ import {
 } from './domain-record.ts';
 import { attempt, DomainError, reason } from './errors.ts';
 import { RestartPace } from './restart-pace.ts';
+import { type SoftResetHost, softReset } from './soft-reset.ts';
 import { preservedNodes } from './store-nodes.ts';
 
 /** What the domains are on, beyond what a single one needs. */
@@ -28,6 +30,7 @@ export interface DomainsHost extends ToolstackHost {
   readonly clock: Pick<Clock, 'wallclockNs'>;
   readonly random: Random;
   readonly tools: Pick<ToolCalls, 'domain_sethandle' | 'vcpu_getcontext' | 'vcpu_setcontext' | 'domain_resume'>;
+  readonly state: SoftResetHost['state'];
   /** Lets everything else have its turn. */
   readonly breathe: () => Promise<void>;
   readonly pause: (ns: number) => Promise<void>;
@@ -43,8 +46,6 @@ export interface DomainsHost extends ToolstackHost {
 
 /** How many turns a destroyed domain may take to be gone. */
 const TURNS_TO_GO = 100;
-/** How many domains that are gone are remembered. */
-const REMEMBERED = 32;
 /** More than there are domids. */
 const MAX_DOMAINS = 1 << 15;
 
@@ -54,20 +55,19 @@ export class Domains {
   readonly #records = new Map<Domid, DomainRecord>();
   readonly #goners = new Map<Domid, (ended: EndedDomain) => void>();
   readonly #creations = new Set<Creation>();
-  readonly #ended: EndedDomain[] = [];
-  readonly #listeners = new Set<(event: DomainEvent) => void>();
+  readonly #news: DomainNews;
   readonly #pace = new RestartPace();
   /** Being destroyed by us: that they are gone is no news. */
   readonly #destroying = new Set<Domid>();
 
   constructor(host: DomainsHost) {
     this.#host = host;
+    this.#news = new DomainNews(host.clock);
   }
 
   /** Calls back for everything that happens from now on; returns how to stop that. */
   onEvent(listener: (event: DomainEvent) => void): () => void {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
+    return this.#news.onEvent(listener);
   }
 
   /** The domains there are, dom0 included, ascending. */
@@ -85,7 +85,7 @@ export class Domains {
 
   /** The youngest that is gone of that name or number. */
   ended(nameOrId: string): EndedDomain | undefined {
-    return this.#ended.findLast(({ domid, name }) => name === nameOrId || `${domid}` === nameOrId);
+    return this.#news.ended(nameOrId);
   }
 
   async nameOf(domid: Domid): Promise<string | undefined> {
@@ -188,11 +188,8 @@ export class Domains {
     if (record === undefined) throw notOurs(domid);
     await resumeSuspended(this.#host, domid);
     await this.#host.store.resume(domid);
-    const watch = await watchForEnd(this.#host, domid);
-    record.end = watch.end;
-    record.shutdown = undefined;
+    await this.#attendAnew(record);
     this.tell('resumed', domid);
-    void this.#attend(record, watch.stop);
   }
 
   /** Destroys all domains, as a host does that stops. */
@@ -204,12 +201,7 @@ export class Domains {
 
   /** Tells whoever listens that something happened to a domain. */
   tell(event: DomainEventKind, domid: Domid, more: Partial<DomainEvent> = {}): void {
-    const config = this.#records.get(domid)?.config;
-    const time = new Date(Number(this.#host.clock.wallclockNs() / 1_000_000n)).toISOString();
-    const name = config?.name ?? '';
-    const uuid = config === undefined ? '' : uuidText(config.uuid);
-    const told: DomainEvent = { time, event, domid, name, uuid, ...more };
-    for (const listener of [...this.#listeners]) listener(told);
+    this.#news.tell(event, domid, this.#records.get(domid)?.config, more);
   }
 
   #isBeingMade(name: string): boolean {
@@ -301,10 +293,31 @@ export class Domains {
         return await this.#restart({ ...record, config });
       }
       case 'soft-reset':
-        this.#host.log(`domain ${domid} (${record.config.name}): soft reset is not there; the domain is destroyed`);
-        this.tell('failed', domid, { detail: 'a soft reset is not there: the domain is destroyed' });
-        return await this.#destroy(domid, end);
+        return await this.#softReset(record, end);
     }
+  }
+
+  /** One that cannot be reset cannot go on either. */
+  async #softReset(record: DomainRecord, end: DomainEnd): Promise<void> {
+    const { domid } = record;
+    try {
+      await softReset(this.#host, domid, record.config);
+    } catch (error) {
+      if (!this.#records.has(domid) || this.#destroying.has(domid)) return;
+      this.#host.log(`domain ${domid} (${record.config.name}): soft reset failed: ${reason(error)}`);
+      this.tell('failed', domid, { detail: `soft reset failed, the domain is destroyed: ${reason(error)}` });
+      return await this.#destroy(domid, end);
+    }
+    await this.#attendAnew(record);
+    this.tell('soft-reset', domid);
+  }
+
+  /** A domain that had shut down goes on: its next end counts. */
+  async #attendAnew(record: DomainRecord): Promise<void> {
+    const watch = await watchForEnd(this.#host, record.domid);
+    record.end = watch.end;
+    record.shutdown = undefined;
+    void this.#attend(record, watch.stop);
   }
 
   /** A dump that fails keeps nothing else from being done: as xl has it, spilled milk. */
@@ -383,8 +396,7 @@ export class Domains {
     this.#records.delete(domid);
     this.tell('destroyed', domid, { name, uuid: uuidText(uuid) });
     const ended: EndedDomain = { domid, name, end, console };
-    this.#ended.push(ended);
-    if (this.#ended.length > REMEMBERED) this.#ended.shift();
+    this.#news.remember(ended);
     this.#goners.get(domid)?.(ended);
     this.#goners.delete(domid);
   }

@@ -12,6 +12,8 @@ export interface DomainStore {
   prune(path: string, root: string): Promise<void>;
   /** Tells xenstored of a domain, the frame of its ring, and the ring's event channel. */
   introduce(domid: Domid, ring: Gfn, port: Port): Promise<void>;
+  /** Has xenstored forget a domain, and let go of its ring; it may be introduced again. */
+  release(domid: Domid): Promise<void>;
   /** Tells xenstored that a domain goes on which had shut down. */
   resume(domid: Domid): Promise<void>;
   /** Calls `fired` for every change at or below `path`, and once at once; returns how to stop that. */
@@ -23,6 +25,7 @@ export function domainStore(client: StoreClient): DomainStore {
   return {
     read: (path) => client.read(path),
     introduce: (domid, ring, port) => client.introduceDomain(domid, ring, port),
+    release: (domid) => client.releaseDomain(domid),
     resume: (domid) => client.resumeDomain(domid),
     watch: (path, fired) => client.watch(path, () => fired()),
     prune: async (path, root) => {

@@ -16,7 +16,7 @@ export interface Ending {
   /** What the configuration says to do. */
   readonly action: ShutdownAction;
   /** What is done. */
-  readonly outcome: 'destroy' | 'restart';
+  readonly outcome: 'destroy' | 'restart' | 'soft-reset';
   /** Why the two differ, where they do. */
   readonly unlike?: string;
   readonly status: number;
@@ -70,6 +70,7 @@ function inForeground(action: ShutdownAction): { readonly outcome: Ending['outco
   switch (action) {
     case 'destroy':
     case 'restart':
+    case 'soft-reset':
       return { outcome: action };
     case 'preserve':
       return { outcome: 'destroy', unlike: 'the domain is destroyed, since it cannot outlive xl in the foreground' };
@@ -79,7 +80,5 @@ function inForeground(action: ShutdownAction): { readonly outcome: Ending['outco
       return { outcome: 'destroy', unlike: 'the domain is destroyed without a core dump, which is not there yet' };
     case 'coredump-restart':
       return { outcome: 'restart', unlike: 'the domain is restarted without a core dump, which is not there yet' };
-    case 'soft-reset':
-      return { outcome: 'destroy', unlike: 'the domain is destroyed; soft reset is not there yet' };
   }
 }

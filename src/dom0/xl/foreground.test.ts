@@ -16,7 +16,7 @@ const endings: readonly (readonly [what: string, keys: string, reason: number, s
   ['the watchdog', '', SHUTDOWN_watchdog, 11],
   ['a reboot that is not wanted', 'on_reboot="destroy"', SHUTDOWN_reboot, 12],
   ['a suspend', '', SHUTDOWN_suspend, 13],
-  ['a soft reset', '', SHUTDOWN_soft_reset, 14],
+  ['a soft reset that is not wanted', 'on_soft_reset="destroy"', SHUTDOWN_soft_reset, 14],
   ['a reason nobody knows', '', 77, 10],
 ];
 
@@ -66,6 +66,15 @@ test('what cannot be done in the foreground is done in the nearest way, and name
     0,
     'xl: warning: on_crash = "coredump-restart": the domain is restarted without a core dump, which is not there yet',
   ]);
+});
+
+test('on_soft_reset = "soft-reset" has the domain go on, until it ends otherwise', async () => {
+  const on = services();
+  const reasons = [SHUTDOWN_soft_reset, SHUTDOWN_soft_reset, SHUTDOWN_poweroff];
+  on.guest = (host, domid) => host.ctrl.shutDown(domid, reasons.shift() ?? SHUTDOWN_crash);
+  equal(await run('create -F -q guest.cfg', on), 0);
+  deepEqual(on.hosts[0]?.resets, [1, 1]);
+  nothingLeft(on);
 });
 
 test('a domain that somebody else destroys', async () => {

@@ -4,6 +4,7 @@ import { type CreatedDomain, createDomain } from '../toolstack/domain-create.ts'
 import { destroyDomain } from '../toolstack/domain-destroy.ts';
 import { type DomainEnd, watchForEnd } from '../toolstack/domain-events.ts';
 import { attempt } from '../toolstack/errors.ts';
+import { softReset } from '../toolstack/soft-reset.ts';
 import type { Context } from './command.ts';
 import { ConsoleView } from './console-view.ts';
 import { ending } from './ending.ts';
@@ -102,6 +103,11 @@ class Foreground {
     let outcome: Outcome;
     try {
       outcome = await this.#live(domain, paused);
+      while (this.#wantsReset(outcome)) {
+        await softReset(this.#host, domain.domid, this.#config);
+        // It runs by now.
+        outcome = await this.#live(domain, true);
+      }
     } catch (error) {
       // A machine that broke may not be able to destroy anything; why it broke is what has to be told.
       await destroyDomain(this.#host, domain.domid, this.#config.uuid).catch(() => {});
@@ -109,6 +115,11 @@ class Foreground {
     }
     await destroyDomain(this.#host, domain.domid, this.#config.uuid);
     return this.#conclude(domain, outcome);
+  }
+
+  #wantsReset(outcome: Outcome): boolean {
+    if (outcome.kind !== 'end' || outcome.end.kind !== 'shutdown') return false;
+    return ending(outcome.end.reason, this.#config).outcome === 'soft-reset';
   }
 
   /** Its plan, which holds whole files, is let go before the domain lives. */
@@ -147,7 +158,8 @@ class Foreground {
     if (status === EXIT_POWEROFF) return;
     const description = this.#host.describe(domid);
     // A reboot that was asked for and is granted is nothing to report, unless a triple fault brought it about.
-    if (status === EXIT_REBOOT && outcome === 'restart' && description === undefined) return;
+    const granted = outcome === 'soft-reset' || (status === EXIT_REBOOT && outcome === 'restart');
+    if (granted && description === undefined) return;
     this.#say(`xl: domain ${this.#config.name} (domid ${domid}) ${what}`);
     if (description !== undefined) this.#say(description);
     if (unlike !== undefined) this.#say(`xl: warning: ${unlike}`);

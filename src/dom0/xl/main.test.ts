@@ -114,7 +114,12 @@ const refused: readonly (readonly [what: string, line: string, files: Record<str
       {},
       /\ncommand line:1: memory = 1024: the host has 256 MiB free: expected at most 255, for example memory = 255\n$/,
     ],
-    ['a type that is not there yet', 'create -F guest.cfg type="hvm"', {}, /an HVM guest has it of hvmloader, which does not come with Xenolith\n$/],
+    [
+      'a type that is not there yet',
+      'create -F guest.cfg type="hvm"',
+      {},
+      /an HVM guest has it of hvmloader, which does not come with Xenolith\n$/,
+    ],
     [
       'create in the background',
       'create guest.cfg',

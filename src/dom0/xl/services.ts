@@ -9,6 +9,7 @@ import type { ToolstackHost } from '../toolstack/domain-create.ts';
 import type { Determinism } from './cfg/determinism.ts';
 import type { Cancellation } from '../toolstack/domain-record.ts';
 import type { Domains } from '../toolstack/domains.ts';
+import type { SoftResetHost } from '../toolstack/soft-reset.ts';
 import type { ConsoleSeats } from './console-seats.ts';
 
 /** The world as xl sees it. The machine hands it in: dom0's programs touch no file, clock or terminal themselves. */
@@ -121,6 +122,9 @@ export interface Host extends ToolstackHost {
   console(domid: Domid): DomainConsole;
   /** What explains how a domain stopped, or why it does not: RIP, last exits. Undefined where nothing is to be explained. */
   describe(domid: Domid): string | undefined;
+  readonly state: SoftResetHost['state'];
+  /** Lets everything else on the machine have its turn. */
+  breathe(): Promise<void>;
   /** Rejects when the machine itself breaks; never resolves. */
   readonly failure: Promise<never>;
   /** Stops the machine and all that runs on it. */

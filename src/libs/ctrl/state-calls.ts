@@ -11,6 +11,7 @@ import {
   XenDomctlHvmcontextPartial,
   XenDomctlShadowOp,
 } from '../../abi/domctl-state.ts';
+import { EVTCHNOP_status, EvtchnStatus } from '../../abi/event_channel.ts';
 import { XENMEM_access_op, XENMEM_access_op_set_access, XenMemAccessOp } from '../../abi/memory-tools.ts';
 import {
   XEN_SYSCTL_get_cpu_featureset,
@@ -18,7 +19,13 @@ import {
   XenSysctlCpuFeatureset,
   XenSysctlCpuPolicy,
 } from '../../abi/sysctl.ts';
-import { __HYPERVISOR_memory_op, type Domid, type Gfn } from '../../abi/xen.ts';
+import {
+  __HYPERVISOR_event_channel_op,
+  __HYPERVISOR_memory_op,
+  type Domid,
+  type Gfn,
+  type Port,
+} from '../../abi/xen.ts';
 import { withBuffer } from '../call/buffer.ts';
 import { checked, type Hypercaller } from '../call/call.ts';
 import { domctl, sysctl } from './requests.ts';
@@ -207,6 +214,17 @@ export class StateCalls {
   /** XEN_DOMCTL_soft_reset: of a domain that shut down and is paused. */
   domain_soft_reset(domid: Domid): void {
     domctl(this.#call, 'XEN_DOMCTL_soft_reset', nr.XEN_DOMCTL_soft_reset, domid, () => () => {});
+  }
+
+  /** EVTCHNOP_status: what a port of a domain's is, EVTCHNSTAT_*. */
+  evtchn_status(domid: Domid, port: Port): number {
+    return withBuffer(this.#call, EvtchnStatus.SIZE, (view, at) => {
+      const argument = new EvtchnStatus(view, at);
+      argument.dom = domid;
+      argument.port = port;
+      checked('EVTCHNOP_status', this.#call.hypercall(__HYPERVISOR_event_channel_op, EVTCHNOP_status, at));
+      return argument.status;
+    });
   }
 
   /** XEN_DOMCTL_set_target: `domid` may do for `target` what a device model does. */

@@ -52,6 +52,7 @@ function domainsOf(machine: Machine, { clock, random, log, dumps }: HostSurround
   return new Domains({
     ctrl: machine.ctrl,
     tools: machine.tools,
+    state: machine.state,
     foreignMemory: machine.foreignMemory,
     store: machine.store,
     tuning: machine.tuning,

@@ -37,6 +37,10 @@ export class FakeStore implements DomainStore {
   /** There are no empty directories here. */
   async prune(): Promise<void> {}
 
+  async release(domid: number): Promise<void> {
+    this.introduced.delete(domid);
+  }
+
   async introduce(domid: number, ring: number, port: number): Promise<void> {
     this.#enter('introduce');
     this.introduced.set(domid, { ring, port });

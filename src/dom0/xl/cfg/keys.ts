@@ -119,7 +119,7 @@ export const KEYS: Readonly<Record<string, Key>> = {
   on_reboot: full('string'),
   on_watchdog: full('string'),
   on_crash: full('string', 'coredump-*: into dump/ in the host\'s folder; with -F alone, without the dump'),
-  on_soft_reset: partly('string', 'a soft reset destroys the domain'),
+  on_soft_reset: full('string'),
 
   // what it boots
   kernel: full('string'),

@@ -1,3 +1,4 @@
+import { EVTCHNSTAT_unbound } from '../../../abi/event_channel.ts';
 import { SHUTDOWN_crash } from '../../../abi/sched.ts';
 import type { Terminal, TimerHandle } from '../../../lib/ports.ts';
 import { FakeStore } from '../../toolstack/testing/fake-store.ts';
@@ -69,6 +70,15 @@ export class FakeHost implements Host {
   readonly store = new FakeStore();
   readonly clock = { wallclockNs: () => 1_795_230_121_287_654_321n };
   readonly consoles = new Map<number, FakeConsole>();
+  /** Domains that were reset. */
+  readonly resets: number[] = [];
+  readonly state = {
+    evtchn_status: () => EVTCHNSTAT_unbound,
+    domain_soft_reset: (domid: number) => {
+      this.resets.push(domid);
+      this.ctrl.domain(domid).shutdownReason = undefined;
+    },
+  };
   readonly failure: Promise<never>;
   stopped = false;
   breakDown: (error: Error) => void = () => {};
@@ -91,6 +101,7 @@ export class FakeHost implements Host {
     const reason = this.ctrl.domain(domid).shutdownReason;
     return reason === SHUTDOWN_crash || reason === undefined ? `  d${domid}v0: RIP 0xdead` : undefined;
   }
+  async breathe(): Promise<void> {}
   async stop(): Promise<void> {
     this.stopped = true;
   }
