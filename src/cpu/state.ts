@@ -142,6 +142,8 @@ export const OFFSET_FETCH_LOCAL = 0x538;
 export const OFFSET_FETCH_GLOBAL = 0x540;
 /** u32: the lower half of OFFSET_MODE_TAG at CPL 3 in this address space. */
 export const OFFSET_USER_BIAS = 0x548;
+/** u32: the same at other CPLs. Kernels of many domains have their code at the same addresses. */
+export const OFFSET_KERNEL_BIAS = 0x550;
 /** u32: 1 while NMIs wait for IRET. */
 export const OFFSET_NMI_BLOCKED = 0x54c;
 

@@ -8,6 +8,14 @@ const MIB = 1024 * 1024;
 export const FRAMES_WITH_CODE = 28 * MIB;
 
 /**
+ * For each machine frame of 4 GiB a bit (of u64) for each 64 bytes of it from which code was translated, in which case
+ * its byte of FRAMES_WITH_CODE is set too: the bytes beside may be written without telling anybody.
+ */
+export const CODE_LINES = 48 * MIB;
+export const CODE_LINES_SIZE = 8 * MIB;
+export const CODE_LINE_SHIFT = 6;
+
+/**
  * What nested paging said of guest frames, a cache that all vCPUs share: i64 entries, direct-mapped by the guest frame
  * number plus a bias that each space has. Bits 23:0 are NestedPaging.lookup's answer, bits 33:24 the frame number's
  * bits 27:18, bits 63:34 the space. Only what may be read is in it.

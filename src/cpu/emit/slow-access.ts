@@ -2,10 +2,13 @@
  * What the inline TLB look-up falls back to: the refill in generated code, then TypeScript. Accesses that cross pages
  * are TypeScript's.
  */
-import { OFFSET_SCRATCH } from '../state.ts';
+import { OFFSET_SCRATCH, OFFSET_TLB } from '../state.ts';
 import { Code } from './code.ts';
 import type { ModuleBuilder } from './module.ts';
+import { CODE_LINE_SHIFT, CODE_LINES } from './nested-layout.ts';
 import * as op from './opcodes.ts';
+import { TLB_BESIDE_CODE, TLB_ENTRY_ADDEND, TLB_WRITE_OFFSET } from './tlb-layout.ts';
+import { pushTlbOffset } from './tlb-offset.ts';
 import { type Bits, LOADS, STORES, wasmType } from './values.ts';
 
 const { TYPE_I32, TYPE_I64 } = op;
@@ -34,12 +37,84 @@ export function emitReadSlow(module: ModuleBuilder, refill: number, slowRead: nu
   return index;
 }
 
+/**
+ * (vcpu, address: i64, bytes: i32) -> host address of bytes of a page that holds translated code, where they are beside
+ * it and the TLB knows the page to be writable; else 0. They are at most 64.
+ */
+export function emitBesideCode(module: ModuleBuilder): number {
+  const BYTES = 2;
+  const ENTRY = 3;
+  const HOST = 4;
+  const index = module.declare([TYPE_I32, TYPE_I64, TYPE_I32], [TYPE_I32]);
+  const code = new Code();
+  pushTlbOffset(code, () => code.get(ADDRESS));
+  code.get(VCPU);
+  code.memory(op.OP_I32_LOAD, OFFSET_TLB);
+  code.op(op.OP_I32_ADD);
+  code.tee(ENTRY);
+  code.memory(op.OP_I64_LOAD, TLB_WRITE_OFFSET);
+  code.get(ADDRESS);
+  code.i64(-4096n);
+  code.op(op.OP_I64_AND);
+  code.i64(BigInt(TLB_BESIDE_CODE));
+  code.op(op.OP_I64_OR);
+  code.op(op.OP_I64_EQ);
+  code.if();
+  code.get(ADDRESS);
+  code.op(op.OP_I32_WRAP_I64);
+  code.get(ENTRY);
+  code.memory(op.OP_I32_LOAD, TLB_WRITE_OFFSET + TLB_ENTRY_ADDEND);
+  code.op(op.OP_I32_ADD);
+  code.set(HOST);
+  pushHasCode(code, HOST);
+  code.get(HOST);
+  code.get(BYTES);
+  code.op(op.OP_I32_ADD);
+  code.i32(1);
+  code.op(op.OP_I32_SUB);
+  code.set(ENTRY);
+  pushHasCode(code, ENTRY);
+  code.op(op.OP_I64_OR);
+  code.op(op.OP_I64_EQZ);
+  code.get(HOST);
+  code.get(ENTRY);
+  code.op(op.OP_I32_XOR);
+  code.i32(4096);
+  code.op(op.OP_I32_LT_U);
+  code.op(op.OP_I32_AND);
+  code.if();
+  code.get(HOST);
+  code.byte(op.OP_RETURN);
+  code.end();
+  code.end();
+  code.i32(0);
+  module.define(index, [{ type: TYPE_I32, count: 2 }], code);
+  return index;
+}
+
 /** (vcpu, address: i64, value). `slowWrite` is (lo, hi, bytes), from scratch. */
-export function emitWriteSlow(module: ModuleBuilder, refill: number, slowWrite: number, bits: Bits): number {
+export function emitWriteSlow(
+  module: ModuleBuilder,
+  beside: number,
+  refill: number,
+  slowWrite: number,
+  bits: Bits,
+): number {
   const VALUE = 2;
   const HOST = 3;
   const index = module.declare([TYPE_I32, TYPE_I64, wasmType(bits)], []);
   const code = new Code();
+  code.get(VCPU);
+  code.get(ADDRESS);
+  code.i32(bits / 8);
+  code.call(beside);
+  code.tee(HOST);
+  code.if();
+  code.get(HOST);
+  code.get(VALUE);
+  code.memory(STORES[bits], 0);
+  code.byte(op.OP_RETURN);
+  code.end();
   pushRefill(code, refill, HOST, bits, true);
   code.if();
   code.get(HOST);
@@ -58,11 +133,25 @@ export function emitWriteSlow(module: ModuleBuilder, refill: number, slowWrite: 
 }
 
 /** (vcpu, address: i64, bytes: i32) -> host address, or 0. `probeWrite` is (lo, hi, bytes) -> host address, or 0. */
-export function emitProbeWrite(module: ModuleBuilder, refill: number, probeWrite: number): number {
+export function emitProbeWrite(module: ModuleBuilder, beside: number, refill: number, probeWrite: number): number {
   const BYTES = 2;
   const HOST = 3;
   const index = module.declare([TYPE_I32, TYPE_I64, TYPE_I32], [TYPE_I32]);
   const code = new Code();
+  code.get(BYTES);
+  code.i32(1 << CODE_LINE_SHIFT);
+  code.op(op.OP_I32_LE_U);
+  code.if();
+  code.get(VCPU);
+  code.get(ADDRESS);
+  code.get(BYTES);
+  code.call(beside);
+  code.tee(HOST);
+  code.if();
+  code.get(HOST);
+  code.byte(op.OP_RETURN);
+  code.end();
+  code.end();
   pushPageOffset(code);
   code.get(BYTES);
   code.op(op.OP_I32_ADD);
@@ -112,6 +201,23 @@ export function emitReachPage(module: ModuleBuilder, refill: number): number {
   code.end();
   module.define(index, [], code);
   return index;
+}
+
+// Pushes a bit of CODE_LINES as i64: whether the byte at a host address was translated.
+function pushHasCode(code: Code, host: number): void {
+  code.get(host);
+  code.i32(12);
+  code.op(op.OP_I32_SHR_U);
+  code.i32(3);
+  code.op(op.OP_I32_SHL);
+  code.memory(op.OP_I64_LOAD, CODE_LINES);
+  code.get(host);
+  code.i32(CODE_LINE_SHIFT);
+  code.op(op.OP_I32_SHR_U);
+  code.op(op.OP_I64_EXTEND_I32_U);
+  code.op(op.OP_I64_SHR_U);
+  code.i64(1n);
+  code.op(op.OP_I64_AND);
 }
 
 /** Pushes the halves of an i64, as TypeScript takes them. */

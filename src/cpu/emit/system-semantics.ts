@@ -208,7 +208,7 @@ export class SystemSemantics extends Semantics {
     const index = level === 3 ? this.const(32, TLB_USER) : this.zext(this.bit(rest, 18), 32);
     this.storeState(state.OFFSET_TLB, this.#tlbOf(index));
     const mode = this.or(this.loadState(state.OFFSET_MODE, 32), this.const(32, level << 11));
-    const bias = level === 3 ? this.loadState(state.OFFSET_USER_BIAS, 32) : this.const(32, 0);
+    const bias = this.loadState(level === 3 ? state.OFFSET_USER_BIAS : state.OFFSET_KERNEL_BIAS, 32);
     this.storeState(state.OFFSET_MODE_TAG, bias);
     this.storeState(state.OFFSET_MODE_TAG + 4, this.shl(mode, 16));
   }

@@ -21,6 +21,8 @@ export const TLB_INDEX_SHIFT = 12 - Math.log2(TLB_ENTRY_SIZE);
 export const TLB_FOLD_SHIFT = TLB_INDEX_SHIFT + Math.log2(TLB_ENTRIES);
 /** Bytes an invalid tag is filled with: its low bits are not zero, so no page has it. */
 export const TLB_INVALID_BYTE = 0xff;
+/** In the low half of a write table's tag: the page holds translated code, and may be written beside it (CODE_LINES). */
+export const TLB_BESIDE_CODE = 1;
 
 /** TLBs of one vCPU, by what the code that uses them may touch. */
 export const TLB_SUPERVISOR = 0;

@@ -1,19 +1,23 @@
 /**
- * Predecoded code of the whole machine, keyed by machine address and mode. Runs are contiguous records; a write to
+ * Predecoded code of the whole machine, by pages (code-pages.ts) and modes. Runs are contiguous records; a write to
  * bytes that were decoded turns all records of that page into HANDLER_LEAVE, so that whoever executes them, or is
- * linked to them, looks again. Space comes back only by throwing everything away (`reset`).
+ * linked to them, looks again. The room for records is filled and emptied in segments: the pages that have records in
+ * the oldest make room for new ones.
  */
+import { assert } from '../../lib/assert.ts';
 import { type Decoder, DECODED, INCOMPLETE, TOO_LONG } from '../decode/decoder.ts';
-import { FRAMES_WITH_CODE } from '../emit/nested-layout.ts';
 import type { CodeWatch } from '../mmu/bus.ts';
 import { EVENT_HAS_ERROR } from '../mmu/mmu.ts';
 import type { MachineMemory } from '../mmu/machine-memory.ts';
-import { EXCEPTION_GP, EXCEPTION_NM, EXCEPTION_UD } from '../state.ts';
+import { EXCEPTION_GP, EXCEPTION_UD } from '../state.ts';
+import { CodeHash } from './code-hash.ts';
+import { type CodePage, CodePages } from './code-pages.ts';
 import type { FormEntry } from './handlers.ts';
-import { CODE_HASH, CODE_HASH_ENTRIES, CODE_HASH_SIZE, RECORDS, RECORDS_END } from './layout.ts';
-import { MODE_EM, MODE_MP, MODE_NO_SSE, MODE_STEP, MODE_TS } from '../mode.ts';
+import { RECORD_SEGMENTS, RECORDS } from './layout.ts';
+import { MODE_STEP } from '../mode.ts';
 import * as record from './record.ts';
 import type { RecordWriter } from './record-writer.ts';
+import { unitException } from './unit-exception.ts';
 
 /** Longest run; it bounds how much is decoded that may never execute. */
 const RUN_LIMIT = 96;
@@ -21,17 +25,11 @@ const RUN_LIMIT = 96;
 export const LONGEST_RUN = RUN_LIMIT + 16;
 /** Longest stay in generated code: V8 only uses better code it has made of a loop when the loop is entered again. */
 export const LONGEST_STAY = 50_000;
-/** `reset` is asked for when less room than this is left. */
-const LOW_RECORDS = 4096 * record.RECORD_SIZE;
-const HASH_LIMIT = CODE_HASH_ENTRIES * 0.6;
-
-interface CodePage {
-  /** First and past-the-last record of each run that has an instruction in this page. */
-  readonly runs: number[];
-  /** One bit for each 64 bytes that were decoded. */
-  granulesLo: number;
-  granulesHi: number;
-}
+const LOW_RECORDS = 512 * 1024;
+const CROWDED = 0.75;
+/** A vCPU gives the thread back after so much `work`, a few milliseconds, where its budget need not be used up. */
+export const MOST_WORK = 2000;
+const DROP_WORK = 4;
 
 /** What the cache needs from each vCPU. */
 export interface CodeUser {
@@ -39,14 +37,16 @@ export interface CodeUser {
   flushJumps(): void;
   /** Forget fast write translations of a frame. */
   protectFrame(mfn: number): void;
-  /** Leave generated code at the next block boundary: `reset` is due. */
+  /** Leave generated code at the next block boundary: `makeRoom` is due. */
   stop(): void;
 }
 
 /** Whoever keeps code made from records: told when they are gone. */
 export interface RecordUser {
-  dropPage(mfn: number): void;
-  reset(): void;
+  /** The records of a page may not be executed any more: its code has changed, or it has to make room. */
+  dropPage(id: number, hasChanged: boolean): void;
+  /** Records from one address up to another will be others. Their pages were dropped. */
+  reuseRecords(from: number, to: number): void;
 }
 
 export class CodeCache implements CodeWatch {
@@ -54,22 +54,39 @@ export class CodeCache implements CodeWatch {
   readonly #decoder: Decoder<FormEntry>;
   readonly #writer: RecordWriter;
   readonly #users = new Set<CodeUser>();
-  readonly #pages = new Map<number, CodePage>();
-  readonly #hasCode: Uint8Array;
-  /** Instructions that cross pages: first page's address, then second page's frame and mode, to the record. */
+  readonly #pages: CodePages;
+  readonly #hash: CodeHash;
+  /** Instructions that cross pages: by page and offset, then second page and mode, the record. */
   readonly #crossing = new Map<number, Map<number, number>>();
   readonly #crossingBytes = new Uint8Array(32);
+  readonly #segmentSize: number;
+  /** Room is made when less than this is left of a segment: what a batch of regions copies has to fit too. */
+  readonly #low: number;
+  #segment = 0;
   #next = RECORDS;
-  #hashed = 0;
+  #jumpsAreStale = false;
   recordUser: RecordUser | undefined;
   /** Pages that were dropped because they were written to. */
   invalidations = 0;
+  /** Instructions that were decoded, and segments that were emptied. */
+  counts = { decoded: 0, evictions: 0 };
+  /** A vCPU is inside generated code. */
+  isRunning = false;
+  /** What was decoded and dropped since a vCPU began to run, in decoded instructions. */
+  work = 0;
 
-  constructor(memory: MachineMemory, decoder: Decoder<FormEntry>, writer: RecordWriter) {
+  /** `room` is how many bytes records may take. */
+  constructor(memory: MachineMemory, decoder: Decoder<FormEntry>, writer: RecordWriter, room: number) {
     this.#memory = memory;
     this.#decoder = decoder;
     this.#writer = writer;
-    this.#hasCode = memory.u8.subarray(FRAMES_WITH_CODE, FRAMES_WITH_CODE + memory.frames);
+    this.#hash = new CodeHash(memory);
+    const protect = (mfn: number) => {
+      for (const user of this.#users) user.protectFrame(mfn);
+    };
+    this.#pages = new CodePages(memory, protect, () => this.#forgetJumps());
+    this.#segmentSize = Math.floor(room / RECORD_SEGMENTS / record.RECORD_SIZE) * record.RECORD_SIZE;
+    this.#low = Math.min(LOW_RECORDS, this.#segmentSize / 2);
   }
 
   addUser(user: CodeUser): void {
@@ -79,86 +96,123 @@ export class CodeCache implements CodeWatch {
     this.#users.delete(user);
   }
 
-  get isFull(): boolean {
-    return this.#next > RECORDS_END - LOW_RECORDS || this.#hashed > HASH_LIMIT;
+  /** Something is due that only can be done while no vCPU is inside generated code: see `settle`. */
+  get isDue(): boolean {
+    return this.#jumpsAreStale || this.#isFull;
   }
 
-  /** Throws all code away. No vCPU may be inside generated code. */
-  reset(): void {
-    this.#memory.u8.fill(0, CODE_HASH, CODE_HASH + CODE_HASH_SIZE);
-    this.#next = RECORDS;
-    this.#hashed = 0;
-    this.#pages.clear();
-    this.#crossing.clear();
-    this.#hasCode.fill(0);
-    this.recordUser?.reset();
-    for (const user of this.#users) user.flushJumps();
+  /** Does what `isDue` says. */
+  settle(): void {
+    if (this.#jumpsAreStale) this.#flushJumps();
+    if (this.#isFull) this.makeRoom();
+  }
+
+  /** Drops the oldest code. No vCPU may be inside generated code. */
+  makeRoom(): void {
+    this.#nextSegment();
+    for (let emptied = 1; emptied < RECORD_SEGMENTS && this.#isCrowded; emptied++) this.#nextSegment();
+    // Pages of which nothing was decoded after all are in no segment.
+    if (this.#isCrowded) this.#pages.clear();
+    this.#flushJumps();
   }
 
   holdsCode(mfn: number): boolean {
-    return this.#hasCode[mfn] !== 0;
+    return this.#pages.isCovered(mfn);
   }
 
   overlapsCode(address: number, length: number): boolean {
-    const code = this.#pages.get(Math.floor(address / 4096));
+    const mfn = Math.floor(address / 4096);
+    if (!this.#pages.isCovered(mfn)) return false;
     const first = address % 4096;
-    return code !== undefined && overlaps(code, first >>> 6, (first + length - 1) >>> 6);
+    return this.#pages.overlaps(mfn, first, first + length - 1);
   }
 
   written(address: number, length: number): void {
     const end = address + length;
-    for (let page = address - (address % 4096); page < end; page += 4096) {
-      const mfn = page / 4096;
-      if (this.#hasCode[mfn] === 0) continue;
-      const code = this.#pages.get(mfn) as CodePage;
-      const first = Math.max(address, page) - page;
-      const last = Math.min(end, page + 4096) - page - 1;
-      if (overlaps(code, first >>> 6, last >>> 6)) this.#drop(mfn, code);
+    for (let start = address - (address % 4096); start < end; start += 4096) {
+      const mfn = start / 4096;
+      if (!this.#pages.isCovered(mfn)) continue;
+      const first = Math.max(address, start) - start;
+      const last = Math.min(end, start + 4096) - start - 1;
+      if (!this.#pages.overlaps(mfn, first, last)) continue;
+      // Others may go on with what they have, but not if the one who writes may be executing just that.
+      if (this.isRunning) this.#drop(this.#pages.known(mfn) as CodePage);
+      else this.#pages.leave(mfn);
     }
   }
 
   /** The record of the instruction at a machine address, or 0 if it goes on in the next page. */
   find(address: number, mode: number): number {
-    const known = this.#lookUp(address, mode);
-    return known !== 0 ? known : this.#decodeRun(address, mode);
+    const mfn = Math.floor(address / 4096);
+    const offset = address % 4096;
+    const page = this.#pages.enter(mfn);
+    const known = this.#hash.find(page.id, offset, mode);
+    if (known !== 0) return known;
+    const pc = this.#decodeRun(page, mfn, offset, mode);
+    if (pc >= 0) return pc;
+    this.#drop(page);
+    return this.find(address, mode);
   }
 
   /** The record of an instruction that starts in one page and ends in another frame. */
   findCrossing(address: number, secondPage: number, mode: number): number {
-    const known = this.knownCrossing(address, secondPage, mode);
+    const mfn = Math.floor(address / 4096);
+    const offset = address % 4096;
+    const page = this.#pages.enter(mfn);
+    const second = this.#pages.enter(secondPage / 4096);
+    const place = placeIn(page.id, offset);
+    const known = this.knownCrossing(place, placeIn(second.id, 0), mode);
     if (known !== 0) return known;
-    const first = 4096 - (address % 4096);
+    const first = 4096 - offset;
     this.#crossingBytes.set(this.#memory.u8.subarray(address, address + first));
     this.#crossingBytes.set(this.#memory.u8.subarray(secondPage, secondPage + 16), first);
     const start = this.#next;
-    const length = this.#append(this.#crossingBytes, 0, first + 16, mode, address % 4096);
-    if (length > 0) this.#end((address % 4096) + length, mode);
-    this.#watch(address, first, start);
-    this.#watch(secondPage, Math.max(length - first, 1), start);
-    const bySecond = this.#crossing.get(address) ?? new Map<number, number>();
-    bySecond.set(crossingKey(secondPage, mode), start);
-    this.#crossing.set(address, bySecond);
+    const length = this.#append(this.#crossingBytes, 0, first + 16, mode, offset);
+    if (length > 0) this.#end(offset + length, mode);
+    const isFirst = this.#watch(page, mfn, offset, first, start);
+    const isSecond = this.#watch(second, secondPage / 4096, 0, Math.max(length - first, 1), start);
+    if (!isFirst || !isSecond) {
+      this.#drop(isFirst ? second : page);
+      return this.findCrossing(address, secondPage, mode);
+    }
+    const bySecond = this.#crossing.get(place) ?? new Map<number, number>();
+    bySecond.set(placeIn(second.id, 0) + mode, start);
+    this.#crossing.set(place, bySecond);
     this.#checkRoom();
     return start;
   }
 
-  /** The record of an instruction that was decoded, else 0. */
-  known(address: number, mode: number): number {
-    return this.#lookUp(address, mode);
+  /** A machine address as `known` takes it: as that of the page whose code the frame has. -1 where none is known. */
+  placeOf(address: number): number {
+    const page = this.#pages.known(Math.floor(address / 4096));
+    return page === undefined ? -1 : placeIn(page.id, address % 4096);
   }
 
-  /** The same of an instruction that ends in another frame. */
-  knownCrossing(address: number, secondPage: number, mode: number): number {
-    const known = this.#crossing.get(address)?.get(crossingKey(secondPage, mode)) ?? 0;
+  /** Pages of code that are kept, and the frames whose content they are. */
+  get kept(): { readonly pages: number; readonly frames: number } {
+    const frames = [...this.#pages.all].map((page) => page.frames.length);
+    return { pages: frames.length, frames: frames.reduce((sum, count) => sum + count, 0) };
+  }
+
+  /** The record of an instruction that was decoded, else 0. */
+  known(place: number, mode: number): number {
+    return this.#hash.find(Math.floor(place / 4096), place % 4096, mode);
+  }
+
+  /** The same of an instruction that ends in another page, which is at the place `second`. */
+  knownCrossing(place: number, second: number, mode: number): number {
+    const known = this.#crossing.get(place)?.get(second + mode) ?? 0;
     return known !== 0 && this.#handlerAt(known) !== record.HANDLER_LEAVE ? known : 0;
   }
 
-  /** A copy of a record of a frame, which executes its instruction and goes back to the next record. */
-  copy(pc: number, mfn: number): number {
+  /** A copy of a record of a page, which executes its instruction and goes back to the next record. */
+  copy(pc: number, id: number): number {
     const copy = this.#next;
     this.#writer.copy(pc, copy);
     this.#next += 2 * record.RECORD_SIZE;
-    this.#pages.get(mfn)?.runs.push(copy, this.#next);
+    assert(this.#next <= this.#segmentEnd, 'there is room for what a batch of regions copies');
+    const page = this.#pages.byId(id);
+    if (page !== undefined) this.#own(page, copy);
     this.#checkRoom();
     return copy;
   }
@@ -178,52 +232,52 @@ export class CodeCache implements CodeWatch {
     for (const user of this.#users) user.stop();
   }
 
-  #decodeRun(address: number, mode: number): number {
+  // -1 where the page's code is not what the frame has.
+  #decodeRun(page: CodePage, mfn: number, first: number, mode: number): number {
     const start = this.#next;
-    const page = address - (address % 4096);
     const limit = (mode & MODE_STEP) !== 0 ? 1 : RUN_LIMIT;
-    let at = address;
+    let offset = first;
     let shadow = false;
     for (let count = 0; ; count++) {
       const mayEnd = count > 0 && (!shadow || count >= LONGEST_RUN);
-      if (mayEnd && (count >= limit || this.#join(at, page, mode))) {
-        if (count >= limit) this.#end(at - page, mode);
+      if (mayEnd && (count >= limit || this.#join(page, offset, mode))) {
+        if (count >= limit) this.#end(offset, mode);
         break;
       }
-      if (at === page + 4096) {
+      if (offset === 4096) {
         this.#end(4096, mode);
         break;
       }
       const here = this.#next;
-      const length = this.#append(this.#memory.u8, at, page + 4096, mode, at - page);
+      const length = this.#append(this.#memory.u8, mfn * 4096 + offset, (mfn + 1) * 4096, mode, offset);
       if (length === INCOMPLETE_LENGTH) {
         if (count === 0) return 0;
-        this.#end(at - page, mode);
+        this.#end(offset, mode);
         break;
       }
-      this.#insert(at, mode, here);
+      this.#hash.insert(page.id, offset, mode, here);
       if (length === RAISES) break;
-      at += length;
+      offset += length;
       const instruction = this.#decoder.result.candidate?.instruction;
       // What holds interrupts off must not be the end of a run: the instruction after it comes with it.
       const ends = instruction?.ends === true;
       if (ends || (shadow && !instruction?.shadow)) {
-        this.#end(at - page, mode);
+        this.#end(offset, mode);
         break;
       }
       shadow = instruction?.shadow === true && (mode & MODE_STEP) === 0;
     }
-    this.#watch(address, Math.min(at, page + 4096) - address || 1, start);
+    const isRight = this.#watch(page, mfn, first, Math.min(offset, 4096) - first || 1, start);
     this.#checkRoom();
-    return start;
+    return isRight ? start : -1;
   }
 
   // Continues in a run that is there already.
-  #join(at: number, page: number, mode: number): boolean {
-    if (at === page + 4096) return false;
-    const known = this.#lookUp(at, mode);
+  #join(page: CodePage, offset: number, mode: number): boolean {
+    if (offset === 4096) return false;
+    const known = this.#hash.find(page.id, offset, mode);
     if (known === 0) return false;
-    this.#writer.pseudo(this.#next, record.HANDLER_GOTO, at - page, at - page, known);
+    this.#writer.pseudo(this.#next, record.HANDLER_GOTO, offset, offset, known);
     this.#next += record.RECORD_SIZE;
     return true;
   }
@@ -236,6 +290,8 @@ export class CodeCache implements CodeWatch {
 
   // Decodes one instruction into the next record. Returns its length, RAISES, or INCOMPLETE_LENGTH.
   #append(bytes: Uint8Array, at: number, end: number, mode: number, offset: number): number {
+    this.counts.decoded++;
+    this.work++;
     const status = this.#decoder.decode(bytes, at, end, mode);
     if (status === INCOMPLETE) return INCOMPLETE_LENGTH;
     let exception = -1;
@@ -250,42 +306,74 @@ export class CodeCache implements CodeWatch {
     return exception >= 0 ? RAISES : this.#decoder.result.length;
   }
 
-  // From now on writes to these bytes are noticed.
-  #watch(address: number, length: number, start: number): void {
-    const mfn = Math.floor(address / 4096);
-    let page = this.#pages.get(mfn);
-    if (page === undefined) {
-      page = { runs: [], granulesLo: 0, granulesHi: 0 };
-      this.#pages.set(mfn, page);
-      this.#hasCode[mfn] = 1;
-      for (const user of this.#users) user.protectFrame(mfn);
+  // From now on writes to these bytes are noticed, and the records from `start` on belong to the page.
+  #watch(page: CodePage, mfn: number, first: number, length: number, start: number): boolean {
+    this.#own(page, start);
+    return this.#pages.decoded(page, mfn, first, length);
+  }
+
+  #own(page: CodePage, start: number): void {
+    const { runs } = page;
+    if (runs[runs.length - 1] === start) runs[runs.length - 1] = this.#next;
+    else runs.push(start, this.#next);
+    page.segments |= 1 << this.#segment;
+  }
+
+  // The page's bytes are about to change, or are not what they were.
+  #drop(page: CodePage): void {
+    this.invalidations++;
+    this.work += DROP_WORK;
+    this.#kill(page);
+    this.recordUser?.dropPage(page.id, true);
+    this.#flushJumps();
+  }
+
+  #kill(page: CodePage): void {
+    for (let i = 0; i < page.runs.length; i += 2) {
+      this.#writer.retire(page.runs[i] as number, page.runs[i + 1] as number);
     }
-    page.runs.push(start, this.#next);
-    const first = address % 4096;
-    for (let granule = first >>> 6; granule <= (first + length - 1) >>> 6; granule++) {
-      if (granule < 32) page.granulesLo |= 1 << granule;
-      else page.granulesHi |= 1 << (granule - 32);
+    this.#pages.remove(page);
+  }
+
+  // New records go into the oldest segment from now on, and the pages that have some there are dropped.
+  #nextSegment(): void {
+    this.#segment = (this.#segment + 1) % RECORD_SEGMENTS;
+    this.#next = this.#segmentEnd - this.#segmentSize;
+    const old = [...this.#pages.all].filter(({ segments }) => (segments & (1 << this.#segment)) !== 0);
+    this.counts.evictions++;
+    for (const page of old) {
+      this.#kill(page);
+      this.recordUser?.dropPage(page.id, false);
+    }
+    this.recordUser?.reuseRecords(this.#next, this.#segmentEnd);
+    this.#hash.purge();
+    for (const [place, bySecond] of this.#crossing) {
+      for (const [key, pc] of bySecond) if (this.#handlerAt(pc) === record.HANDLER_LEAVE) bySecond.delete(key);
+      if (bySecond.size === 0) this.#crossing.delete(place);
     }
   }
 
-  #drop(mfn: number, page: CodePage): void {
-    this.invalidations++;
-    const { view } = this.#memory;
-    for (let i = 0; i < page.runs.length; i += 2) {
-      const end = page.runs[i + 1] as number;
-      for (let pc = page.runs[i] as number; pc < end; pc += record.RECORD_SIZE) {
-        // END and STOP go by their displacement, which stays right; the others look up their own RIP. The displacement
-        // of GOTO may be past the page's end, where a RIP of its own is not.
-        const handler = view.getUint16(pc, true);
-        if (handler === record.HANDLER_GOTO) view.setUint16(pc, record.HANDLER_END, true);
-        else if (handler !== record.HANDLER_END && handler !== record.HANDLER_STOP) {
-          view.setUint16(pc, record.HANDLER_LEAVE, true);
-        }
-      }
-    }
-    this.#pages.delete(mfn);
-    this.#hasCode[mfn] = 0;
-    this.recordUser?.dropPage(mfn);
+  get #segmentEnd(): number {
+    return RECORDS + (this.#segment + 1) * this.#segmentSize;
+  }
+
+  get #isFull(): boolean {
+    return this.#next > this.#segmentEnd - this.#low || this.#hash.load > 1 || this.#pages.load > 1;
+  }
+
+  // So full that there soon would be no room again.
+  get #isCrowded(): boolean {
+    return this.#hash.load > CROWDED || this.#pages.load > CROWDED;
+  }
+
+  // What is remembered is of a frame's old code. Only who is inside generated code could follow it at once.
+  #forgetJumps(): void {
+    if (this.isRunning) this.#flushJumps();
+    else this.#jumpsAreStale = true;
+  }
+
+  #flushJumps(): void {
+    this.#jumpsAreStale = false;
     for (const user of this.#users) user.flushJumps();
   }
 
@@ -293,70 +381,14 @@ export class CodeCache implements CodeWatch {
     return this.#memory.view.getUint16(pc, true);
   }
 
-  #lookUp(address: number, mode: number): number {
-    const { u32 } = this.#memory;
-    for (let slot = hash(address, mode); ; slot = (slot + 1) & (CODE_HASH_ENTRIES - 1)) {
-      const at = CODE_HASH / 4 + slot * 4;
-      const pc = u32[at + 2] as number;
-      if (pc === 0) return 0;
-      if (u32[at] === address && u32[at + 1] === mode) {
-        return this.#handlerAt(pc) === record.HANDLER_LEAVE ? 0 : pc;
-      }
-    }
-  }
-
-  #insert(address: number, mode: number, pc: number): void {
-    const { u32 } = this.#memory;
-    for (let slot = hash(address, mode); ; slot = (slot + 1) & (CODE_HASH_ENTRIES - 1)) {
-      const at = CODE_HASH / 4 + slot * 4;
-      const isFree = u32[at + 2] === 0;
-      if (!isFree && (u32[at] !== address || u32[at + 1] !== mode)) continue;
-      if (isFree) this.#hashed++;
-      u32[at] = address;
-      u32[at + 1] = mode;
-      u32[at + 2] = pc;
-      return;
-    }
-  }
-
   #checkRoom(): void {
-    if (this.isFull) this.stopRuns();
+    if (this.#isFull || this.work >= MOST_WORK) this.stopRuns();
   }
 }
 
 const RAISES = 0;
 const INCOMPLETE_LENGTH = -1;
 
-function crossingKey(secondPage: number, mode: number): number {
-  return secondPage / 4096 + mode * 0x100000;
-}
-
-function hash(address: number, mode: number): number {
-  return ((Math.imul(address ^ (mode << 20), 0x9e3779b1) >>> 13) ^ address) & (CODE_HASH_ENTRIES - 1);
-}
-
-function overlaps(page: CodePage, first: number, last: number): boolean {
-  for (let granule = first; granule <= last; granule++) {
-    const word = granule < 32 ? page.granulesLo : page.granulesHi;
-    if ((word & (1 << (granule & 31))) !== 0) return true;
-  }
-  return false;
-}
-
-/** What an x87, MMX or SSE instruction faults with in this mode, or -1 (SDM vol. 3A, 2.5 and tables 13-1, 2-4). */
-function unitException({ instruction }: FormEntry, mode: number): number {
-  switch (instruction.unit) {
-    case 'sse':
-      if ((mode & (MODE_EM | MODE_NO_SSE)) !== 0) return EXCEPTION_UD;
-      return (mode & MODE_TS) !== 0 ? EXCEPTION_NM : -1;
-    case 'mmx':
-      if ((mode & MODE_EM) !== 0) return EXCEPTION_UD;
-      return (mode & MODE_TS) !== 0 ? EXCEPTION_NM : -1;
-    case 'x87':
-      if (instruction.mnemonic === 'WAIT')
-        return (mode & (MODE_TS | MODE_MP)) === (MODE_TS | MODE_MP) ? EXCEPTION_NM : -1;
-      return (mode & (MODE_TS | MODE_EM)) !== 0 ? EXCEPTION_NM : -1;
-    default:
-      return -1;
-  }
+function placeIn(id: number, offset: number): number {
+  return id * 4096 + offset;
 }

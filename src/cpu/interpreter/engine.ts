@@ -14,7 +14,7 @@ import { type FormEntry, HandlerTable } from './handlers.ts';
 import { HOT_HANDLERS } from './hot-handlers.ts';
 import { HOT_PAIRS } from './hot-pairs.ts';
 import { type Current, type CurrentVcpu, instantiate, type Run, type Shared } from './instance.ts';
-import { MAX_VCPUS, PROFILE, VCPU_AREA_SIZE, VCPU_AREAS } from './layout.ts';
+import { MAX_VCPUS, PROFILE, RECORDS, RECORDS_END, VCPU_AREA_SIZE, VCPU_AREAS } from './layout.ts';
 import { RecordWriter } from './record-writer.ts';
 
 import { InterpreterVcpu } from './vcpu.ts';
@@ -29,6 +29,7 @@ export interface EngineOptions {
   readonly regions?: boolean | 'eager';
   readonly compile?: Compile | undefined;
   readonly shortcuts?: boolean;
+  readonly recordRoom?: number;
 }
 
 export class InterpreterEngine implements Engine {
@@ -37,18 +38,27 @@ export class InterpreterEngine implements Engine {
   readonly table: HandlerTable;
   /** For tools and tests: what was translated. */
   readonly regions: RegionCache | undefined;
+  /** For tools and tests: what was decoded. */
+  readonly code: CodeCache;
   readonly #slots: (InterpreterVcpu | undefined)[] = [];
 
   /**
    * Generates and compiles the interpreter. `wasmMemory` is all of machine memory and must never grow. With `profile`,
    * all handlers that may be hot are, alone, and it counts how often each runs and which follows which. Without
    * `regions` nothing is translated, with 'eager' all at once. Without `shortcuts` TypeScript does all that it can.
-   * `compile` may know the interpreter from earlier.
+   * `compile` may know the interpreter from earlier. `recordRoom` is for less room for decoded code than there is, in
+   * bytes.
    */
   constructor(
     wasmMemory: WebAssembly.Memory,
     instructions: readonly Instruction[] = ALL_INSTRUCTIONS,
-    { profile = false, regions = true, shortcuts = true, compile = atOnce }: EngineOptions = {},
+    {
+      profile = false,
+      regions = true,
+      shortcuts = true,
+      compile = atOnce,
+      recordRoom = RECORDS_END - RECORDS,
+    }: EngineOptions = {},
   ) {
     const memory = new MachineMemory(wasmMemory.buffer);
     const table = new HandlerTable(instructions, profile ? undefined : new Set(HOT_HANDLERS));
@@ -61,7 +71,8 @@ export class InterpreterEngine implements Engine {
     );
     const decoder = new Decoder<FormEntry>(new OpcodeTable(table.forms));
     const writer = new RecordWriter(memory, table, fused);
-    const code = new CodeCache(memory, decoder, writer);
+    const code = new CodeCache(memory, decoder, writer, profile ? PROFILE - RECORDS : recordRoom);
+    this.code = code;
     const current: Current = { vcpu: NO_VCPU };
     const functions = instantiate(module, wasmMemory, current);
     const vectorSlow = (operation: number): number => current.vcpu.vectorSlow(operation);

@@ -1,5 +1,6 @@
 /** Where things are in the engine's part of machine memory (below ENGINE_RESERVED_BYTES). */
 import { ENGINE_RESERVED_BYTES } from '../engine.ts';
+import { CODE_LINES, CODE_LINES_SIZE } from '../emit/nested-layout.ts';
 import { TLB_AREA_SIZE } from '../emit/tlb-layout.ts';
 
 const MIB = 1024 * 1024;
@@ -30,16 +31,17 @@ export const MAX_VCPUS = 128;
 export const HOT_COUNTERS_COUNT = 1 << 16;
 export const HOT_COUNTERS = 32 * MIB - HOT_COUNTERS_COUNT * 4;
 
-/** Hash of decoded instructions: entries of 16 bytes, u32 physical address, u32 mode, u32 record. */
+/** Hash of decoded instructions (code-hash.ts), entries of 8 bytes. It grows. */
 export const CODE_HASH = 32 * MIB;
-export const CODE_HASH_ENTRIES = 1 << 19;
-export const CODE_HASH_SIZE = CODE_HASH_ENTRIES * 16;
+export const CODE_HASH_FIRST_ENTRIES = 1 << 17;
+export const CODE_HASH_ENTRIES = 1 << 21;
 
-/** Records, bump-allocated and thrown away all at once. */
-export const RECORDS = CODE_HASH + CODE_HASH_SIZE;
-export const RECORDS_END = ENGINE_RESERVED_BYTES - 17 * MIB;
+/** Records, in segments that are filled and emptied in turn. CODE_LINES is between the hash and them. */
+export const RECORDS = CODE_LINES + CODE_LINES_SIZE;
+export const RECORDS_END = ENGINE_RESERVED_BYTES;
+export const RECORD_SEGMENTS = 8;
 
 /** Counters (u32) of a build that profiles: a square of pairs of handlers, then one for each handler. */
-export const PROFILE = RECORDS_END;
+export const PROFILE = ENGINE_RESERVED_BYTES - 17 * MIB;
 export const PROFILE_SIDE = 2048;
 export const PROFILE_SINGLES = PROFILE_SIDE * PROFILE_SIDE * 4;

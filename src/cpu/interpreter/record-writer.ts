@@ -69,6 +69,20 @@ export class RecordWriter {
     for (let i = 0; i < record.RECORD_SIZE; i += 4) view.setUint32(pc + i, view.getUint32(copy + i, true), true);
   }
 
+  /** Whoever executes these records, up to `end`, looks again where he is. */
+  retire(start: number, end: number): void {
+    const view = this.#view;
+    for (let pc = start; pc < end; pc += record.RECORD_SIZE) {
+      // END and STOP go by their displacement, which stays right; the others look up their own RIP. The displacement
+      // of GOTO may be past the page's end, where a RIP of its own is not.
+      const handler = view.getUint16(pc + record.RECORD_HANDLER, true);
+      if (handler === record.HANDLER_GOTO) view.setUint16(pc + record.RECORD_HANDLER, record.HANDLER_END, true);
+      else if (handler !== record.HANDLER_END && handler !== record.HANDLER_STOP) {
+        view.setUint16(pc + record.RECORD_HANDLER, record.HANDLER_LEAVE, true);
+      }
+    }
+  }
+
   /** The handler of a record's first instruction alone, which is the record's unless it is fused. */
   firstOf(handler: number): number {
     return this.#firsts[handler - this.#table.coldStart] ?? handler;

@@ -3,7 +3,7 @@ import { emitCopyBlock, emitFillBlock } from '../emit/blocks.ts';
 import { Code } from '../emit/code.ts';
 import type { ModuleBuilder } from '../emit/module.ts';
 import * as op from '../emit/opcodes.ts';
-import { emitProbeWrite, emitReachPage, emitReadSlow, emitWriteSlow } from '../emit/slow-access.ts';
+import { emitBesideCode, emitProbeWrite, emitReachPage, emitReadSlow, emitWriteSlow } from '../emit/slow-access.ts';
 import { emitSystemHost } from '../emit/system-host.ts';
 import type { SystemRuntime } from '../emit/system-semantics.ts';
 import type { Runtime } from '../emit/tier.ts';
@@ -79,10 +79,11 @@ export function emitRuntime(module: ModuleBuilder): RuntimeFunctions {
   const regionProbe = module.import('regionProbe', [TYPE_I32, TYPE_I32, TYPE_I32], [TYPE_I32]);
   const hot = module.import('hot', [], []);
   const refill = emitTlbRefill(module, VCPU_TLBS);
+  const beside = emitBesideCode(module);
   const withoutFloats = {
     readSlow: byWidth((bits) => emitReadSlow(module, refill, slowRead, bits)),
-    writeSlow: byWidth((bits) => emitWriteSlow(module, refill, slowWrite, bits)),
-    probeWrite: emitProbeWrite(module, refill, probeWrite),
+    writeSlow: byWidth((bits) => emitWriteSlow(module, beside, refill, slowWrite, bits)),
+    probeWrite: emitProbeWrite(module, beside, refill, probeWrite),
     offsetLinear: emitOffsetLinear(module, offsetLinear),
     address: emitAddressFunction(module, segmentLinear),
     find,
@@ -96,8 +97,8 @@ export function emitRuntime(module: ModuleBuilder): RuntimeFunctions {
     regionType: module.type(REGION_PARAMETERS, [TYPE_I32]),
     region: {
       readSlow: byWidth((bits) => emitReadSlow(module, refill, regionRead, bits)),
-      writeSlow: byWidth((bits) => emitWriteSlow(module, refill, regionWrite, bits)),
-      probeWrite: emitProbeWrite(module, refill, regionProbe),
+      writeSlow: byWidth((bits) => emitWriteSlow(module, beside, refill, regionWrite, bits)),
+      probeWrite: emitProbeWrite(module, beside, refill, regionProbe),
     },
   };
   const runtime = { ...withoutFloats, floats: emitFloatFunctions(module, { ...withoutFloats, floats: new Map() }) };

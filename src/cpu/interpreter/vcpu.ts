@@ -12,7 +12,6 @@ import {
   type TscSource,
 } from '../engine.ts';
 import { SYSTEM_FAULT } from '../instructions/define.ts';
-import { pageNumber } from '../mmu/fetch-cache.ts';
 import { EVENT_NOT_CANONICAL, Mmu, setEvent } from '../mmu/mmu.ts';
 import * as state from '../state.ts';
 import { checkedLinear, setLinear } from '../system/segment-access.ts';
@@ -22,9 +21,10 @@ import { deliver, type Event, takeEvent } from '../system/interrupts.ts';
 import { resetState } from '../system/reset.ts';
 import { SystemCpu, type TierHooks } from '../system/system-cpu.ts';
 import { vectorSlow } from '../system/vector-slow.ts';
-import { type CodeUser, LONGEST_RUN, LONGEST_STAY } from './code-cache.ts';
+import { type CodeUser, LONGEST_RUN, LONGEST_STAY, MOST_WORK } from './code-cache.ts';
 import { JumpCache } from './jump-cache.ts';
-import { VCPU_TLBS } from './layout.ts';
+import { InstructionFetch } from './instruction-fetch.ts';
+import { VCPU_AREA_SIZE, VCPU_AREAS, VCPU_TLBS } from './layout.ts';
 import { readLinear, writeLinear } from './linear-copy.ts';
 import type { CurrentVcpu, Shared } from './instance.ts';
 import { RUN_EVENT, RUN_EXIT } from './run-result.ts';
@@ -33,6 +33,8 @@ import * as record from './record.ts';
 import { RecordReader } from './record-reader.ts';
 import { RunStops } from './run-stops.ts';
 
+const BIAS_SPREAD = 0x9e3779b1;
+const BIAS_SHIFT = 17;
 const CS_BASE = state.OFFSET_SEGMENTS + state.CS * state.SEGMENT_SIZE + state.SEGMENT_BASE;
 
 export class InterpreterVcpu implements EngineVcpu, CodeUser, TierHooks, CurrentVcpu {
@@ -44,6 +46,7 @@ export class InterpreterVcpu implements EngineVcpu, CodeUser, TierHooks, Current
   readonly #operands: RecordReader;
   readonly #regionAccess: RegionAccess;
   readonly #jumps: JumpCache;
+  readonly #fetch: InstructionFetch;
   readonly #stops: RunStops;
   /** Instructions before the generated code was last entered, and the budget it was given. */
   #retired = 0;
@@ -52,6 +55,7 @@ export class InterpreterVcpu implements EngineVcpu, CodeUser, TierHooks, Current
   #csBaseLo = 0;
   #csBaseHi = 0;
   #leaving = false;
+  #jumpsFlushed = false;
   #shutDown = false;
   /** TF was set when the last instruction began. */
   #trapPending = false;
@@ -67,6 +71,9 @@ export class InterpreterVcpu implements EngineVcpu, CodeUser, TierHooks, Current
     this.#operands = new RecordReader(memory, this.state, shared.table);
     shared.code.addUser(this);
     this.#jumps = new JumpCache(memory, base);
+    this.#fetch = new InstructionFetch(this.cpu, this.#mmu, shared.code);
+    const bias = Math.imul((base - VCPU_AREAS) / VCPU_AREA_SIZE, BIAS_SPREAD) >>> BIAS_SHIFT;
+    this.state.setU32(state.OFFSET_KERNEL_BIAS, bias);
     this.#stops = new RunStops(memory, shared.code, shared.writer);
     this.modeChanged();
   }
@@ -83,6 +90,7 @@ export class InterpreterVcpu implements EngineVcpu, CodeUser, TierHooks, Current
     registers.setU64(state.OFFSET_SHADOW_RIP, state.NO_SHADOW);
     this.#mmu.synchronise();
     this.modeChanged();
+    this.#shared.code.work = 0;
     let left = budget;
     for (;;) {
       if (this.#trapPending && !this.#debugTrap(0)) return EXIT_SHUTDOWN;
@@ -99,9 +107,9 @@ export class InterpreterVcpu implements EngineVcpu, CodeUser, TierHooks, Current
         return EXIT_LEAVE;
       }
       // Between STI and what it holds interrupts off for nobody gets in.
-      if (left <= 0 && !this.#isShadowed) return EXIT_BUDGET;
+      if ((left <= 0 || this.#hasWorkedEnough) && !this.#isShadowed) return EXIT_BUDGET;
       left = Math.max(left, 1);
-      if (this.#shared.code.isFull) this.#shared.code.reset();
+      if (this.#shared.code.isDue) this.#shared.code.settle();
       if (this.#shared.regions?.isDue) this.#shared.regions.make();
       registers.setU32(state.OFFSET_STOP, 0);
       const isStep = (this.#mode & MODE_STEP) !== 0;
@@ -182,6 +190,7 @@ export class InterpreterVcpu implements EngineVcpu, CodeUser, TierHooks, Current
   // CodeUser and TierHooks
 
   flushJumps(): void {
+    this.#jumpsFlushed = true;
     this.#mmu.forgetJumps();
   }
 
@@ -200,7 +209,7 @@ export class InterpreterVcpu implements EngineVcpu, CodeUser, TierHooks, Current
     registers.setU32(state.OFFSET_TLB, this.#mmu.currentTlb());
     // The mode and CPL go where canonical RIPs have copies of bit 47: modes never share a tag.
     const { cpl } = registers;
-    const bias = cpl === 3 ? registers.u32(state.OFFSET_USER_BIAS) : 0;
+    const bias = registers.u32(cpl === 3 ? state.OFFSET_USER_BIAS : state.OFFSET_KERNEL_BIAS);
     registers.setHalves(state.OFFSET_MODE_TAG, bias, ((this.#mode | (cpl << 11)) << 16) >>> 0);
     const csBaseLo = registers.u32(CS_BASE);
     const csBaseHi = registers.u32(CS_BASE + 4);
@@ -227,7 +236,8 @@ export class InterpreterVcpu implements EngineVcpu, CodeUser, TierHooks, Current
 
   hot = (): void => {
     const cr2 = this.state.u64(state.OFFSET_CR2);
-    this.#shared.regions?.hot(this.#translateRip(), this.#mode, this.#near);
+    const machine = this.#fetch.translateRip(this.#mode, this.#csBaseLo);
+    this.#shared.regions?.hot(this.#fetch.placeOf(machine), this.#mode, this.#fetch.near);
     // A fetch that was made before does not fault now.
     this.state.setU32(state.OFFSET_EVENT, 0);
     this.state.setU64(state.OFFSET_CR2, cr2);
@@ -244,21 +254,18 @@ export class InterpreterVcpu implements EngineVcpu, CodeUser, TierHooks, Current
   };
 
   find = (): number => {
-    const machine = this.#translateRip();
-    if (machine < 0) return machine === -1 ? 0 : this.#nowhere();
-    let pc = this.#shared.code.find(machine, this.#mode);
-    let isGlobal = this.#mmu.fetchIsGlobal;
-    if (pc === 0) {
-      pc = this.#findCrossing(this.#linearLo, this.#linearHi, machine);
-      isGlobal &&= this.#mmu.fetchIsGlobal;
-    }
+    this.#jumpsFlushed = false;
+    const machine = this.#fetch.translateRip(this.#mode, this.#csBaseLo);
+    const pc = this.#fetch.find(machine, this.#mode);
     if (pc === 0) return 0;
     const { regions } = this.#shared;
-    if (regions?.isEager && regions.hot(machine, this.#mode, this.#near)) this.stop();
+    if (regions?.isEager && regions.hot(this.#fetch.placeOf(machine), this.#mode, this.#fetch.near)) this.stop();
+    // What would be remembered now could not be forgotten with its page: the fetch from it was forgotten meanwhile.
+    if (this.#jumpsFlushed) return pc;
     const registers = this.state;
     const ripLo = registers.u32(state.OFFSET_RIP);
     const ripHi = registers.u32(state.OFFSET_RIP + 4);
-    this.#jumps.insert(ripLo, ripHi, registers.u32(state.OFFSET_MODE_TAG + 4), pc, isGlobal);
+    this.#jumps.insert(ripLo, ripHi, registers.u32(state.OFFSET_MODE_TAG + 4), pc, this.#fetch.isGlobal);
     return pc;
   };
 
@@ -282,9 +289,11 @@ export class InterpreterVcpu implements EngineVcpu, CodeUser, TierHooks, Current
   #enter(budget: number): number {
     this.#slice = budget;
     this.#left = budget;
-    const { current, run } = this.#shared;
+    const { current, run, code } = this.#shared;
     current.vcpu = this;
+    code.isRunning = true;
     const result = run(this.state.base, budget);
+    code.isRunning = false;
     this.#retired = this.instructions;
     this.#slice = 0;
     this.#left = 0;
@@ -325,6 +334,11 @@ export class InterpreterVcpu implements EngineVcpu, CodeUser, TierHooks, Current
     this.state.view.setInt32(state.OFFSET_BUDGET, budget, true);
   }
 
+  // Decoding takes far longer than executing: who writes his own code would hold everybody up.
+  get #hasWorkedEnough(): boolean {
+    return !this.exactBudget && this.#shared.code.work >= MOST_WORK;
+  }
+
   get #windowWanted(): boolean {
     return this.state.u32(state.OFFSET_WINDOW) !== 0;
   }
@@ -360,43 +374,5 @@ export class InterpreterVcpu implements EngineVcpu, CodeUser, TierHooks, Current
     noteDebug(this.state, dataHits | (this.#trapPending ? DR6_BS : 0));
     this.#trapPending = false;
     return this.#deliver({ vector: state.EXCEPTION_DB, errorCode: -1, source: 'exception' });
-  }
-
-  #linearLo = 0;
-  #linearHi = 0;
-
-  // Machine address of the instruction at RIP, -1 after a fault was raised, -2 where no memory backs the page.
-  #translateRip(): number {
-    const registers = this.state;
-    const ripLo = registers.u32(state.OFFSET_RIP);
-    this.#linearLo = ripLo;
-    this.#linearHi = registers.u32(state.OFFSET_RIP + 4);
-    if ((this.#mode & MODE_CODE_64) === 0) {
-      if (ripLo > registers.segmentLimit(state.CS)) {
-        this.cpu.generalProtection(0);
-        return -1;
-      }
-      this.#linearLo = (ripLo + this.#csBaseLo) >>> 0;
-      this.#linearHi = 0;
-    }
-    return this.#mmu.translateFetch(this.#linearLo, this.#linearHi);
-  }
-
-  // Machine address of a page so many pages from RIP's, if code was fetched there lately; else -1.
-  #near = (distance: number): number => this.#mmu.fetchedPage(pageNumber(this.#linearLo, this.#linearHi) + distance);
-
-  // An instruction that goes on in the next page, which must be fetchable too.
-  #findCrossing(lo: number, hi: number, machine: number): number {
-    const nextLo = ((lo & 0xfffff000) + 4096) >>> 0;
-    const nextHi = nextLo === 0 ? (hi + 1) >>> 0 : hi;
-    const second = this.#mmu.translateFetch(nextLo, nextHi);
-    if (second < 0) return second === -1 ? 0 : this.#nowhere();
-    return this.#shared.code.findCrossing(machine, second, this.#mode);
-  }
-
-  // Fetching where there is no memory: the bus gives all ones, which is no instruction.
-  #nowhere(): number {
-    this.cpu.invalidOpcode();
-    return 0;
   }
 }

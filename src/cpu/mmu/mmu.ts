@@ -159,7 +159,7 @@ export class Mmu {
     if (!this.#translateRange(lo, hi, bytes, ACCESS_WRITE, privilege)) return 0;
     this.#watch(lo, hi, bytes, true);
     const { machine } = this.walker;
-    if (this.#secondMachine !== NO_SECOND || machine < 0 || this.#code.holdsCode(Math.floor(machine / 4096))) {
+    if (this.#secondMachine !== NO_SECOND || machine < 0 || this.#code.overlapsCode(machine, bytes)) {
       if (this.memoryOnly) this.#cpu.setU32(state.OFFSET_EVENT, EVENT_INTERPRET);
       return 0;
     }
@@ -203,8 +203,8 @@ export class Mmu {
     const { machine, gpa } = this.walker;
     if (this.memoryOnly && this.#refuses(lo, bytes, true)) return false;
     if (this.#secondMachine === NO_SECOND) {
-      if (machine >= 0 && !this.#code.holdsCode(Math.floor(machine / 4096))) this.#fill(lo, hi, privilege);
       this.#bus.write(machine, gpa, bytes, from, 0);
+      if (machine >= 0) this.#fill(lo, hi, privilege);
       return true;
     }
     const first = 4096 - (lo & 0xfff);
@@ -307,8 +307,9 @@ export class Mmu {
   #fill(lo: number, hi: number, privilege: Privilege): void {
     allowRefill(this.#cpu, this.#nested);
     const { machine, writable, isGlobal, kind } = this.walker;
-    const mayWrite = writable && !this.#code.holdsCode(Math.floor(machine / 4096));
-    this.#tlb.fill(TLB_OF_PRIVILEGE[privilege], lo, hi, machine - (machine % 4096), mayWrite, isGlobal, kind);
+    const holdsCode = this.#code.holdsCode(Math.floor(machine / 4096));
+    const page = machine - (machine % 4096);
+    this.#tlb.fill(TLB_OF_PRIVILEGE[privilege], lo, hi, page, writable, holdsCode, isGlobal, kind);
   }
 
   /** #AC(0) for misaligned user accesses when CR0.AM and RFLAGS.AC ask for it (SDM vol. 3A, 6.15). */

@@ -25,6 +25,7 @@ export class Tlb {
    *
    * @param machinePage machine address of the 4 KiB that `lo` is in
    * @param writable whether it may be written without another look
+   * @param holdsCode whether that is so only beside the code in it
    */
   fill(
     table: number,
@@ -32,6 +33,7 @@ export class Tlb {
     hi: number,
     machinePage: number,
     writable: boolean,
+    holdsCode: boolean,
     isGlobal: boolean,
     kind: PageKind,
   ): void {
@@ -48,7 +50,7 @@ export class Tlb {
     u32[at + 1] = hi;
     u32[at + ADDEND] = machinePage - pageLo;
     const write = at + WRITE;
-    u32[write] = writable ? pageLo : INVALID;
+    u32[write] = !writable ? INVALID : holdsCode ? pageLo | layout.TLB_BESIDE_CODE : pageLo;
     u32[write + 1] = hi;
     u32[write + ADDEND] = machinePage - pageLo;
   }
@@ -95,7 +97,7 @@ export class Tlb {
     }
   }
 
-  /** Takes the fast way to write a frame from all tables. */
+  /** Takes the fast way to write a frame from all tables: it holds code. */
   protectFrame(mfn: number): void {
     const u32 = this.#u32;
     const page = mfn * 4096;
@@ -105,7 +107,8 @@ export class Tlb {
       for (let i = first; i < end; i++) {
         const at = this.#place(this.#u16[i] as number) + WRITE;
         const tag = u32[at] as number;
-        if (tag !== INVALID && (tag + (u32[at + ADDEND] as number)) >>> 0 === page) u32[at] = INVALID;
+        if (tag !== INVALID && (tag + (u32[at + ADDEND] as number)) >>> 0 === page)
+          u32[at] = tag | layout.TLB_BESIDE_CODE;
       }
     }
   }

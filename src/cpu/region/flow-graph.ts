@@ -68,8 +68,13 @@ export function pageOf(offset: number): number {
 
 /** What must be mapped as it was for a block to be right: a number for its page, or for the two of its instruction. */
 export function placeOf({ offset, instructions: [first] }: Block): number {
-  const isCrossing = first !== undefined && first.frame !== first.last;
+  const isCrossing = first !== undefined && isAcross(first);
   return pageOf(offset) + (isCrossing ? 1 : 0);
+}
+
+// It ends in the next page, which may have the same code as its own.
+function isAcross({ offset, length }: RegionInstruction): boolean {
+  return (offset & 0xfff) + length > 4096;
 }
 
 /** Where a direct jump goes, relative to its page; undefined for other instructions. */
@@ -164,9 +169,9 @@ class Scan {
   }
 
   // In one page, both of them whole.
-  #isBeside({ page, frame, last }: RegionInstruction, next: number): boolean {
+  #isBeside(here: RegionInstruction, next: number): boolean {
     const then = this.#instruction(next);
-    return pageOf(next) === page && frame === last && then?.frame === then?.last;
+    return pageOf(next) === here.page && !isAcross(here) && (then === undefined || !isAcross(then));
   }
 
   #lead(key: number): void {

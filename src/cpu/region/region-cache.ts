@@ -96,7 +96,7 @@ export class RegionCache implements RecordUser {
   }
 
   /**
-   * Code at a machine address (negative: nowhere) is executed often. `near` tells the machine address of a page that is
+   * Code at a place (CodeCache.placeOf; negative: nowhere) is executed often. `near` tells the place of a page that is
    * so many pages from it, -1 where it does not know. Returns whether it waits for a region now.
    */
   hot(address: number, mode: number, near: (distance: number) => number): boolean {
@@ -127,35 +127,29 @@ export class RegionCache implements RecordUser {
     if (drafts.length > 0) this.#install(drafts);
   }
 
-  dropPage(mfn: number): void {
-    const page = this.#pages.get(mfn);
+  dropPage(id: number, hasChanged: boolean): void {
+    const page = this.#pages.get(id);
     if (page === undefined) return;
-    this.#pages.delete(mfn);
-    this.#drops.set(mfn, (this.#drops.get(mfn) ?? 0) + 1);
+    this.#pages.delete(id);
+    if (hasChanged) this.#drops.set(id, (this.#drops.get(id) ?? 0) + 1);
     this.made.dropped += page.regions.size;
-    for (const region of page.regions) this.#drop(region, mfn);
+    for (const region of page.regions) this.#drop(region, id);
     // One of them may be running.
     this.#host.code.stopRuns();
   }
 
-  #drop(region: Region, changed: number): void {
+  #drop(region: Region, gone: number): void {
     this.#free.push(region.index);
     for (const mfn of framesOf(region)) this.#pages.get(mfn)?.regions.delete(region);
-    if (Math.floor(region.address / 4096) === changed) return;
+    if (Math.floor(region.address / 4096) === gone) return;
     // Its entry is in another page, whose records stay.
     const { pc } = region;
     this.#host.code.leaveRegion(pc, this.#originals.get(pc) as number);
     this.#originals.delete(pc);
   }
 
-  reset(): void {
-    for (let index = 0; index < this.#next; index++) this.#table.set(index, null);
-    this.#pages.clear();
-    this.#drops.clear();
-    this.#originals.clear();
-    this.#queue.clear();
-    this.#free.length = 0;
-    this.#next = 0;
+  reuseRecords(from: number, to: number): void {
+    for (const pc of this.#originals.keys()) if (pc >= from && pc < to) this.#originals.delete(pc);
   }
 
   get #isFull(): boolean {

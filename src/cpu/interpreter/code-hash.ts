@@ -1,0 +1,106 @@
+/**
+ * From a place in code to its record: a hash in machine memory with open addressing. Entries are two u32: the code
+ * page's id with the mode, and the record, 0 where the entry is free. The offset in the page is in the record itself.
+ * Entries of records that have become HANDLER_LEAVE are dead: they are replaced, or go when the table is made anew.
+ */
+import type { MachineMemory } from '../mmu/machine-memory.ts';
+import { CODE_HASH, CODE_HASH_ENTRIES, CODE_HASH_FIRST_ENTRIES } from './layout.ts';
+import { HANDLER_LEAVE } from './record.ts';
+
+/** Ids of code pages have so many bits: the mode takes the others. */
+export const PAGE_ID_BITS = 21;
+const MODES = 1 << (32 - PAGE_ID_BITS);
+
+export class CodeHash {
+  readonly #u32: Uint32Array;
+  #mask = CODE_HASH_FIRST_ENTRIES - 1;
+  /** Entries that are not free, dead ones among them. */
+  #used = 0;
+
+  constructor(memory: MachineMemory) {
+    this.#u32 = memory.u32;
+  }
+
+  /** How full it is; more than 1 is too full. */
+  get load(): number {
+    return this.#used / (CODE_HASH_ENTRIES * LOAD);
+  }
+
+  /** The record of the instruction at an offset in a page, or 0. */
+  find(id: number, offset: number, mode: number): number {
+    const u32 = this.#u32;
+    const key = keyOf(id, mode);
+    for (let slot = this.#slot(key, offset); ; slot = (slot + 1) & this.#mask) {
+      const at = ENTRIES + slot * 2;
+      const pc = u32[at + 1] as number;
+      if (pc === 0) return 0;
+      if (u32[at] !== key) continue;
+      const head = u32[pc >>> 2] as number;
+      if (offsetIn(head) === offset) return handlerIn(head) === HANDLER_LEAVE ? 0 : pc;
+    }
+  }
+
+  /** Remembers the record at `pc`, which has been written. */
+  insert(id: number, offset: number, mode: number, pc: number): void {
+    this.#put(keyOf(id, mode), offset, pc);
+    if (this.#used > (this.#mask + 1) * LOAD && this.#mask + 1 < CODE_HASH_ENTRIES) this.#remake(2 * this.#mask + 1);
+  }
+
+  /** Forgets dead entries. After that their records may be used for something else. */
+  purge(): void {
+    this.#remake(this.#mask);
+  }
+
+  clear(): void {
+    this.#u32.fill(0, ENTRIES, ENTRIES + (this.#mask + 1) * 2);
+    this.#used = 0;
+  }
+
+  #put(key: number, offset: number, pc: number): void {
+    const u32 = this.#u32;
+    for (let slot = this.#slot(key, offset); ; slot = (slot + 1) & this.#mask) {
+      const at = ENTRIES + slot * 2;
+      const there = u32[at + 1] as number;
+      if (there !== 0 && (u32[at] !== key || offsetIn(u32[there >>> 2] as number) !== offset)) continue;
+      if (there === 0) this.#used++;
+      u32[at] = key;
+      u32[at + 1] = pc;
+      return;
+    }
+  }
+
+  #remake(mask: number): void {
+    const u32 = this.#u32;
+    const before = u32.slice(ENTRIES, ENTRIES + (this.#mask + 1) * 2);
+    this.clear();
+    this.#mask = mask;
+    for (let at = 0; at < before.length; at += 2) {
+      const pc = before[at + 1] as number;
+      if (pc === 0) continue;
+      const head = u32[pc >>> 2] as number;
+      if (handlerIn(head) !== HANDLER_LEAVE) this.#put(before[at] as number, offsetIn(head), pc);
+    }
+  }
+
+  // A page's instructions are near each other.
+  #slot(key: number, offset: number): number {
+    return ((Math.imul(key, SPREAD) >>> SPREAD_SHIFT) + offset) & this.#mask;
+  }
+}
+
+const ENTRIES = CODE_HASH / 4;
+const LOAD = 0.6;
+const SPREAD = 0x9e3779b1;
+const SPREAD_SHIFT = 11;
+
+function keyOf(id: number, mode: number): number {
+  return (id * MODES + mode) >>> 0;
+}
+
+// Of a record's first word.
+function handlerIn(head: number): number {
+  return head & 0xffff;
+}
+function offsetIn(head: number): number {
+  return (head >>> 16) & 0xfff;
+}

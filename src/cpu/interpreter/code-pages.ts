@@ -1,0 +1,212 @@
+/**
+ * Which machine frames hold code, and which hold the same: records are relative to their page, so that frames with the
+ * same bytes where code was decoded share one page of them. Domains that boot the same kernel decode it, and have it
+ * translated, once. A page that no frame is left of stays for the next frame with its content until its room is needed.
+ */
+import { CODE_LINE_SHIFT, CODE_LINES, FRAMES_WITH_CODE } from '../emit/nested-layout.ts';
+import type { MachineMemory } from '../mmu/machine-memory.ts';
+import { PAGE_ID_BITS } from './code-hash.ts';
+
+const LINE_WORDS = (1 << CODE_LINE_SHIFT) / 4;
+const PAGE_WORDS = 1024;
+/** A snapshot is 4 KiB. */
+const MOST_PAGES = 1 << 14;
+/** Ids above all frame numbers are for frames whose own number still names the content they had. */
+const FIRST_SPARE_ID = 1 << 20;
+const SPARE_IDS = (1 << PAGE_ID_BITS) - FIRST_SPARE_ID - 1;
+
+export interface CodePage {
+  /** What its records are found by. */
+  readonly id: number;
+  /** Those whose content it is. */
+  readonly frames: number[];
+  /** First and past-the-last record of each run that has an instruction in this page. */
+  readonly runs: number[];
+  /** One bit for each segment of the record area that `runs` are in. */
+  segments: number;
+  /** What was decoded, where `lines` says so: the frame's bytes may change without anyone being told. */
+  readonly snapshot: Uint32Array;
+  /** One bit for each 64 bytes that were decoded. */
+  readonly lines: Uint32Array;
+  readonly hash: number;
+}
+
+export class CodePages {
+  readonly #u32: Uint32Array;
+  readonly #hasCode: Uint8Array;
+  readonly #byFrame = new Map<number, CodePage>();
+  readonly #byId = new Map<number, CodePage>();
+  readonly #byContent = new Map<number, CodePage>();
+  #spareId = FIRST_SPARE_ID;
+  /** Called when writes to a frame must be noticed from now on. */
+  readonly #onCovered: (mfn: number) => void;
+  /** Called when a frame's code is not what it was: jumps to it may be remembered. */
+  readonly #onLeft: () => void;
+
+  constructor(memory: MachineMemory, onCovered: (mfn: number) => void, onLeft: () => void) {
+    this.#u32 = memory.u32;
+    this.#hasCode = memory.u8.subarray(FRAMES_WITH_CODE, FRAMES_WITH_CODE + memory.frames);
+    this.#onCovered = onCovered;
+    this.#onLeft = onLeft;
+  }
+
+  /** How many there are of those that there may be; more than 1 is too many. */
+  get load(): number {
+    return Math.max(this.#byId.size / MOST_PAGES, (this.#spareId - FIRST_SPARE_ID) / SPARE_IDS);
+  }
+
+  get all(): Iterable<CodePage> {
+    return this.#byId.values();
+  }
+
+  /** Writes to the frame must be told. */
+  isCovered(mfn: number): boolean {
+    return this.#hasCode[mfn] !== 0;
+  }
+
+  /** Whether bytes of a frame, from offset `first` to `last`, were decoded. */
+  overlaps(mfn: number, first: number, last: number): boolean {
+    const words = CODE_LINES / 4 + mfn * 2;
+    for (let line = first >>> CODE_LINE_SHIFT; line <= last >>> CODE_LINE_SHIFT; line++) {
+      if (((this.#u32[words + (line >>> 5)] as number) & (1 << (line & 31))) !== 0) return true;
+    }
+    return false;
+  }
+
+  /** What the frame's content was last known as. */
+  known(mfn: number): CodePage | undefined {
+    return this.#byFrame.get(mfn);
+  }
+
+  byId(id: number): CodePage | undefined {
+    return this.#byId.get(id);
+  }
+
+  /** The page for a frame's content: one that is there, or a new one of which nothing was decoded. */
+  enter(mfn: number): CodePage {
+    const known = this.#byFrame.get(mfn);
+    if (known !== undefined) return known;
+    const hash = this.#hashOf(mfn);
+    let page = this.#byContent.get(hash);
+    if (page === undefined || !this.#matches(page, mfn)) {
+      page = this.#create(this.#byId.has(mfn) ? this.#spareId++ : mfn, hash);
+    }
+    page.frames.push(mfn);
+    this.#byFrame.set(mfn, page);
+    if (isDecoded(page)) this.#cover(page, mfn);
+    return page;
+  }
+
+  /**
+   * Bytes of a frame of the page were decoded. Other frames of it that differ there go their own ways. False where the
+   * frame itself is not what was decoded of it before, behind everybody's back: nobody may use the page any more.
+   */
+  decoded(page: CodePage, mfn: number, first: number, length: number): boolean {
+    const from = first >>> CODE_LINE_SHIFT;
+    const to = (first + length - 1) >>> CODE_LINE_SHIFT;
+    for (let line = from; line <= to; line++) {
+      if (hasLine(page, line) && !this.#isSame(page, mfn, line)) return false;
+    }
+    const isFirst = !isDecoded(page);
+    for (let line = from; line <= to; line++) if (!hasLine(page, line)) this.#addLine(page, mfn, line);
+    for (const frame of page.frames) this.#cover(page, frame, isFirst);
+    return true;
+  }
+
+  /** A frame's content is another now. The page stays. */
+  leave(mfn: number): void {
+    const page = this.#byFrame.get(mfn);
+    if (page === undefined) return;
+    page.frames.splice(page.frames.indexOf(mfn), 1);
+    this.#forget(mfn);
+    this.#onLeft();
+  }
+
+  /** The page is gone, for all its frames. */
+  remove(page: CodePage): void {
+    for (const mfn of page.frames) this.#forget(mfn);
+    page.frames.length = 0;
+    this.#byId.delete(page.id);
+    if (this.#byContent.get(page.hash) === page) this.#byContent.delete(page.hash);
+  }
+
+  clear(): void {
+    for (const page of [...this.#byId.values()]) this.remove(page);
+    this.#spareId = FIRST_SPARE_ID;
+  }
+
+  #create(id: number, hash: number): CodePage {
+    const page: CodePage = {
+      ...{ id, hash, frames: [], runs: [], segments: 0 },
+      snapshot: new Uint32Array(PAGE_WORDS),
+      lines: new Uint32Array(2),
+    };
+    this.#byId.set(id, page);
+    this.#byContent.set(hash, page);
+    return page;
+  }
+
+  #addLine(page: CodePage, mfn: number, line: number): void {
+    const { snapshot, lines, frames } = page;
+    const words = mfn * PAGE_WORDS + line * LINE_WORDS;
+    snapshot.set(this.#u32.subarray(words, words + LINE_WORDS), line * LINE_WORDS);
+    lines[line >>> 5] = (lines[line >>> 5] as number) | (1 << (line & 31));
+    for (let i = frames.length - 1; i >= 0; i--) {
+      const other = frames[i] as number;
+      if (other !== mfn && !this.#isSame(page, other, line)) this.leave(other);
+    }
+  }
+
+  #cover(page: CodePage, mfn: number, isFirst = true): void {
+    const words = CODE_LINES / 4 + mfn * 2;
+    this.#u32[words] = page.lines[0] as number;
+    this.#u32[words + 1] = page.lines[1] as number;
+    if (!isFirst) return;
+    this.#hasCode[mfn] = 1;
+    this.#onCovered(mfn);
+  }
+
+  #forget(mfn: number): void {
+    this.#byFrame.delete(mfn);
+    this.#hasCode[mfn] = 0;
+    const words = CODE_LINES / 4 + mfn * 2;
+    this.#u32[words] = 0;
+    this.#u32[words + 1] = 0;
+  }
+
+  // Where the page was decoded, the frame has its bytes.
+  #matches(page: CodePage, mfn: number): boolean {
+    for (let line = 0; line < 64; line++) {
+      if (hasLine(page, line) && !this.#isSame(page, mfn, line)) return false;
+    }
+    return true;
+  }
+
+  #isSame({ snapshot }: CodePage, mfn: number, line: number): boolean {
+    const u32 = this.#u32;
+    const words = mfn * PAGE_WORDS;
+    for (let i = line * LINE_WORDS; i < (line + 1) * LINE_WORDS; i++) {
+      if (snapshot[i] !== u32[words + i]) return false;
+    }
+    return true;
+  }
+
+  // Of the whole frame: what lies beside code tells pages apart as well, and whoever decides by it compares.
+  #hashOf(mfn: number): number {
+    const u32 = this.#u32;
+    let hash = 0;
+    for (let at = mfn * PAGE_WORDS; at < (mfn + 1) * PAGE_WORDS; at++) {
+      hash = Math.imul(hash ^ (u32[at] as number), 0x9e3779b1);
+      hash ^= hash >>> 15;
+    }
+    return hash;
+  }
+}
+
+function isDecoded({ lines }: CodePage): boolean {
+  return (lines[0] as number) !== 0 || (lines[1] as number) !== 0;
+}
+
+function hasLine({ lines }: CodePage, line: number): boolean {
+  return ((lines[line >>> 5] as number) & (1 << (line & 31))) !== 0;
+}
