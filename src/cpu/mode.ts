@@ -8,7 +8,7 @@ export const MODE_CODE_64 = 2;
 export const MODE_STACK_32 = 4;
 /** CS, DS, ES and SS have base 0 and limit 4 GiB: addresses need no check (legacy modes). */
 export const MODE_FLAT = 8;
-/** RFLAGS.TF, or a breakpoint enabled in DR7: one instruction at a time. */
+/** RFLAGS.TF, a breakpoint enabled in DR7, branches recorded: one instruction at a time. */
 export const MODE_STEP = 16;
 /** CR0.TS, CR0.EM, and CR4.OSFXSR clear: what x87, MMX and SSE instructions fault by. */
 export const MODE_TS = 32;
@@ -25,6 +25,7 @@ export function modeOf(cpu: state.VcpuState): number {
   const rflags = cpu.u32(state.OFFSET_RFLAGS_REST);
   let mode = codeMode(cpu);
   if ((rflags & state.FLAG_TF) !== 0 || (cpu.u32(state.OFFSET_DR + 7 * 8) & 0xff) !== 0) mode |= MODE_STEP;
+  if ((cpu.u32(state.OFFSET_DEBUGCTL) & 1) !== 0) mode |= MODE_STEP;
   if ((cr0 & state.CR0_TS) !== 0) mode |= MODE_TS;
   if ((cr0 & state.CR0_EM) !== 0) mode |= MODE_EM;
   if ((cr0 & state.CR0_MP) !== 0) mode |= MODE_MP;

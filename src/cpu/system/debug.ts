@@ -1,6 +1,7 @@
 /** Debug registers (SDM vol. 3B, 17.2) and instruction breakpoints. */
 import { SYSTEM_FAULT, SYSTEM_NEXT, type SystemOperands, type SystemResult } from '../instructions/define.ts';
 import * as state from '../state.ts';
+import { DEBUGCTL_LBR, recordsBranches } from './branch-records.ts';
 import type { SystemCpu } from './system-cpu.ts';
 
 export const DR6_BD = 1 << 13;
@@ -51,9 +52,10 @@ export function noteDebug(registers: state.VcpuState, cause: number): void {
   registers.setU32(OFFSET_DR6, (registers.u32(OFFSET_DR6) | DR6_FIXED | cause) >>> 0);
 }
 
-/** What the processor does to DR7 as it delivers #DB: the handler may use the debug registers. */
+/** What the processor does as it delivers #DB: the handler may use the debug registers, and is not recorded. */
 export function enterDebugHandler(registers: state.VcpuState): void {
   registers.setU32(OFFSET_DR7, registers.u32(OFFSET_DR7) & ~DR7_GD);
+  registers.setU32(state.OFFSET_DEBUGCTL, registers.u32(state.OFFSET_DEBUGCTL) & ~DEBUGCTL_LBR);
 }
 
 /** Any breakpoint is enabled: whoever runs code must look. */
@@ -63,10 +65,12 @@ export function breakpointsEnabled(registers: state.VcpuState): boolean {
 
 /**
  * Raises #DB if an enabled instruction breakpoint is at the instruction about to run, unless RF says that it was
- * reported already. RIP in the state is that instruction's. True after raising.
+ * reported already. RIP in the state is that instruction's. True after raising. Called before each instruction that is
+ * run by itself, which is when branches are recorded too.
  */
 export function checkInstructionBreakpoint(cpu: SystemCpu): boolean {
   const { state: registers } = cpu;
+  if (recordsBranches(registers)) cpu.branches.beforeInstruction(cpu);
   const dr7 = registers.u32(OFFSET_DR7);
   if ((dr7 & DR7_ENABLED) === 0) return false;
   const rest = registers.u32(state.OFFSET_RFLAGS_REST);

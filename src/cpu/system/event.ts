@@ -1,5 +1,6 @@
 /** What delivery of exceptions and interrupts is about, and what its forms share (SDM vol. 3A, 6.12 to 6.14). */
 import * as state from '../state.ts';
+import { recordsBranches } from './branch-records.ts';
 import { enterDebugHandler } from './debug.ts';
 import { type Descriptor, dplOf, isCode, isConforming, isPresent, readDescriptor } from './descriptors.ts';
 import type { SystemCpu } from './system-cpu.ts';
@@ -72,6 +73,7 @@ export function enterHandler(cpu: SystemCpu, event: Event, masks: boolean): void
   const rest = cpu.state.u32(state.OFFSET_RFLAGS_REST);
   cpu.state.setU32(state.OFFSET_RFLAGS_REST, rest & ~cleared);
   if (event.vector === state.EXCEPTION_NMI && event.source === 'external') cpu.nmiBlocked = true;
+  if (recordsBranches(cpu.state)) cpu.branches.interrupted();
   if (event.vector === state.EXCEPTION_DB) enterDebugHandler(cpu.state);
   cpu.hooks.modeChanged();
 }

@@ -5,8 +5,9 @@
  */
 import { SYSTEM_JUMP, type SystemOperands, type SystemResult } from '../instructions/define.ts';
 import * as state from '../state.ts';
+import { codeBytes } from './code-bytes.ts';
 import { breakpointsEnabled } from './debug.ts';
-import { isCanonicalHigh, type SystemCpu } from './system-cpu.ts';
+import type { SystemCpu } from './system-cpu.ts';
 
 /** ud2; .ascii "xen" */
 export const FORCED_EMULATION_PREFIX = [0x0f, 0x0b, 0x78, 0x65, 0x6e] as const;
@@ -24,27 +25,7 @@ export function undefined2(cpu: SystemCpu, operands: SystemOperands): SystemResu
   return SYSTEM_JUMP;
 }
 
-/** Whether the bytes at RIP are the prefix, within CS and fetchable. What cannot be fetched raises nothing: it is no prefix. */
 function isPrefix(cpu: SystemCpu): boolean {
-  const { state: registers, mmu } = cpu;
-  const cr2 = registers.u64(state.OFFSET_CR2);
-  const matches = FORCED_EMULATION_PREFIX.every((byte, index) => {
-    const at = linearAt(registers, index);
-    const machine = at === undefined ? -1 : mmu.translateFetch(at.lo, at.hi);
-    return machine >= 0 && cpu.machine.getUint8(machine) === byte;
-  });
-  registers.setU64(state.OFFSET_CR2, cr2);
-  registers.setU32(state.OFFSET_EVENT, 0);
-  return matches;
-}
-
-/** Linear address of the byte at RIP + `index`; undefined outside of CS. */
-function linearAt(registers: state.VcpuState, index: number): { lo: number; hi: number } | undefined {
-  const offset = registers.u32(state.OFFSET_RIP) + index;
-  if (registers.is64Bit) {
-    const hi = (registers.u32(state.OFFSET_RIP + 4) + (offset > 0xffffffff ? 1 : 0)) >>> 0;
-    return isCanonicalHigh(hi) ? { lo: offset >>> 0, hi } : undefined;
-  }
-  if (offset > registers.segmentLimit(state.CS)) return undefined;
-  return { lo: (offset + Number(registers.segmentBase(state.CS))) >>> 0, hi: 0 };
+  const bytes = codeBytes(cpu, FORCED_EMULATION_PREFIX.length);
+  return FORCED_EMULATION_PREFIX.every((byte, index) => bytes[index] === byte);
 }

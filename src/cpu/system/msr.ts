@@ -1,6 +1,7 @@
 /** Model-specific registers that the processor keeps itself; all others are the platform's (SDM vol. 4, chapter 2). */
 import { SYSTEM_FAULT, SYSTEM_NEXT, type SystemResult } from '../instructions/define.ts';
 import * as state from '../state.ts';
+import { DEBUGCTL_WRITABLE, LAST_BRANCH_FROM_IP, LAST_INT_TO_IP } from './branch-records.ts';
 import { isCanonical, type SystemCpu } from './system-cpu.ts';
 import { readTsc, writeTsc } from './tsc.ts';
 
@@ -43,8 +44,7 @@ const KEPT: ReadonlyMap<number, Kept> = new Map([
   [IA32_SYSENTER_CS, { offset: state.OFFSET_SYSENTER_CS, accepts: isAnything }],
   [IA32_SYSENTER_ESP, { offset: state.OFFSET_SYSENTER_ESP, accepts: isCanonical }],
   [IA32_SYSENTER_EIP, { offset: state.OFFSET_SYSENTER_EIP, accepts: isCanonical }],
-  // No branch records and no branch stepping: nothing in it can be turned on.
-  [IA32_DEBUGCTL, { offset: state.OFFSET_DEBUGCTL, accepts: (value: bigint) => value === 0n }],
+  [IA32_DEBUGCTL, { offset: state.OFFSET_DEBUGCTL, accepts: (value: bigint) => (value & ~DEBUGCTL_WRITABLE) === 0n }],
   [IA32_PAT, { offset: state.OFFSET_PAT, accepts: isPat }],
   [IA32_STAR, { offset: state.OFFSET_STAR, accepts: isAnything }],
   [IA32_LSTAR, { offset: state.OFFSET_LSTAR, accepts: isCanonical }],
@@ -88,6 +88,7 @@ export function readMsr(cpu: SystemCpu, index: number, out: Uint32Array): boolea
       out[1] = 0;
       return true;
     default:
+      if (isBranchRecord(index)) return readBranchRecord(cpu, index, out);
       return cpu.intercepts.readMsr(index, out);
   }
 }
@@ -98,6 +99,7 @@ export function writeMsr(cpu: SystemCpu, index: number, lo: number, hi: number):
   if (kept !== undefined) {
     if (!kept.accepts((BigInt(hi >>> 0) << 32n) | BigInt(lo >>> 0))) return false;
     cpu.state.setHalves(kept.offset, lo, hi);
+    if (index === IA32_DEBUGCTL) debugControlChanged(cpu);
     return true;
   }
   switch (index) {
@@ -107,8 +109,31 @@ export function writeMsr(cpu: SystemCpu, index: number, lo: number, hi: number):
     case IA32_EFER:
       return writeEfer(cpu, lo, hi);
     default:
+      if (isBranchRecord(index)) return writeBranchRecord(cpu, index, lo, hi);
       return cpu.intercepts.writeMsr(index, lo, hi);
   }
+}
+
+function debugControlChanged(cpu: SystemCpu): void {
+  cpu.branches.start();
+  cpu.hooks.modeChanged();
+  cpu.hooks.stop();
+}
+
+function isBranchRecord(index: number): boolean {
+  return index >= LAST_BRANCH_FROM_IP && index <= LAST_INT_TO_IP;
+}
+
+function readBranchRecord(cpu: SystemCpu, index: number, out: Uint32Array): boolean {
+  const value = cpu.branches.registers[index - LAST_BRANCH_FROM_IP] as bigint;
+  out[0] = Number(value & 0xffffffffn);
+  out[1] = Number(value >> 32n);
+  return true;
+}
+
+function writeBranchRecord(cpu: SystemCpu, index: number, lo: number, hi: number): boolean {
+  cpu.branches.registers[index - LAST_BRANCH_FROM_IP] = (BigInt(hi >>> 0) << 32n) | BigInt(lo >>> 0);
+  return true;
 }
 
 // LMA is the processor's own: what is written to it does not matter.

@@ -9,6 +9,7 @@ import { ACCESS_READ, PRIVILEGE_SUPERVISOR, type Privilege } from '../mmu/walk.t
 import { RFLAGS_REST, readStatusFlags, writeStatusFlags } from '../emit/flags.ts';
 import { TLB_WRITE_OFFSET } from '../emit/tlb-layout.ts';
 import * as state from '../state.ts';
+import { BranchRecords } from './branch-records.ts';
 import type { Descriptor } from './descriptors.ts';
 import { DirectAccess } from './direct-access.ts';
 
@@ -39,6 +40,8 @@ export class SystemCpu {
   nmiPending = false;
   /** The instruction that began with TF set and just ran is followed by no single-step trap; `run` clears it. */
   trapInhibited = false;
+  /** Where control was transferred last, while the guest has that recorded. */
+  readonly branches = new BranchRecords();
   /** Scratch for intercepts that answer in words. */
   readonly words = new Uint32Array(4);
 
