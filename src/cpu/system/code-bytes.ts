@@ -1,8 +1,8 @@
 import * as state from '../state.ts';
-import { isCanonicalHigh, type SystemCpu } from './system-cpu.ts';
+import type { SystemCpu } from './system-cpu.ts';
 
 /**
- * The bytes from RIP on, as many as can be fetched and at most `most`: within CS's limit, canonical, executable here.
+ * The bytes from RIP on, as many as can be fetched and at most `most`: within CS's limit, and executable here.
  * What cannot be fetched raises nothing.
  */
 export function codeBytes(cpu: SystemCpu, most: number): number[] {
@@ -25,7 +25,7 @@ function linearAt(registers: state.VcpuState, index: number): { lo: number; hi: 
   const offset = registers.u32(state.OFFSET_RIP) + index;
   if (registers.is64Bit) {
     const hi = (registers.u32(state.OFFSET_RIP + 4) + (offset > 0xffffffff ? 1 : 0)) >>> 0;
-    return isCanonicalHigh(hi) ? { lo: offset >>> 0, hi } : undefined;
+    return { lo: offset >>> 0, hi };
   }
   if (offset > registers.segmentLimit(state.CS)) return undefined;
   return { lo: (offset + Number(registers.segmentBase(state.CS))) >>> 0, hi: 0 };
