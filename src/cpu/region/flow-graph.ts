@@ -11,6 +11,8 @@ import type { RegionInstruction } from './region-operands.ts';
 const REGION_LIMIT = 400;
 const BLOCK_LIMIT = 48;
 const CALLEE_LIMIT = 80;
+/** A branch that was taken less often than this, when its region is made, leaves it. */
+const COLD = 16;
 /** Calls within calls that are followed. */
 const DEPTH_LIMIT = 4;
 /** Most pages of a region: with what crosses from one to the next there are fewer than 32 places to ask about. */
@@ -39,6 +41,8 @@ export interface RegionCode {
   frame(offset: number): number;
   /** The record to read for a record that was replaced by a region's entry. */
   original(pc: number): number;
+  /** The interpreter has counted how often branches were taken. */
+  readonly isCounted: boolean;
   /** Calls are followed. */
   readonly isWide: boolean;
 }
@@ -68,13 +72,8 @@ export function pageOf(offset: number): number {
 
 /** What must be mapped as it was for a block to be right: a number for its page, or for the two of its instruction. */
 export function placeOf({ offset, instructions: [first] }: Block): number {
-  const isCrossing = first !== undefined && isAcross(first);
+  const isCrossing = first !== undefined && first.frame !== first.last;
   return pageOf(offset) + (isCrossing ? 1 : 0);
-}
-
-// It ends in the next page, which may have the same code as its own.
-function isAcross({ offset, length }: RegionInstruction): boolean {
-  return (offset & 0xfff) + length > 4096;
 }
 
 /** Where a direct jump goes, relative to its page; undefined for other instructions. */
@@ -119,7 +118,8 @@ class Scan {
         this.#instructions.set(key, here);
         this.#follow(here, key);
         const { next, taken, returns } = this.#successors(here, key);
-        for (const target of [taken, returns]) if (target !== NOWHERE) this.#lead(target);
+        if (taken !== NOWHERE && !this.#isCold(here)) this.#lead(taken);
+        if (returns !== NOWHERE) this.#lead(returns);
         if (next === NOWHERE) break;
         if (taken !== NOWHERE || this.#instructions.has(next) || !this.#isBeside(here, offsetOf(next))) {
           this.#lead(next);
@@ -169,9 +169,9 @@ class Scan {
   }
 
   // In one page, both of them whole.
-  #isBeside(here: RegionInstruction, next: number): boolean {
+  #isBeside({ page, frame, last }: RegionInstruction, next: number): boolean {
     const then = this.#instruction(next);
-    return pageOf(next) === here.page && !isAcross(here) && (then === undefined || !isAcross(then));
+    return pageOf(next) === page && frame === last && then?.frame === then?.last;
   }
 
   #lead(key: number): void {
@@ -200,6 +200,14 @@ class Scan {
     this.#pages.add(page);
     const [frame, last] = [this.#code.frame(offset), this.#code.frame(offset + length - 1)];
     return { pc, entry, handler, offset, length, page, frame, last };
+  }
+
+  // A branch within its page that was hardly ever taken: the interpreter links those that are, and counts.
+  #isCold({ pc, handler }: RegionInstruction): boolean {
+    if (!this.#code.isCounted || handler.instruction.ends) return false;
+    const target = relativeTarget(handler, this.#view, pc) as number;
+    if (target < 0 || target >= 4096) return false;
+    return this.#view.getUint32(pc + record.RECORD_TAKEN, true) < COLD;
   }
 
   // Makes the context of a call, if what it calls is small enough to be worth a copy of its own.

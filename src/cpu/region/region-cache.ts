@@ -199,6 +199,7 @@ export class RegionCache implements RecordUser {
       },
       frame: (offset: number) => Math.floor(machine(offset) / 4096),
       original: (pc: number) => this.#originals.get(pc) ?? pc,
+      isCounted: !this.isEager,
       isWide,
     };
     return flowGraph(address % 4096, source, memory.view, table);
