@@ -1,15 +1,16 @@
 import { deepEqual, equal } from 'node:assert/strict';
 import test from 'node:test';
+import { asHvm, asPvh, instancesOf } from './conformance.ts';
 import {
-  asPvh,
-  instancesOf,
   isAsExpected,
+  markdown,
   type Outcome,
   parseExpected,
+  parseReal,
   resultOf,
   row,
   summary,
-} from './conformance.ts';
+} from './conformance-results.ts';
 
 const outcome = (name: string, result: Outcome['result']): Outcome => ({ name, result, seconds: 1.25, reason: '' });
 
@@ -55,6 +56,47 @@ test('the configuration keeps its settings; type and kernel are those of a PVH g
       .filter((line) => line !== ''),
     ['name="t"', 'memory=128', 'viridian=1', 'type = "pvh"', 'kernel = "/here/t"'],
   );
+});
+
+test("started as XTF does, the configuration is its own, with the kernel's place", () => {
+  const hvm = 'type="hvm"\nbuilder="hvm" # old\nfirmware_override="/elsewhere/t"\nviridian=1\n';
+  deepEqual(
+    asHvm(hvm, '/here/t')
+      .split('\n')
+      .filter((line) => line !== ''),
+    ['type="hvm"', 'builder="hvm" # old', 'viridian=1', 'firmware_override = "/here/t"'],
+  );
+});
+
+test("real Xen's results: no word is a crash; what could not be created, and PV guests, are no results", () => {
+  const text = `test-hvm32-argo [down] SKIP
+test-hvm64-xsa-308 [down]
+pvh-hvm64-example [down] SUCCESS
+pvh-hvm64-xsa-168~shadow CREATE-FAILED: libxl_create.c:711:libxl__domain_make:
+test-pv64-example [down] SUCCESS`;
+  deepEqual(
+    [...parseReal(text)],
+    [
+      ['test-hvm32-argo', 'SKIP'],
+      ['test-hvm64-xsa-308', 'CRASH'],
+      ['pvh-hvm64-example', 'SUCCESS'],
+    ],
+  );
+});
+
+test('beside real Xen: what passes there must pass, what fails there may fail alike', () => {
+  const real = parseReal('test-hvm64-a SUCCESS\ntest-hvm64-b SKIP\ntest-hvm64-c\n');
+  const judged = (name: string, result: Outcome['result']) => isAsExpected(outcome(name, result), new Map(), real);
+  deepEqual([judged('test-hvm64-a', 'SUCCESS'), judged('test-hvm64-a', 'SKIP')], [true, false]);
+  deepEqual([judged('test-hvm64-b', 'SUCCESS'), judged('test-hvm64-b', 'FAILURE')], [true, false]);
+  deepEqual([judged('test-hvm64-c', 'CRASH'), judged('test-hvm64-c', 'ERROR')], [true, false]);
+});
+
+test('the page has a kernel a row, each start beside real Xen', () => {
+  const skipped = { ...outcome('test-hvm64-a', 'SKIP'), reason: 'Skip: no | here' };
+  const page = markdown([outcome('pvh-hvm64-a', 'SUCCESS'), skipped], parseReal('test-hvm64-a SUCCESS'), 'hvm_fep');
+  equal(page.split('\n').at(-2), '| hvm64-a | SUCCESS |  | SKIP | SUCCESS | Skip: no \\| here |');
+  equal(page.includes('- neither passed nor as on real Xen: test-hvm64-a\n'), true);
 });
 
 test('passed and skipped is as it should be, anything else only where it was expected', () => {

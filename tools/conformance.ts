@@ -1,17 +1,24 @@
 /**
  * `npm run conformance -- DIR [PATTERN...]`: runs the kernels of a Xen Test Framework that the user has built under
- * DIR, each as a PVH guest on this Xenolith, and prints what each said of itself.
+ * DIR, each as a PVH guest on this Xenolith and as XTF itself starts it, and prints what each said of itself.
  */
 import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import {
+  isAsExpected,
+  markdown,
+  type Outcome,
+  parseExpected,
+  parseReal,
+  type Result,
+  resultOf,
+  row,
+  summary,
+} from './conformance-results.ts';
 import { ROOT } from './sources.ts';
-
-/** How a test ended: in its own words, or without any. In the order of XTF's own runner, the worst last. */
-export const RESULTS = ['SUCCESS', 'SKIP', 'ERROR', 'FAILURE', 'CRASH'] as const;
-export type Result = (typeof RESULTS)[number];
 
 /** One kernel with one configuration: test-hvm64-invlpg~hap. */
 export interface Instance {
@@ -24,14 +31,9 @@ export interface Instance {
   readonly config: string;
 }
 
-/** What became of an instance. */
-export interface Outcome {
-  readonly name: string;
-  readonly result: Result;
-  readonly seconds: number;
-  /** Why, where it neither passed nor was skipped. */
-  readonly reason: string;
-}
+/** How an instance is started: as XTF's own configuration has it, or as a PVH guest. Named as the results are. */
+export const STARTS = { pvh: asPvh, hvm: asHvm } as const;
+export type Start = keyof typeof STARTS;
 
 const PARALLEL = 2;
 const DEFAULT_TIMEOUT_SECONDS = 120;
@@ -58,54 +60,44 @@ export function asPvh(config: string, kernel: string): string {
   return [...kept, 'type = "pvh"', `kernel = "${kernel}"`, ''].join('\n');
 }
 
-/** The last result that a test printed on its console; CRASH where it printed none. */
-export function resultOf(console: string): Result {
-  const words = [...console.matchAll(/^Test result: (\w+)/gm)].at(-1)?.[1];
-  return RESULTS.find((result) => result === words) ?? 'CRASH';
+/** The same configuration with the kernel where it is now. */
+export function asHvm(config: string, kernel: string): string {
+  const kept = config.split('\n').filter((line) => !/^\s*firmware_override\s*=/.test(line));
+  return [...kept, `firmware_override = "${kernel}"`, ''].join('\n');
 }
 
-/** Results that an earlier run printed, or another Xen's, by instance: a line is 'name RESULT', whatever follows. */
-export function parseExpected(text: string): Map<string, Result> {
-  const expected = new Map<string, Result>();
-  for (const line of text.split('\n')) {
-    const [name = '', word] = line.trim().split(/\s+/);
-    const result = RESULTS.find((one) => one === word);
-    if (result !== undefined) expected.set(name, result);
-  }
-  return expected;
-}
-
-/** Whether an outcome is what was expected; where nothing was, whether it passed or was skipped. */
-export function isAsExpected({ name, result }: Outcome, expected: ReadonlyMap<string, Result>): boolean {
-  const wanted = expected.get(name);
-  return wanted === undefined ? result === 'SUCCESS' || result === 'SKIP' : result === wanted;
-}
-
-/** A row of the table. `parseExpected` reads it back. */
-export function row({ name, result, seconds, reason }: Outcome): string {
-  return `${name.padEnd(34)}${result.padEnd(8)}${seconds.toFixed(1).padStart(7)} s  ${reason}`.trimEnd();
-}
-
-/** How many there are of each result. */
-export function summary(outcomes: readonly Outcome[]): string {
-  const count = (result: Result) => outcomes.filter((one) => one.result === result).length;
-  return RESULTS.map((result) => `${result} ${count(result)}`).join('  ');
+/** What the outcome of an instance is called: test-hvm64-example as XTF starts it, pvh-hvm64-example as PVH. */
+export function outcomeName({ name }: Instance, start: Start): string {
+  return `${start === 'pvh' ? 'pvh' : 'test'}-${name}`;
 }
 
 function compareText(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
 
-async function run(instance: Instance, timeoutSeconds: number): Promise<Outcome> {
+/** One instance, started in one way. */
+interface Job {
+  readonly instance: Instance;
+  readonly start: Start;
+}
+
+interface RunOptions {
+  readonly timeoutSeconds: number;
+  /** Xen's command line. */
+  readonly xen: string;
+}
+
+async function run({ instance, start }: Job, { timeoutSeconds, xen }: RunOptions): Promise<Outcome> {
   const started = performance.now();
   const folder = mkdtempSync(join(tmpdir(), 'xenolith-conformance-'));
   try {
     const config = join(folder, `${instance.name}.cfg`);
-    writeFileSync(config, asPvh(readFileSync(instance.config, 'utf8'), instance.kernel));
-    const { output, errors, status } = await xl(['create', '-F', '-c', `--timeout=${timeoutSeconds}`, config]);
+    writeFileSync(config, STARTS[start](readFileSync(instance.config, 'utf8'), instance.kernel));
+    const { output, errors, status } = await xl(['create', '-F', '-c', `--timeout=${timeoutSeconds}`, config], xen);
     const result = resultOf(output);
     const seconds = (performance.now() - started) / 1000;
-    return { name: instance.name, result, seconds, reason: reasonOf(result, output, errors, status) };
+    const name = outcomeName(instance, start);
+    return { name, result, seconds, reason: reasonOf(result, output, errors, status) };
   } finally {
     rmSync(folder, { recursive: true });
   }
@@ -117,9 +109,12 @@ interface Ended {
   readonly status: number;
 }
 
-function xl(parameters: readonly string[]): Promise<Ended> {
+function xl(parameters: readonly string[], xen: string): Promise<Ended> {
   return new Promise((resolved, rejected) => {
-    const child = spawn(`${ROOT}bin/xl`, parameters, { stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(`${ROOT}bin/xl`, parameters, {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, XENOLITH_CMDLINE_XEN: xen },
+    });
     let output = '';
     let errors = '';
     child.stdout.setEncoding('latin1').on('data', (text: string) => (output += text));
@@ -129,22 +124,26 @@ function xl(parameters: readonly string[]): Promise<Ended> {
   });
 }
 
-// What the guest said first of what went wrong, or else what xl said last.
+// What the guest said first of what went wrong or is missing, or else what xl said last.
 function reasonOf(result: Result, output: string, errors: string, status: number): string {
-  if (result === 'SUCCESS' || result === 'SKIP') return '';
-  const complaint = output.split('\n').find((line) => /^\s*(Fail|Error|PANIC|\*\*\* PANIC)/i.test(line));
+  if (result === 'SUCCESS') return '';
+  const pattern =
+    result === 'SKIP' ? /^\s*(Skip|.*not available|.*unavailable|.*not supported|.*not detected)/i : COMPLAINT;
+  const complaint = output.split('\n').find((line) => pattern.test(line));
   const last = errors.trim().split('\n').at(-1) ?? '';
   return (complaint ?? (result === 'CRASH' ? `${last} (exit status ${status})` : '')).trim();
 }
 
+const COMPLAINT = /^\s*(Fail|Error|PANIC|\*\*\* PANIC)/i;
+
 /** Runs all, two at a time, and prints each row as soon as those before it are there. */
-async function runAll(instances: readonly Instance[], timeoutSeconds: number): Promise<Outcome[]> {
+async function runAll(jobs: readonly Job[], options: RunOptions): Promise<Outcome[]> {
   const outcomes: Outcome[] = [];
   let next = 0;
   let printed = 0;
   const worker = async () => {
-    for (let index = next++; index < instances.length; index = next++) {
-      outcomes[index] = await run(instances[index] as Instance, timeoutSeconds);
+    for (let index = next++; index < jobs.length; index = next++) {
+      outcomes[index] = await run(jobs[index] as Job, options);
       for (let done = outcomes[printed]; done !== undefined; done = outcomes[++printed]) console.log(row(done));
     }
   };
@@ -156,39 +155,54 @@ function filesUnder(folder: string): string[] {
   return readdirSync(folder, { recursive: true, encoding: 'utf8' }).map((name) => join(folder, name));
 }
 
-const USAGE = `usage: npm run conformance -- DIR [PATTERN...] [--timeout=SECONDS] [--expected=FILE]
-  DIR       where XTF was built: test-hvm64-example and its .cfg are somewhere below
-  PATTERN   only instances whose name contains it, as in hvm64 or xsa-122
-  FILE      lines of name and result, as this prints them: what else than SUCCESS and SKIP is as it should be`;
+const USAGE = `usage: npm run conformance -- DIR [PATTERN...] [options]
+  DIR               where XTF was built: test-hvm64-example and its .cfg are somewhere below
+  PATTERN           only instances whose name contains it, as in hvm64 or xsa-122
+  --type=pvh|hvm    only as PVH guests, or only as XTF starts them; both if left out
+  --xen=OPTIONS     Xen's command line; hvm_fep if left out, so that tests of the emulation prefix run
+  --timeout=SECONDS what a test may take; ${DEFAULT_TIMEOUT_SECONDS} if left out
+  --real=FILE       what real Xen made of them, lines of name and result; may be given more than once
+  --expected=FILE   lines of name and result, as this prints them: what else is as it should be
+  --markdown=FILE   write the results there, as a table`;
+
+const OPTIONS = {
+  type: { type: 'string' },
+  xen: { type: 'string', default: 'hvm_fep' },
+  timeout: { type: 'string', default: `${DEFAULT_TIMEOUT_SECONDS}` },
+  real: { type: 'string', multiple: true, default: [] as string[] },
+  expected: { type: 'string' },
+  markdown: { type: 'string' },
+} as const;
 
 async function main(): Promise<number> {
-  const { values, positionals } = parseArgs({
-    allowPositionals: true,
-    options: { timeout: { type: 'string' }, expected: { type: 'string' } },
-  });
+  const { values, positionals } = parseArgs({ allowPositionals: true, options: OPTIONS });
   const [folder, ...patterns] = positionals;
-  if (folder === undefined || !existsSync(folder)) {
-    console.error(folder === undefined ? USAGE : `${folder}: no such folder\n${USAGE}`);
-    return 2;
-  }
+  if (folder === undefined || !existsSync(folder))
+    return refuse(folder === undefined ? '' : `${folder}: no such folder`);
+  const timeoutSeconds = Number(values.timeout);
+  if (!(timeoutSeconds > 0)) return refuse(`--timeout=${values.timeout}: expected seconds, for example --timeout=120`);
+  const starts = (Object.keys(STARTS) as Start[]).filter((start) => values.type === undefined || values.type === start);
+  if (starts.length === 0) return refuse(`--type=${values.type}: expected pvh or hvm`);
+
   const all = instancesOf(filesUnder(resolve(folder)));
   const hvm = all.filter(({ environment }) => environment.startsWith('hvm'));
   const wanted = hvm.filter(({ name }) => patterns.length === 0 || patterns.some((part) => name.includes(part)));
-  if (wanted.length === 0) {
-    console.error(`${folder}: none of ${hvm.length} kernels for HVM environments is wanted`);
-    return 2;
-  }
-  const timeout = Number(values.timeout ?? DEFAULT_TIMEOUT_SECONDS);
-  if (!(timeout > 0)) {
-    console.error(`--timeout=${values.timeout}: expected seconds, for example --timeout=120`);
-    return 2;
-  }
+  if (wanted.length === 0) return refuse(`${folder}: none of ${hvm.length} kernels for HVM environments is wanted`);
   const expected = parseExpected(values.expected === undefined ? '' : readFileSync(values.expected, 'utf8'));
-  const outcomes = await runAll(wanted, timeout);
-  const others = outcomes.filter((outcome) => !isAsExpected(outcome, expected));
+  const real = parseReal(values.real.map((file) => readFileSync(file, 'utf8')).join('\n'));
+
+  const jobs = starts.flatMap((start) => wanted.map((instance) => ({ instance, start })));
+  const outcomes = await runAll(jobs, { timeoutSeconds, xen: values.xen });
+  const others = outcomes.filter((outcome) => !isAsExpected(outcome, expected, real));
   console.log(`${outcomes.length} run: ${summary(outcomes)}; ${all.length - hvm.length} for PV environments left out`);
   if (others.length > 0) console.log(`not as they should be: ${others.map(({ name }) => name).join(' ')}`);
+  if (values.markdown !== undefined) writeFileSync(values.markdown, markdown(outcomes, real, values.xen));
   return others.length === 0 ? 0 : 1;
+}
+
+function refuse(sentence: string): number {
+  console.error(sentence === '' ? USAGE : `${sentence}\n${USAGE}`);
+  return 2;
 }
 
 if (import.meta.main) process.exitCode = await main();
