@@ -2,6 +2,8 @@ import { deepEqual, equal, match, notEqual } from 'node:assert/strict';
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { connectUnixSocket } from '../../src/host/node/unix-socket.ts';
+import { StoreClient } from '../../src/libs/store/store.ts';
 import { type RunningCommand, TestHost, writeKernel } from './testing/test-host.ts';
 
 let host: TestHost;
@@ -319,5 +321,46 @@ test('on_soft_reset = "soft-reset": the domain goes on as it is, with all that i
 
 test('a soft reset that the configuration does not want is any other end', async () => {
   equal((await host.xl('create -F -q --exit-status reset.cfg on_soft_reset="destroy"')).status, 14);
+  await nothingLeft();
+});
+
+test('devices’ states are events, of both ends, wherever the store has them', async () => {
+  await host.xl('create -q -p idle.cfg');
+  const domid = Number((await host.xl('domid idle')).out);
+  const heard = host.command('events idle --ready --count=5');
+  await heard.printed(/listening/);
+  const store = new StoreClient(await connectUnixSocket(join(host.folder, 'xenstored/socket')));
+  const [frontend, backend] = [`/local/domain/${domid}/device/vif/0`, `/local/domain/0/backend/vif/${domid}/0`];
+  const told = async (count: number) => await heard.until(() => heard.out.split('\n').length > count);
+  await store.transaction(async (change) => {
+    await change.write(`${backend}/state`, '1');
+    await change.write(`${frontend}/state`, '1');
+    await change.write(`/libxl/${domid}/device/vif/0/frontend`, frontend);
+    await change.write(`/libxl/${domid}/device/vif/0/backend`, backend);
+  });
+  await told(3);
+  await store.write(`${backend}/state`, '2');
+  await told(4);
+  await store.write(`${frontend}/state`, '4');
+  await told(5);
+  await store.rm(backend);
+  const events = (await heard.answer).out
+    .trim()
+    .split('\n')
+    .slice(1)
+    .map((line) => JSON.parse(line));
+  deepEqual(
+    events.map(({ event, device, end, state }) => [event, device, end, state]),
+    [
+      ['device', 'vif/0', 'frontend', 'Initialising'],
+      ['device', 'vif/0', 'backend', 'Initialising'],
+      ['device', 'vif/0', 'backend', 'InitWait'],
+      ['device', 'vif/0', 'frontend', 'Connected'],
+      ['device', 'vif/0', 'backend', 'Unknown'],
+    ],
+  );
+  await store.rm('/local/domain/0/backend');
+  store.close();
+  await host.xl('destroy idle');
   await nothingLeft();
 });

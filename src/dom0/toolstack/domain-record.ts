@@ -66,7 +66,8 @@ export type DomainEventKind =
   | 'renamed'
   | 'restarted'
   | 'preserved'
-  | 'failed';
+  | 'failed'
+  | 'device';
 
 /** Something that happened to a domain. */
 export interface DomainEvent {
@@ -85,6 +86,10 @@ export interface DomainEvent {
   readonly rip?: string;
   readonly stack?: readonly string[];
   readonly detail?: string;
+  /** Of 'device': which one, `vif/0`, which end of it, and its XenbusState as a word. */
+  readonly device?: string;
+  readonly end?: 'frontend' | 'backend';
+  readonly state?: string;
   /** Of 'renamed': the name before. */
   readonly before?: string;
 }

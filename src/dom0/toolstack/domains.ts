@@ -1,17 +1,17 @@
 import { SHUTDOWN_crash } from '../../abi/sched.ts';
 import { DOMID_FIRST_RESERVED, domid as asDomid, type Domid } from '../../abi/xen.ts';
-import type { Clock, Random } from '../../lib/ports.ts';
 import type { DomainInfo } from '../../libs/ctrl/ctrl.ts';
-import type { ToolCalls } from '../../libs/ctrl/tool-calls.ts';
 import { Creation, requireFree, sameUuid } from './creation.ts';
 import { explainCrash } from './crash.ts';
 import { deathAction, preservedSuffix } from './death-action.ts';
 import { type DomainConfig, randomUuid, uuidText } from './domain-config.ts';
 import { resumeSuspended } from './domain-control.ts';
-import { createDomain, type ToolstackHost } from './domain-create.ts';
+import { createDomain } from './domain-create.ts';
 import { destroyDomain } from './domain-destroy.ts';
 import { type DomainEnd, watchForEnd } from './domain-events.ts';
 import { DomainNews } from './domain-news.ts';
+import type { DomainsHost } from './domains-host.ts';
+import { DeviceStates } from './device-states.ts';
 import {
   type DomainEvent,
   type DomainEventKind,
@@ -22,27 +22,8 @@ import {
 } from './domain-record.ts';
 import { attempt, DomainError, reason } from './errors.ts';
 import { RestartPace } from './restart-pace.ts';
-import { type SoftResetHost, softReset } from './soft-reset.ts';
+import { softReset } from './soft-reset.ts';
 import { preservedNodes } from './store-nodes.ts';
-
-/** What the domains are on, beyond what a single one needs. */
-export interface DomainsHost extends ToolstackHost {
-  readonly clock: Pick<Clock, 'wallclockNs'>;
-  readonly random: Random;
-  readonly tools: Pick<ToolCalls, 'domain_sethandle' | 'vcpu_getcontext' | 'vcpu_setcontext' | 'domain_resume'>;
-  readonly state: SoftResetHost['state'];
-  /** Lets everything else have its turn. */
-  readonly breathe: () => Promise<void>;
-  readonly pause: (ns: number) => Promise<void>;
-  /** What explains how a domain stopped; undefined where nothing is to be explained. */
-  describe(domid: Domid): string | undefined;
-  /** The last of what a domain wrote to its console. */
-  consoleLog(domid: Domid): Uint8Array;
-  /** Puts a domain's memory into a file named after it; resolves with the file's path. */
-  dumpCore(domid: Domid, name: string): Promise<string>;
-  /** What is done without anybody waiting for it goes here. */
-  log(line: string): void;
-}
 
 /** How many turns a destroyed domain may take to be gone. */
 const TURNS_TO_GO = 100;
@@ -56,6 +37,7 @@ export class Domains {
   readonly #goners = new Map<Domid, (ended: EndedDomain) => void>();
   readonly #creations = new Set<Creation>();
   readonly #news: DomainNews;
+  readonly #devices: DeviceStates;
   readonly #pace = new RestartPace();
   /** Being destroyed by us: that they are gone is no news. */
   readonly #destroying = new Set<Domid>();
@@ -63,6 +45,7 @@ export class Domains {
   constructor(host: DomainsHost) {
     this.#host = host;
     this.#news = new DomainNews(host.clock);
+    this.#devices = new DeviceStates(host.store, (domid, change) => this.tell('device', domid, change));
   }
 
   /** Calls back for everything that happens from now on; returns how to stop that. */
@@ -233,6 +216,7 @@ export class Domains {
       const record: DomainRecord = { domid, config, request, createdNs, end: watch.end, gone };
       this.#records.set(domid, record);
       this.tell('created', domid);
+      await this.#devices.watch(domid).catch((error) => this.#host.log(reason(error)));
       void this.#attend(record, watch.stop);
     } catch (error) {
       await destroyDomain(this.#host, domid, config.uuid).catch((failure) => this.#host.log(reason(failure)));
@@ -394,6 +378,7 @@ export class Domains {
     if (record === undefined) return;
     const { name, uuid } = record.config;
     this.#records.delete(domid);
+    void this.#devices.forget(domid).catch((error) => this.#host.log(reason(error)));
     this.tell('destroyed', domid, { name, uuid: uuidText(uuid) });
     const ended: EndedDomain = { domid, name, end, console };
     this.#news.remember(ended);

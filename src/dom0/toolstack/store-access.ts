@@ -6,6 +6,8 @@ import type { StoreNode } from './store-nodes.ts';
 export interface DomainStore {
   /** The node's value; undefined where there is no such node. */
   read(path: string): Promise<string | undefined>;
+  /** The names below a node; undefined where there is no such node. */
+  directory(path: string): Promise<readonly string[] | undefined>;
   /** Removes those of `paths` that are there and then writes `nodes`, in order, in one transaction. */
   replace(paths: readonly string[], nodes: readonly StoreNode[]): Promise<void>;
   /** Removes a directory that has become empty, and those above it, up to but not including `root`. */
@@ -24,6 +26,7 @@ export interface DomainStore {
 export function domainStore(client: StoreClient): DomainStore {
   return {
     read: (path) => client.read(path),
+    directory: (path) => client.directory(path),
     introduce: (domid, ring, port) => client.introduceDomain(domid, ring, port),
     release: (domid) => client.releaseDomain(domid),
     resume: (domid) => client.resumeDomain(domid),

@@ -169,6 +169,7 @@ class Daemon implements SessionHost {
     this.#writeDown();
     const consoles = new ConsoleSockets(folder, (...all) => this.#machine.attachConsole(...all), this.log);
     this.#domains.onEvent((event) => {
+      if (event.event === 'device') return;
       if (event.event === 'created') {
         consoles.open(event.domid as Domid);
         this.#tidyUpLater();

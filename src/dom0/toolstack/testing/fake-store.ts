@@ -24,6 +24,12 @@ export class FakeStore implements DomainStore {
     return this.nodes.get(path);
   }
 
+  async directory(path: string): Promise<string[] | undefined> {
+    const below = [...this.nodes.keys()].filter((node) => node.startsWith(`${path}/`));
+    const names = below.map((node) => node.slice(path.length + 1).split('/')[0] ?? '');
+    return below.length > 0 || this.nodes.has(path) ? [...new Set(names)] : undefined;
+  }
+
   async replace(paths: readonly string[], nodes: readonly StoreNode[]): Promise<void> {
     this.#enter('replace');
     for (const path of paths) {
