@@ -132,7 +132,7 @@ test('a domain’s records are those its vCPUs make, and those that others make 
     take().records.map(({ event: number, who, extra }) => [number, who, extra[0]]),
     [
       [event.TRC_X_EVENT_RAISED, 'd1v0', 2],
-      [0x21101, `d${DOMID_IDLE}v0`, (2 << 16) | 1],
+      [0x21101, `d${DOMID_IDLE}v3`, (2 << 16) | 1],
       [event.TRC_X_EVENT_RAISED, 'd2v1', 1],
     ],
   );
@@ -159,10 +159,10 @@ test('who runs follows from runstates, and where: a vCPU that is moved meanwhile
   deepEqual(
     take().records.map(({ event: number, who, cpu }) => [number.toString(16), who, cpu]),
     [
-      ['21101', `d${DOMID_IDLE}v0`, 2],
+      ['21101', `d${DOMID_IDLE}v2`, 2],
       ['81001', 'd1v1', 2],
       ['21011', 'd1v1', 2],
-      ['28004', `d${DOMID_IDLE}v0`, 2],
+      ['28004', `d${DOMID_IDLE}v2`, 2],
     ],
   );
 });

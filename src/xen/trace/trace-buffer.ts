@@ -22,6 +22,7 @@ import {
 } from './trace-record.ts';
 
 const MOST_CPUS = 32;
+const IDLE = DOMID_IDLE << 16;
 const CONTINUE_RUNNING = timed(TRC_SCHED_CONTINUE_RUNNING, 1);
 
 /** What records are asked for. */
@@ -75,7 +76,7 @@ export class TraceBuffer {
   #slot = 0;
   #lastNs = 0;
   /** Who runs: domid << 16 | vCPU, and where. */
-  #current = DOMID_IDLE << 16;
+  #current = IDLE;
   #cpu = 0;
   readonly #lost = new Float64Array(MOST_CPUS);
   readonly #firstLostNs = new Float64Array(MOST_CPUS);
@@ -141,7 +142,7 @@ export class TraceBuffer {
       this.#current = who;
       this.#cpu = cpu;
     } else if (from === RUNSTATE_running) {
-      this.#current = DOMID_IDLE << 16;
+      this.#current = IDLE;
     }
   }
 
@@ -210,7 +211,8 @@ export class TraceBuffer {
     const words = this.#words;
     if (this.#written - this.#read >= this.capacity) this.#overwrite(at);
     words[at + AT_HEADER] = header;
-    words[at + AT_VCPU] = who;
+    // A pCPU that idles has a vCPU of its own for that.
+    words[at + AT_VCPU] = who === IDLE ? IDLE | cpu : who;
     this.#stamps[at / 2 + AT_STAMP] = this.#lastNs;
     words[at + AT_CPU] = cpu;
     words[at + AT_EXTRA] = a;
