@@ -364,3 +364,11 @@ test('devices’ states are events, of both ends, wherever the store has them', 
   await host.xl('destroy idle');
   await nothingLeft();
 });
+
+test('what only a machine of its own can have is refused, and told where to get it', async () => {
+  const { status, err } = await host.xl('create -q idle.cfg deterministic=1');
+  equal(status, 1);
+  match(err, /^command line:1: deterministic = 1: this host goes by its own time, .*: expected a machine of its own/);
+  match((await host.xl('create -q idle.cfg --trace=events')).err, /^xl create --trace: .* or xl trace, /);
+  await nothingLeft();
+});

@@ -161,6 +161,8 @@ export interface RunningHost extends ToolstackHost {
     readonly version: string;
     readonly machine: string;
   };
+  /** Its time goes by what its guests execute: a machine that repeats. */
+  readonly repeats: boolean;
   /** When it started. */
   readonly startedNs: bigint;
   /** Has `viewer` see a domain's console; returns what ends that. */

@@ -19,6 +19,8 @@ export interface HostSurroundings {
   readonly folder: string;
   /** Where core dumps go; made when the first one comes. */
   readonly dumps: string;
+  /** Its clock is the machine's own, which goes by instructions. */
+  readonly repeats?: boolean;
   /** Ends the host, once whoever asks has its answer. */
   readonly stop: () => void;
 }
@@ -39,6 +41,7 @@ export function runningHost(machine: Machine, around: HostSurroundings): Running
     folder,
     pid: process.pid,
     node: { name: hostname(), release: release(), version: version(), machine: arch() === 'x64' ? 'x86_64' : arch() },
+    repeats: around.repeats ?? false,
     startedNs: clock.wallclockNs(),
     attachConsole: (domid, viewer, from) => machine.attachConsole(domid, viewer, from),
     describe: (domid) => machine.describe(domid),

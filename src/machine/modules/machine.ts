@@ -106,6 +106,7 @@ export async function startMachine(options: MachineOptions = {}): Promise<Embedd
     log,
     folder,
     dumps: join(folder, 'dump'),
+    repeats: deterministic !== undefined,
     stop: () => defer(() => void stop()),
   });
   const host: SessionHost = { running, clock, random, log, takeNews: () => undefined };

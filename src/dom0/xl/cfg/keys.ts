@@ -142,7 +142,7 @@ export const KEYS: Readonly<Record<string, Key>> = {
   acpi: { ...none('boolean', 'PVH guests always have ACPI tables; the firmware of HVM guests is told', ON), missingIn: 'pvh' },
 
   // Xenolith's own: the machine that the domain runs on
-  deterministic: full('boolean', 'time goes by instructions: the same guest and input run the same way; in the foreground'),
+  deterministic: full('boolean', 'time goes by instructions: the same guest and input run the same way; refused by a host'),
   symbols: full('string', 'a System.map, to tell with where the kernel crashed; on a host'),
   seed: full('number', 'what a deterministic machine draws its randomness from'),
 

@@ -8,7 +8,7 @@ import { type ForegroundOptions, runForeground } from '../foreground.ts';
 import { getopt, type OptionTable } from '../getopt.ts';
 import { Plans } from '../plans.ts';
 import { locating, type ReadDomain, readDomain } from '../read-domain.ts';
-import { type Host, TRACE_CATEGORIES, type TraceCategory } from '../services.ts';
+import { type Host, type RunningHost, TRACE_CATEGORIES, type TraceCategory } from '../services.ts';
 
 /** `xl create`: makes a domain from a config file and, in the foreground, runs it until it ends. */
 export const create: Command = {
@@ -109,7 +109,7 @@ async function run(argv: readonly string[], context: Context): Promise<number> {
     quiet: request.options.quiet,
     ignoreMasks: request.ignoreMasks,
   });
-  const { file, config, repeats } = domain;
+  const { file, config } = domain;
   for (const option of request.ignored) context.say(`xl create: warning: ${option} has no effect`);
 
   if (request.dryRun) {
@@ -120,11 +120,7 @@ async function run(argv: readonly string[], context: Context): Promise<number> {
 
   const { running } = services;
   if (running === undefined) return await start(domain, request, context);
-  if (repeats !== undefined) {
-    context.say(
-      'xl create: warning: deterministic has no effect: a host goes by its own time, whereas -F makes a machine',
-    );
-  }
+  requireOwnMachine(domain, request, running);
   const { foreground, unattended, json, tellsEnding, options } = request;
   const { plan, symbols } = domain;
   return await locating(file, () =>
@@ -192,6 +188,19 @@ function requireForeground({ foreground, unattended }: Request): void {
     'XL_NOT_THERE_YET',
     `xl create ${which}: there is no host here for the domain to live on: expected -F, for example xl create -F -c guest.cfg`,
   );
+}
+
+/** What a machine of its own has, and one that others are on cannot give. */
+function requireOwnMachine({ file, repeats }: ReadDomain, { trace }: Request, running: RunningHost): void {
+  const alone = 'expected a machine of its own, by xl create -F without XENOLITH_HOME';
+  const setting = file.get('deterministic');
+  if (repeats !== undefined && !running.repeats && setting !== undefined) {
+    const why = `this host goes by its own time, which its other guests and whoever asks for something take part in: ${alone}`;
+    throw new XenolithError('XL_DETERMINISTIC', `${file.where(setting)}: deterministic = 1: ${why}`);
+  }
+  if (trace.length === 0) return;
+  const instead = `${alone}, or xl trace, which records what happens on a host`;
+  throw new XenolithError('XL_TRACE', `xl create --trace: this host prints nothing while it runs: ${instead}`);
 }
 
 async function start(domain: ReadDomain, request: Request, context: Context): Promise<number> {
