@@ -6,7 +6,24 @@ import * as op from './opcodes.ts';
 import type { ControlFlow, Runtime } from './tier.ts';
 import { TLB_ENTRY_ADDEND, TLB_WRITE_OFFSET } from './tlb-layout.ts';
 import { pushTlbOffset } from './tlb-offset.ts';
-import { type Bits, LOADS, type LocalPool, STORES, Value, wasmType } from './values.ts';
+import {
+  type Bits,
+  LOADS,
+  type LocalPool,
+  LOW_LOADS,
+  LOW_REPLACES,
+  STORES,
+  storeOf,
+  Value,
+  wasmType,
+} from './values.ts';
+
+/** What a load leaves: a value of `bits`, or a vector with `replace` for its low element. */
+export interface LoadedAs {
+  readonly bits: Bits;
+  readonly opcode: number;
+  readonly replace?: number;
+}
 
 export class GuestAccess extends Arithmetic {
   /** Local with the address of the vCPU's state block. */
@@ -42,17 +59,25 @@ export class GuestAccess extends Arithmetic {
   }
 
   load(address: Value, bits: Bits): Value {
-    const result = this.locals.take(wasmType(bits));
+    return this.loadAs(address, bits, { bits, opcode: LOADS[bits] });
+  }
+  /** The low element of a vector whose others are zero. */
+  loadLow(address: Value, bits: 32 | 64): Value {
+    return this.loadAs(address, bits, { bits: 128, opcode: LOW_LOADS[bits], replace: LOW_REPLACES[bits] });
+  }
+
+  protected loadAs(address: Value, bits: Bits, as: LoadedAs): Value {
+    const result = this.locals.take(wasmType(as.bits));
     const entry = this.lookUp(address, bits, 0);
     this.code.likely();
     this.code.if();
     this.pushHost(address, entry);
-    this.code.memory(LOADS[bits], 0);
+    this.code.memory(as.opcode, 0);
     this.code.set(result);
     this.code.else();
-    this.callReadSlow(address, bits, result);
+    this.callReadSlow(address, bits, result, as.replace);
     this.code.end();
-    return new Value(bits, result);
+    return new Value(as.bits, result);
   }
 
   store(address: Value, value: Value): void {
@@ -61,7 +86,7 @@ export class GuestAccess extends Arithmetic {
     this.code.if();
     this.pushHost(address, entry);
     this.push(value);
-    this.code.memory(STORES[value.bits], 0);
+    this.code.memory(storeOf(value), 0);
     this.code.else();
     this.callWriteSlow(address, value);
     this.code.end();
@@ -175,11 +200,17 @@ export class GuestAccess extends Arithmetic {
     this.code.end();
   }
 
-  protected callReadSlow(address: Value, bits: Bits, result: number): void {
+  /** With `replace` the result is a vector, of which that instruction sets the low element. */
+  protected callReadSlow(address: Value, bits: Bits, result: number, replace?: number): void {
     this.control.settle();
+    if (replace !== undefined) pushZeroVector(this.code);
     this.code.get(this.vcpu);
     this.push(address);
     this.code.call(this.runtime.readSlow[bits === 1 ? 8 : bits]);
+    if (replace !== undefined) {
+      this.code.op(replace);
+      this.code.byte(0);
+    }
     this.code.set(result);
     this.leaveOnEvent();
   }
@@ -189,6 +220,7 @@ export class GuestAccess extends Arithmetic {
     this.code.get(this.vcpu);
     this.push(address);
     this.push(value);
+    if (value.isFloat) this.code.op(value.bits === 64 ? op.OP_I64_REINTERPRET_F64 : op.OP_I32_REINTERPRET_F32);
     this.code.call(this.runtime.writeSlow[value.bits === 1 ? 8 : value.bits]);
     this.leaveOnEvent();
   }
@@ -202,4 +234,9 @@ export class GuestAccess extends Arithmetic {
     this.control.fault();
     this.code.end();
   }
+}
+
+function pushZeroVector(code: Code): void {
+  code.op(op.OP_V128_CONST);
+  for (let i = 0; i < 16; i++) code.byte(0);
 }

@@ -6,6 +6,7 @@
 import type { OperandHandle } from '../instructions/define.ts';
 import * as layout from '../state.ts';
 import type { Code } from './code.ts';
+import { pushUsualControl } from './float-control.ts';
 import { FlagSemantics, type KnownFlags } from './flag-semantics.ts';
 import * as op from './opcodes.ts';
 import type { ControlFlow, HandlerContext, OperandAccess, Runtime } from './tier.ts';
@@ -178,6 +179,17 @@ export class Semantics extends FlagSemantics {
     this.code.op(from === undefined ? op.OP_V128_CONST : op.OP_I8X16_SHUFFLE);
     for (let i = 0; i < 16; i++) this.code.byte(bytes[i] ?? 0);
     return this.pop(128);
+  }
+
+  /** XMM registers are at hand as vectors: whole ones cost no more to read and write than their low elements. */
+  get hasVectorLocals(): boolean {
+    return false;
+  }
+
+  /** All ones (32 bits) if MXCSR hides what a native operation does not show: see float-control.ts. */
+  usualControl(): Value {
+    pushUsualControl(this.code, this.vcpu);
+    return this.pop(32);
   }
 
   /** A float's bits as an integer. */

@@ -26,6 +26,11 @@ export class Value {
   }
 }
 
+/** The store that writes a value. */
+export function storeOf(value: Value): number {
+  return value.isFloat ? FLOAT_STORES[value.bits as 32 | 64] : STORES[value.bits];
+}
+
 export function wasmType(bits: Bits): number {
   if (bits === 128) return TYPE_V128;
   return bits === 64 ? TYPE_I64 : TYPE_I32;
@@ -100,3 +105,8 @@ export const STORES: Readonly<Record<Bits, number>> = {
   64: op.OP_I64_STORE,
   128: op.OP_V128_STORE,
 };
+
+/** The low element alone: loads that leave zeros above it in a vector, and floats. */
+export const LOW_LOADS = { 32: op.OP_V128_LOAD32_ZERO, 64: op.OP_V128_LOAD64_ZERO } as const;
+export const LOW_REPLACES = { 32: op.OP_I32X4_REPLACE_LANE, 64: op.OP_I64X2_REPLACE_LANE } as const;
+export const FLOAT_STORES = { 32: op.OP_F32_STORE, 64: op.OP_F64_STORE } as const;

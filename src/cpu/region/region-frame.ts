@@ -8,6 +8,7 @@ import * as op from '../emit/opcodes.ts';
 import { type Bits, LocalPool, push, Value } from '../emit/values.ts';
 import { OFFSET_FLAGS_AUX, OFFSET_FLAGS_KIND, OFFSET_FLAGS_RESULT, OFFSET_GPR, OFFSET_TLB } from '../state.ts';
 import type { RegionRuntime } from './region-runtime.ts';
+import { RegionVectors } from './region-vectors.ts';
 
 // Parameters: (vcpu: i32, ipBase: i64, budget: i32) -> i32
 export const VCPU = 0;
@@ -47,6 +48,8 @@ export class RegionFrame {
   readonly flagsKind = this.locals.fixed(op.TYPE_I32);
   readonly flagsFirst = this.locals.fixed(op.TYPE_I64);
   readonly flagsSecond = this.locals.fixed(op.TYPE_I64);
+
+  readonly vectors = new RegionVectors(this.code, this.locals, VCPU);
 
   /** The flags known at this place; that they are the interpreter's pair; a number that changes when they are set. */
   known: FrameFlags | undefined;
@@ -231,6 +234,7 @@ export class RegionFrame {
       to.get(this.#gpr(register));
       to.memory(op.OP_I64_STORE, OFFSET_GPR + register * 8);
     }
+    this.vectors.store(to);
   }
 
   #loadRegisters(to: Code): void {
@@ -239,6 +243,7 @@ export class RegionFrame {
       to.memory(op.OP_I64_LOAD, OFFSET_GPR + register * 8);
       to.set(local);
     }
+    this.vectors.load(to);
     // Mappings may have changed meanwhile.
     for (const { base } of this.#pages.values()) {
       to.i64(NO_PAGE);

@@ -19,7 +19,8 @@ import { emitColdCall } from './cold-call.ts';
 import { PageGuards } from './page-guards.ts';
 import { RegionExits } from './region-exits.ts';
 import type { RegionRuntime } from './region-runtime.ts';
-import { type RegionControl, RegionSemantics } from './region-semantics.ts';
+import type { RegionControl } from './region-memory.ts';
+import { RegionSemantics } from './region-semantics.ts';
 
 /** After so many instructions without a look at the budget there is one; see LONGEST_RUN. */
 const UNCHECKED_LIMIT = 64;

@@ -58,6 +58,7 @@ export class RegionOperands implements OperandAccess {
   readRegister(handle: OperandHandle, bits: Bits): Value {
     const place = this.#place(handle);
     if (place.file === 'gpr') return this.#frame.readGpr(place.offset >> 3, bits, place.offset & 7);
+    if (place.file === 'xmm') return this.#frame.vectors.read(place.offset >> 4, bits);
     const { code } = this.#frame;
     code.get(VCPU);
     code.memory(LOADS[bits], FILE_OFFSETS[place.file] + place.offset);
@@ -70,6 +71,10 @@ export class RegionOperands implements OperandAccess {
       this.#frame.writeGpr(place.offset >> 3, value, place.offset & 7);
       return;
     }
+    if (place.file === 'xmm') {
+      this.#frame.vectors.write(place.offset >> 4, value);
+      return;
+    }
     const { code } = this.#frame;
     const at = FILE_OFFSETS[place.file] + place.offset;
     code.get(VCPU);
@@ -79,6 +84,14 @@ export class RegionOperands implements OperandAccess {
     code.get(VCPU);
     code.i32(0xffff);
     code.memory(op.OP_I32_STORE16, at + MMX_EXPONENT_OFFSET);
+  }
+
+  readFloatRegister(handle: OperandHandle, bits: 32 | 64): Value {
+    return this.#frame.vectors.readFloat(this.#place(handle).offset >> 4, bits);
+  }
+
+  writeFloatRegister(handle: OperandHandle, value: Value): void {
+    this.#frame.vectors.writeFloat(this.#place(handle).offset >> 4, value);
   }
 
   immediate(handle: OperandHandle, bits: Bits): Value {

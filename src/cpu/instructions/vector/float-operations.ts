@@ -29,10 +29,9 @@ import {
   limitsOf,
   type Mask,
   native,
-  nativeFloat,
   slowFloat,
 } from './float-shape.ts';
-import { vectorAnd, vectorAndNot, vectorXor } from './lanes.ts';
+import { lane, vectorAnd, vectorAndNot, vectorXor } from './lanes.ts';
 
 /** Operands, the last of which is the source, and the native result. */
 type Judge = (m: Semantics, shape: FloatShape, operands: readonly Value[], result: Value) => Mask;
@@ -136,29 +135,70 @@ function functionName(operation: FloatOperation, shape: FloatShape): string {
   return operation.name + shape.suffix;
 }
 
-/** The operation on operands as `readFloat` gives them; so is the result. */
+/** The operation on scalars as integers, or on vectors. */
 export function quickFloat(
   m: Semantics,
   shape: FloatShape,
   operation: FloatOperation,
   operands: readonly Value[],
 ): Value {
-  const result = nativeFloat(m, shape, operation.opcodes, operands);
-  const looked = operation.staysInRange ? operands : [...operands, result];
-  const quick = m.and(isInMiddle(m, shape, looked, operation === SQUARE_ROOT), controlIsUsual(m));
-  m.push(quick);
+  const result = m.variable(native(m, shape, operation.opcodes, operands));
+  const looked = operation.staysInRange ? operands : [...operands, m.get(result)];
+  if (shape.packed) pushMiddleVectors(m, shape, operation, looked);
+  else m.push(m.and(isInMiddle(m, shape, looked, operation === SQUARE_ROOT), controlIsUsual(m)));
+  elseCarefully(m, () => {
+    m.callFloat(functionName(operation, shape), operands);
+    m.code.set(result.local);
+  });
+  return m.get(result);
+}
+
+/** A scalar operation on low elements of vectors; what it computes replaces that of `into`. */
+export function quickLowFloat(
+  m: Semantics,
+  shape: FloatShape,
+  operation: FloatOperation,
+  operands: readonly Value[],
+  into: Value,
+): Value {
+  const [extract, replace] = shape.double
+    ? [op.OP_F64X2_EXTRACT_LANE, op.OP_F64X2_REPLACE_LANE]
+    : [op.OP_F32X4_EXTRACT_LANE, op.OP_F32X4_REPLACE_LANE];
+  m.push(into);
+  for (const operand of operands) pushLane(m, extract, operand);
+  m.code.op(operation.opcodes[shape.suffix]);
+  m.code.op(replace);
+  m.code.byte(0);
+  const result = m.pop(128);
+  pushMiddleVectors(m, shape, operation, operation.staysInRange ? operands : [...operands, result]);
+  elseCarefully(m, () => {
+    const bits = shape.double ? 64 : 32;
+    m.push(into);
+    m.callFloat(
+      functionName(operation, shape),
+      operands.map((operand) => lane(m, operand, bits, 0)),
+    );
+    m.code.op(shape.double ? op.OP_I64X2_REPLACE_LANE : op.OP_I32X4_REPLACE_LANE);
+    m.code.byte(0);
+    m.code.set(result.local);
+  });
+  return result;
+}
+
+function pushLane(m: Semantics, extract: number, vector: Value): void {
+  m.push(vector);
+  m.code.op(extract);
+  m.code.byte(0);
+}
+
+// What to do unless the truth on the stack holds. It may have raised an exception.
+function elseCarefully(m: Semantics, call: () => void): void {
   m.code.op(op.OP_I32_EQZ);
   m.code.unlikely();
   m.code.if();
-  m.callFloat(
-    functionName(operation, shape),
-    operands.map((operand) => m.floatBits(operand)),
-  );
-  if (result.isFloat) m.code.op(shape.double ? op.OP_F64_REINTERPRET_I64 : op.OP_F32_REINTERPRET_I32);
-  m.code.set(result.local);
+  call();
   m.leaveOnEvent();
   m.code.end();
-  return result;
 }
 
 function carefulFloat(m: Semantics, shape: FloatShape, operation: FloatOperation, operands: readonly Value[]): Value {
@@ -177,20 +217,28 @@ function carefulFloat(m: Semantics, shape: FloatShape, operation: FloatOperation
  * Whether all numbers are in the middle of the range: the two highest bits of the exponent differ. That is from 2^-511
  * to 2^513, or 2^-63 to 2^65. `positive`: and none is negative.
  */
-function isInMiddle(m: Semantics, shape: FloatShape, values: readonly Value[], positive: boolean): Value {
-  const numbers = values.map((value) => m.floatBits(value));
-  if (!shape.packed) {
-    const differ = numbers.map((bits) => m.xor(bits, m.shl(bits, 1))).reduce((a, b) => m.and(a, b));
-    const highest = m.shl(differ, 1);
-    const wanted = positive ? m.and(highest, m.not(numbers[0] as Value)) : highest;
-    return m.less(wanted, m.const(shape.bits, 0));
-  }
+function isInMiddle(m: Semantics, shape: FloatShape, numbers: readonly Value[], positive: boolean): Value {
+  const differ = numbers.map((bits) => m.xor(bits, m.shl(bits, 1))).reduce((a, b) => m.and(a, b));
+  const highest = m.shl(differ, 1);
+  const wanted = positive ? m.and(highest, m.not(numbers[0] as Value)) : highest;
+  return m.less(wanted, m.const(shape.bits, 0));
+}
+
+/** Pushes whether this holds of all elements, or the low ones if the operation is on scalars, and MXCSR is as usual. */
+function pushMiddleVectors(
+  m: Semantics,
+  shape: FloatShape,
+  operation: FloatOperation,
+  numbers: readonly Value[],
+): void {
   const [add, bitmask] = shape.double ? [op.OP_I64X2_ADD, op.OP_I64X2_BITMASK] : [op.OP_I32X4_ADD, op.OP_I32X4_BITMASK];
   const doubled = (value: Value): Value => m.vector(add, 128, [value, value]);
   const differ = numbers.map((bits) => vectorXor(m, bits, doubled(bits))).reduce((a, b) => vectorAnd(m, a, b));
   const highest = doubled(differ);
-  const wanted = positive ? vectorAndNot(m, highest, numbers[0] as Value) : highest;
-  return m.eq(m.vector(bitmask, 32, [wanted]), m.const(32, shape.double ? 3 : 15));
+  const wanted = operation === SQUARE_ROOT ? vectorAndNot(m, highest, numbers[0] as Value) : highest;
+  const signs = m.and(m.vector(bitmask, 32, [wanted]), m.usualControl());
+  if (!shape.packed) m.push(m.and(signs, m.const(32, 1)));
+  else m.push(m.eq(signs, m.const(32, shape.double ? 3 : 15)));
 }
 
 /** A sum that comes out tiny is exact, and so raises nothing. */

@@ -9,7 +9,7 @@
 import { SSE_DOUBLE } from '../../fpu/sse-operations.ts';
 import * as op from '../../emit/opcodes.ts';
 import type { Semantics } from '../../emit/semantics.ts';
-import { Value } from '../../emit/values.ts';
+import type { Value } from '../../emit/values.ts';
 import * as state from '../../state.ts';
 import { VECTOR_PACKED, VECTOR_SCALAR } from '../../system/vector-slow.ts';
 import type { OperandHandle } from '../define.ts';
@@ -47,17 +47,6 @@ export function readFloat(m: Semantics, shape: FloatShape, operand: OperandHandl
   return shape.packed ? readAligned(m, operand) : m.read(operand, shape.bits);
 }
 
-/** The same; scalars are integers or floats, as they are at hand. */
-export function readAnyFloat(m: Semantics, shape: FloatShape, operand: OperandHandle): Value {
-  return shape.bits === 128 ? readAligned(m, operand) : m.readFloat(operand, shape.bits);
-}
-
-/** Writes what `readAnyFloat` reads. */
-export function writeAnyFloat(m: Semantics, operand: OperandHandle, value: Value): void {
-  if (value.bits === 128) m.write(operand, value);
-  else m.writeFloat(operand, value);
-}
-
 /** A native operation on values that are held as integers or vectors. */
 export function native(m: Semantics, shape: FloatShape, opcodes: FloatOpcodes, values: readonly Value[]): Value {
   const opcode = opcodes[shape.suffix];
@@ -66,17 +55,6 @@ export function native(m: Semantics, shape: FloatShape, opcodes: FloatOpcodes, v
   m.code.op(opcode);
   m.code.op(shape.double ? op.OP_I64_REINTERPRET_F64 : op.OP_I32_REINTERPRET_F32);
   return m.pop(shape.bits);
-}
-
-/** A native operation whose result, if it is a scalar, stays a float. It is in a local of its own. */
-export function nativeFloat(m: Semantics, shape: FloatShape, opcodes: FloatOpcodes, values: readonly Value[]): Value {
-  const opcode = opcodes[shape.suffix];
-  if (shape.packed) return m.vector(opcode, 128, values);
-  pushFloats(m, shape, values);
-  m.code.op(opcode);
-  const local = m.locals.take(shape.double ? op.TYPE_F64 : op.TYPE_F32);
-  m.code.set(local);
-  return new Value(shape.bits, local, 0n, true);
 }
 
 /** A native comparison. */
@@ -118,11 +96,12 @@ export const FLOAT_LT: FloatOpcodes = { SS: op.OP_F32_LT, SD: op.OP_F64_LT, PS: 
 
 /** MXCSR hides what a native operation does not show: PE is set, all exceptions are masked, rounding is to nearest. */
 export function controlIsUsual(m: Semantics): Value {
-  return controlIs(m, 0x1fa0);
+  return m.bit(m.usualControl(), 0);
 }
 
-function controlIs(m: Semantics, control: number): Value {
-  return m.eq(m.and(m.loadState(state.OFFSET_MXCSR, 32), m.const(32, 0xffe0)), m.const(32, control));
+/** The same with PE clear. */
+function controlWantsExact(m: Semantics): Value {
+  return m.eq(m.and(m.loadState(state.OFFSET_MXCSR, 32), m.const(32, 0xffe0)), m.const(32, 0x1f80));
 }
 
 /** An inexact result changes nothing: PE is set and masked. With `nearest`, rounding is to nearest too. */
@@ -228,7 +207,7 @@ export function fastOrExactOrSlow(
 ): Value {
   const result = m.variable(fast);
   m.if(m.not(m.and(controlIsUsual(m), fits)), () => {
-    const unseen = m.and(m.and(controlIs(m, 0x1f80), fits), exact());
+    const unseen = m.and(m.and(controlWantsExact(m), fits), exact());
     m.if(m.not(unseen), () => m.set(result, slow()));
   });
   return m.get(result);

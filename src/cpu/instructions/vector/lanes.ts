@@ -33,7 +33,9 @@ export function readAligned(m: Semantics, handle: OperandHandle): Value {
 
 /** An operand of which only the low part counts: a whole register, or that much memory with zeros above. */
 export function readLow(m: Semantics, handle: OperandHandle): Value {
-  return m.isMemory(handle) ? fromScalar(m, m.read(handle)) : m.read(handle, 128);
+  if (!m.isMemory(handle)) return m.read(handle, 128);
+  const bits = m.bits(handle);
+  return bits === 32 || bits === 64 ? m.loadLow(m.address(handle), bits) : fromScalar(m, m.read(handle));
 }
 
 /** An imm8, zero-extended to 32 bits. */

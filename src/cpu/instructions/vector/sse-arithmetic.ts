@@ -14,6 +14,7 @@ import {
   type FloatOperation,
   MULTIPLICATION,
   quickFloat,
+  quickLowFloat,
   SQUARE_ROOT,
   SUBTRACTION,
 } from './float-operations.ts';
@@ -31,12 +32,10 @@ import {
   nativeCompare,
   PD,
   PS,
-  readAnyFloat,
   readFloat,
   slowFloat,
-  writeAnyFloat,
 } from './float-shape.ts';
-import { constantVector, manualOf, vectorXor } from './lanes.ts';
+import { constantVector, manualOf, readLow, vectorXor } from './lanes.ts';
 import { everySecond } from './packed-arrange.ts';
 import { packedImmediate, packedSse } from './packed.ts';
 
@@ -64,8 +63,14 @@ function arithmetic(opcode: string, operation: FloatOperation): Instruction[] {
       unit: 'sse',
       forms: [form(`${shape.prefix} 0F ${opcode} /r`, [rw(xmm), r(shape.kind)])],
       execute(m, dst, src) {
-        const b = readAnyFloat(m, shape, src);
-        writeAnyFloat(m, dst, quickFloat(m, shape, operation, [readAnyFloat(m, shape, dst), b]));
+        if (m.hasVectorLocals && !shape.packed) {
+          const low = readLow(m, src);
+          const whole = m.read(dst, 128);
+          m.write(dst, quickLowFloat(m, shape, operation, [whole, low], whole));
+          return;
+        }
+        const b = readFloat(m, shape, src);
+        m.write(dst, quickFloat(m, shape, operation, [m.read(dst, shape.bits), b]));
       },
     }),
   );
@@ -77,7 +82,13 @@ function squareRoot(shape: FloatShape): Instruction {
     manual: manualOf(mnemonic),
     unit: 'sse',
     forms: [form(`${shape.prefix} 0F 51 /r`, [shape.packed ? w(xmm) : rw(xmm), r(shape.kind)])],
-    execute: (m, dst, src) => writeAnyFloat(m, dst, quickFloat(m, shape, SQUARE_ROOT, [readAnyFloat(m, shape, src)])),
+    execute(m, dst, src) {
+      if (m.hasVectorLocals && !shape.packed) {
+        m.write(dst, quickLowFloat(m, shape, SQUARE_ROOT, [readLow(m, src)], m.read(dst, 128)));
+        return;
+      }
+      m.write(dst, quickFloat(m, shape, SQUARE_ROOT, [readFloat(m, shape, src)]));
+    },
   });
 }
 

@@ -1,7 +1,6 @@
 /** Moves between XMM registers and memory, of whole registers and of parts. */
 import * as op from '../../emit/opcodes.ts';
 import type { Semantics } from '../../emit/semantics.ts';
-import type { Value } from '../../emit/values.ts';
 import { type Form, form, type Instruction, instruction, type OperandHandle } from '../define.ts';
 import {
   m128,
@@ -28,6 +27,7 @@ import {
   lane,
   manualOf,
   readAligned,
+  readLow,
   shiftLanes,
   shuffle,
   splat,
@@ -72,7 +72,7 @@ export const SSE_MOVES: readonly Instruction[] = [
     unit: 'sse',
     hot: true,
     forms: [form('66 W0 0F 6E /r', [w(xmm), r(rm32)])],
-    execute: (m, dst, src) => m.write(dst, fromScalar(m, m.read(src))),
+    execute: (m, dst, src) => m.write(dst, m.isMemory(src) ? readLow(m, src) : fromScalar(m, m.read(src))),
   }),
   instruction('MOVD', {
     manual: 'SDM vol. 2B, MOVD/MOVQ',
@@ -86,7 +86,7 @@ export const SSE_MOVES: readonly Instruction[] = [
     unit: 'sse',
     hot: true,
     forms: [form('66 REX.W 0F 6E /r', [w(xmm), r(rm64)]), form('F3 0F 7E /r', [w(xmm), r(xmmM64)])],
-    execute: (m, dst, src) => m.write(dst, fromScalar(m, m.read(src, 64))),
+    execute: (m, dst, src) => m.write(dst, m.isMemory(src) ? readLow(m, src) : fromScalar(m, m.read(src, 64))),
   }),
   instruction('MOVQ', {
     manual: 'SDM vol. 2B, MOVQ',
@@ -101,8 +101,8 @@ export const SSE_MOVES: readonly Instruction[] = [
     hot: true,
     forms: [form('66 0F D6 /r', [w(xmmM64), r(xmm)])],
     execute(m, dst, src) {
-      const low = m.read(src, 64);
-      m.write(dst, m.isMemory(dst) ? low : fromScalar(m, low));
+      if (m.isMemory(dst)) m.write(dst, m.readFloat(src, 64));
+      else m.write(dst, fromScalar(m, m.read(src, 64)));
     },
   }),
   signMask('MOVMSKPS', 'NP 0F 50', op.OP_I32X4_BITMASK),
@@ -159,14 +159,15 @@ function streamingStore(mnemonic: string, encoding: string): Instruction {
 function scalarMove(mnemonic: string, prefix: string, kind: typeof xmmM32, bits: 32 | 64): Instruction {
   const forms = [form(`${prefix} 0F 10 /r`, [rw(xmm), r(kind)]), form(`${prefix} 0F 11 /r`, [w(kind), r(xmm)])];
   return move(mnemonic, forms, (m, dst, src) => {
-    const value: Value = m.read(src, bits);
-    m.write(dst, m.isMemory(src) ? fromScalar(m, value) : value);
+    if (m.isMemory(src)) m.write(dst, readLow(m, src));
+    else if (m.isMemory(dst)) m.write(dst, m.readFloat(src, bits));
+    else m.writeFloat(dst, m.readFloat(src, bits));
   });
 }
 
 function lowMove(mnemonic: string, prefix: string): Instruction {
   const forms = [form(`${prefix} 0F 12 /r`, [rw(xmm), r(m64)]), form(`${prefix} 0F 13 /r`, [w(m64), r(xmm)])];
-  return move(mnemonic, forms, (m, dst, src) => m.write(dst, m.read(src, 64)));
+  return move(mnemonic, forms, (m, dst, src) => m.write(dst, m.isMemory(dst) ? m.readFloat(src, 64) : m.read(src, 64)));
 }
 
 function highMove(mnemonic: string, prefix: string): Instruction {
