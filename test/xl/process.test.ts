@@ -79,3 +79,14 @@ test('a folder that cannot be a host’s is told in a sentence', async () => {
   equal(file.status, 1);
   match(file.stderr, /^xl: .*idle\.cfg.*: (cannot be the host's folder|cannot be connected to): /);
 });
+
+test('Xen’s command line is an option of host start, and what it cannot have is refused', async () => {
+  const bad = await xl('host', 'start', '--xen=dom0_mem=4G').ended;
+  equal(bad.status, 1);
+  match(bad.stderr, /dom0_mem=4G: has no effect here: Domain-0 is the host itself/);
+  equal((await xl('host', 'start', '--memory=32', '--xen=sched=credit maxcpus=3').ended).status, 0);
+  const { stdout } = await xl('info').ended;
+  match(stdout, /^nr_cpus +: 3$/m);
+  match(stdout, /^xen_scheduler +: credit$/m);
+  match(stdout, /^xen_commandline +: sched=credit maxcpus=3$/m);
+});

@@ -54,7 +54,7 @@ async function start(
     return undefined;
   }
   const { connectOrLaunch } = await import('./launch.ts');
-  return await connectOrLaunch(home, environment['XENOLITH_MEMORY']);
+  return await connectOrLaunch(home, { memoryMib: environment['XENOLITH_MEMORY'] });
 }
 
 class Client {

@@ -3,6 +3,7 @@ import type { Compile } from '../../cpu/interpreter/generate.ts';
 import { XenolithError } from '../../lib/errors.ts';
 import type { Program } from '../program.ts';
 import { runHost, tellParent } from './daemon.ts';
+import { XEN_COMMAND_LINE } from '../xen-command-line.ts';
 import { findHome } from './home.ts';
 import { launch, TAKEN } from './launch.ts';
 
@@ -14,10 +15,11 @@ const EXAMPLE = 'for example xl host start --memory=2048, or xl host start -F un
  */
 export async function hostEntry(as: 'xl' | 'background', argv: readonly string[], program: Program): Promise<number> {
   if (as === 'background') return await inBackground(argv, program.compile);
-  const { foreground, memory } = readArguments(argv.slice(argv.indexOf('start') + 1));
+  const { foreground, memory, xen } = readArguments(argv.slice(argv.indexOf('start') + 1));
+  const environment = xen === undefined ? process.env : { ...process.env, [XEN_COMMAND_LINE]: xen };
   const home = findHome(process.env);
   if (!foreground) {
-    const taken = (await launch(home, memory)) === TAKEN;
+    const taken = (await launch(home, { memoryMib: memory, environment })) === TAKEN;
     program.stdout(taken ? `a host runs already at ${home.folder}\n` : `the host of ${home.folder} runs\n`);
     return 0;
   }
@@ -27,7 +29,7 @@ export async function hostEntry(as: 'xl' | 'background', argv: readonly string[]
     program.say(refused ? `xl: a host runs already at ${home.folder}` : `xl: the host of ${home.folder} serves`);
   };
   const { compile } = program;
-  const status = await runHost({ environment: process.env, memory, told, echo: program.say, compile });
+  const status = await runHost({ environment, memory, told, echo: program.say, compile });
   return refused ? 1 : status;
 }
 
@@ -45,9 +47,14 @@ function readArguments(argv: readonly string[]) {
   try {
     const { values } = parseArgs({
       args: [...argv],
-      options: { foreground: { type: 'boolean', short: 'F', default: false }, memory: { type: 'string', short: 'm' } },
+      options: {
+        foreground: { type: 'boolean', short: 'F', default: false },
+        memory: { type: 'string', short: 'm' },
+        xen: { type: 'string' },
+      },
     });
-    return { foreground: values.foreground, memory: values.memory ?? process.env['XENOLITH_MEMORY'] };
+    const { foreground, memory = process.env['XENOLITH_MEMORY'], xen } = values;
+    return { foreground, memory, xen };
   } catch (error) {
     throw new XenolithError('XL_USAGE', `xl host start: ${(error as Error).message}: ${EXAMPLE}`);
   }

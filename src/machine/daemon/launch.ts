@@ -15,24 +15,26 @@ export const TAKEN = 'taken';
 const PATIENCE_MS = 20_000;
 const RETRY_MS = 50;
 
-/** What Node runs to become a host. */
-export type HostProgram = readonly string[];
+/** How a host is started in the background. */
+export interface LaunchOptions {
+  /** For all guests together. */
+  readonly memoryMib?: string | undefined;
+  /** What Node runs to become a host. */
+  readonly program?: readonly string[];
+  readonly environment?: NodeJS.ProcessEnv;
+}
 
 /** The program that runs now, whichever way it was started. */
-const THIS_PROGRAM: HostProgram = [...process.execArgv, process.argv[1] ?? ''];
+const THIS_PROGRAM: readonly string[] = [...process.execArgv, process.argv[1] ?? ''];
 
 /** Connects to the host of a folder; starts it first where there is none. */
-export async function connectOrLaunch(
-  home: Home,
-  memoryMib?: string,
-  program: HostProgram = THIS_PROGRAM,
-): Promise<UnixSocket> {
+export async function connectOrLaunch(home: Home, options: LaunchOptions = {}): Promise<UnixSocket> {
   const giveUpAt = Date.now() + PATIENCE_MS;
   do {
     const stream = await connectToHost(home.socket);
     if (stream !== undefined) return stream;
     // One that holds the lock without serving is on its way, in or out.
-    if ((await launch(home, memoryMib, program)) === TAKEN) await sleep(RETRY_MS);
+    if ((await launch(home, options)) === TAKEN) await sleep(RETRY_MS);
   } while (Date.now() < giveUpAt);
   const seconds = PATIENCE_MS / 1000;
   throw new XenolithError('HOST_BUSY', `${home.folder}: its host has neither served nor ended for ${seconds} s`);
@@ -41,8 +43,7 @@ export async function connectOrLaunch(
 /** Starts a host in the background; resolves once it serves, or has found that another does. */
 export async function launch(
   home: Home,
-  memoryMib?: string,
-  program: HostProgram = THIS_PROGRAM,
+  { memoryMib, program = THIS_PROGRAM, environment = process.env }: LaunchOptions = {},
 ): Promise<typeof READY | typeof TAKEN> {
   makeHome(home);
   const log = openSync(home.log, 'a', 0o600);
@@ -50,7 +51,7 @@ export async function launch(
   const child = spawn(process.execPath, [...program, 'host', ...memory], {
     cwd: '/',
     detached: true,
-    env: { ...process.env, XENOLITH_HOME: home.folder },
+    env: { ...environment, XENOLITH_HOME: home.folder },
     stdio: ['ignore', log, log, 'pipe'],
   });
   closeSync(log);

@@ -40,6 +40,8 @@ export interface MachineOptions {
    * run. Date and time start at 2026-01-01.
    */
   readonly deterministic?: { readonly seed: number };
+  /** Xen's command line, such as `sched=credit maxcpus=4`. */
+  readonly xen?: string;
   /** Hears the lines of Xen's console and of dom0's daemons. */
   readonly log?: (line: string) => void;
   /** Where xl.conf is looked for and core dumps go; by default a folder of the process's in the temporary one. */
@@ -84,7 +86,7 @@ export async function startMachine(options: MachineOptions = {}): Promise<Embedd
   useBranchHints();
   const machine = await startBareMachine(
     { clock, random, defer, availableMemoryKib, log, alarm: log, trace: log, holdInput: () => {} },
-    { guestMemoryKib: memoryMiB * 1024, trace: [], observed: false, deterministic },
+    { guestMemoryKib: memoryMiB * 1024, trace: [], observed: false, deterministic, commandLine: options.xen },
   );
   const letGo = keepAlive();
   const folder = options.folder ?? join(tmpdir(), `xenolith-${process.pid}`);

@@ -24,9 +24,23 @@ test('limits and the scheduler', () => {
   });
 });
 
+test('sizes are in KiB, and a ring has the next power of two', () => {
+  deepEqual(
+    ['32', '33k', '1M', '8192B'].map((size) => parseCommandLine(`conring_size=${size}`).limits.consoleRingBytes),
+    [32768, 65536, 1 << 20, 8192],
+  );
+  deepEqual(parseCommandLine('maxcpus=4').limits, { cpus: 4 });
+});
+
 test('what will not do is told by its word', () => {
   throws(() => parseCommandLine('hvm_fep=2'), /hvm_fep=2: expected a boolean/);
   throws(() => parseCommandLine('sched=arinc653'), /sched=arinc653: expected a scheduler: credit, credit2, rtds, null/);
   throws(() => parseCommandLine('gnttab_max_frames'), /gnttab_max_frames: expected a count of frames/);
-  throws(() => parseCommandLine('dom0_mem=1G'), { code: 'XEN_COMMAND_LINE' });
+  throws(
+    () => parseCommandLine('dom0_mem=1G'),
+    /dom0_mem=1G: has no effect here: Domain-0 is the host itself, .*expected/,
+  );
+  throws(() => parseCommandLine('frobnicate'), { code: 'XEN_COMMAND_LINE' });
+  throws(() => parseCommandLine('maxcpus=31'), /maxcpus=31: expected a count of processors from 1 to 30/);
+  throws(() => parseCommandLine('conring_size=1g'), /conring_size=1g: expected a size from 4k to 64m/);
 });
