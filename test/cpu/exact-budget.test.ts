@@ -156,6 +156,16 @@ forEveryEngine(
   },
 );
 
+forEveryEngine('an interrupt window opens after the POPF that sets IF, whatever comes after it in its run', (make) => {
+  using it = guest(make, 'push 0x202\npopfq\nnop\nnop\nagain:\njmp again');
+  it.state.setU32(OFFSET_RFLAGS_REST, it.state.u32(OFFSET_RFLAGS_REST) & ~FLAG_IF);
+  it.vcpu.requestWindow();
+  const before = it.vcpu.instructions;
+  equal(it.continue(1000), EXIT_WINDOW);
+  equal(it.vcpu.instructions - before, 2);
+  equal(it.state.rip, BigInt(CODE + 6));
+});
+
 forEveryEngine('a guest whose exceptions only raise exceptions uses up its budget', (make) => {
   using it = guest(make, 'ud2');
   it.interruptGate(6, 0, 1);

@@ -37,7 +37,9 @@ export function popFlags(cpu: SystemCpu, operands: SystemOperands): SystemResult
   const before = cpu.rflags;
   dropStack(cpu, operands.size / 8);
   changeFlags(cpu, value, changeableFlags(cpu, operands.size));
-  if (((before ^ cpu.rflags) & MODE_FLAGS) === 0) return SYSTEM_NEXT;
+  // Where this opened an interrupt window it must be seen before the next instruction (engine.ts, exactBudget).
+  const isStopped = cpu.state.u32(state.OFFSET_STOP) !== 0;
+  if (((before ^ cpu.rflags) & MODE_FLAGS) === 0 && !isStopped) return SYSTEM_NEXT;
   cpu.advance(operands.length);
   return SYSTEM_JUMP;
 }
