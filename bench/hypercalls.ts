@@ -164,10 +164,9 @@ async function copy(machine: Machine, count: number): Promise<readonly number[]>
   return results;
 }
 
-/** A domain with the measuring kernel, paused, without orders yet. */
-function createGuest(machine: Machine): Domid {
+/** A domain with the measuring kernel or another, paused, without orders yet. */
+export function createGuest(machine: Machine, { bytes, entry } = measureKernel()): Domid {
   const { ctrl, foreignMemory } = machine;
-  const { bytes, entry } = measureKernel();
   const domid = ctrl.domain_create({
     ssidref: 0,
     handle: new Uint8Array(16),
