@@ -100,6 +100,8 @@ export class Machine implements Host {
   readonly tuning: HostTuning;
   readonly failure: Promise<never>;
   readonly observations: Observations | undefined;
+  /** Called, and waited for, before the machine stops. */
+  beforeStop: () => Promise<void> = async () => {};
   /** Called once the machine stands still. */
   onStop: () => void = () => {};
   readonly #doors: Doors;
@@ -244,6 +246,7 @@ export class Machine implements Host {
   }
 
   async stop(): Promise<void> {
+    await this.beforeStop();
     this.#xen.stop();
     this.#callbacks.close();
     this.onStop();

@@ -50,7 +50,7 @@ export class Program implements Services {
     writeStderr(this.terminal.raw ? `${line}\r\n` : `${line}\n`);
   };
 
-  async startHost({ guestMemoryKib, trace, stats, deterministic }: HostOptions): Promise<Host> {
+  async startHost({ guestMemoryKib, trace, recording, stats, deterministic }: HostOptions): Promise<Host> {
     this.timeline.mark('kernel planned');
     const log = this.#sink('XENOLITH_LOG', () => {});
     const traceLines = this.#sink('XENOLITH_TRACE', this.say);
@@ -81,6 +81,7 @@ export class Program implements Services {
         deterministic,
       },
     );
+    if (recording !== undefined) await this.#record(machine, recording);
     this.timeline.mark('machine started');
     const letGo = keepAlive();
     const settled = this.clock.setTimer(this.clock.nowNs() + SETTLING_NS, collectGarbage);
@@ -90,6 +91,16 @@ export class Program implements Services {
       statistics?.write(machine);
     };
     return machine;
+  }
+
+  async #record(machine: Machine, { options, path }: NonNullable<HostOptions['recording']>): Promise<void> {
+    const { startTrace } = await import('./trace/start-trace.ts');
+    const trace = startTrace(machine, options, { path });
+    trace.failure.catch((error: unknown) => this.say(`xl: warning: ${(error as Error).message}`));
+    machine.beforeStop = async () => {
+      const { lost } = await trace.stop();
+      if (lost > 0) this.say(`xl: warning: ${path}: ${lost} records were lost`);
+    };
   }
 
   /** Where lines go by the environment: a file, '-' for standard error, or `otherwise` where nothing is set. */

@@ -3,17 +3,7 @@ import { test } from 'node:test';
 import { TRACE_CLASSES } from './services.ts';
 import { type TraceWords, traceOptions } from './trace-options.ts';
 
-const NOTHING: TraceWords = {
-  command: 'xl trace',
-  format: undefined,
-  events: undefined,
-  mib: undefined,
-  cpus: undefined,
-  path: undefined,
-  domains: undefined,
-};
-
-const of = (words: Partial<TraceWords>) => traceOptions({ ...NOTHING, ...words });
+const of = (words: Partial<TraceWords>) => traceOptions({ command: 'xl trace', ...words });
 
 test('without options: lines as they come, of everything but p2m entries, from all pCPUs', () => {
   deepEqual(of({}), {

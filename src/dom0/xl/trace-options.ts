@@ -12,13 +12,13 @@ const DEFAULT_CLASSES: readonly TraceClass[] = TRACE_CLASSES.filter((name) => na
 export interface TraceWords {
   /** The command's name, for its complaints. */
   readonly command: string;
-  readonly format: string | undefined;
-  readonly events: string | undefined;
-  readonly mib: string | undefined;
-  readonly cpus: string | undefined;
+  readonly format?: string | undefined;
+  readonly events?: string | undefined;
+  readonly mib?: string | undefined;
+  readonly cpus?: string | undefined;
   /** The file that it goes to, whose ending may tell the format. */
-  readonly path: string | undefined;
-  readonly domains: readonly Domid[] | undefined;
+  readonly path?: string | undefined;
+  readonly domains?: readonly Domid[] | undefined;
 }
 
 /** @throws XenolithError where an option is none of those there are */

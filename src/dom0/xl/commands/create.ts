@@ -8,7 +8,8 @@ import { type ForegroundOptions, runForeground } from '../foreground.ts';
 import { getopt, type OptionTable } from '../getopt.ts';
 import { Plans } from '../plans.ts';
 import { locating, type ReadDomain, readDomain } from '../read-domain.ts';
-import { type Host, type RunningHost, TRACE_CATEGORIES, type TraceCategory } from '../services.ts';
+import { type Host, type HostOptions, type RunningHost, TRACE_CATEGORIES, type TraceCategory } from '../services.ts';
+import { traceOptions } from '../trace-options.ts';
 
 /** `xl create`: makes a domain from a config file and, in the foreground, runs it until it ends. */
 export const create: Command = {
@@ -35,6 +36,8 @@ export const create: Command = {
     '--json                  Print the number, name and UUID that it got, for programs.',
     '--timeout=SECONDS       Destroy a domain that runs longer; exit status 124.',
     `--trace=WHAT[,WHAT]     Print each of ${TRACE_CATEGORIES.join(', ')}.`,
+    '--trace-file=FILE       Record what happens, as xl trace --output=FILE does.',
+    '--trace-events=CLASSES  What is recorded, as for xl trace --events.',
     '-h, --help              Print this help.',
     '',
     'vars are key=value, read after the file; a string needs quotes of its own:',
@@ -60,6 +63,8 @@ const OPTIONS: OptionTable = {
     quiet: { value: false, letter: 'q' },
     timeout: { value: true },
     trace: { value: true },
+    'trace-events': { value: true },
+    'trace-file': { value: true },
     vncviewer: { value: false, letter: 'V' },
     'vncviewer-autopass': { value: false, letter: 'A' },
   },
@@ -78,6 +83,7 @@ interface Request {
   readonly debug: boolean;
   readonly json: boolean;
   readonly trace: readonly TraceCategory[];
+  readonly recording: HostOptions['recording'];
   readonly options: ForegroundOptions;
   readonly ignored: readonly string[];
   readonly ignoreMasks: boolean;
@@ -145,6 +151,7 @@ function readArguments(argv: readonly string[], context: Context): Request | str
   if (typeof timeoutSeconds === 'string') return timeoutSeconds;
   const trace = traceCategories(last('trace'));
   if (typeof trace === 'string') return trace;
+  const recording = recordingOf(last('trace-file'), last('trace-events'), context);
 
   return {
     help: has('h'),
@@ -157,6 +164,7 @@ function readArguments(argv: readonly string[], context: Context): Request | str
     tellsEnding: has('exit-status'),
     json: has('json'),
     trace,
+    recording,
     options: { console: has('c'), paused: has('p'), quiet: has('q'), timeoutSeconds },
     ignored: has('V') || has('A') ? ['-V'] : [],
     ignoreMasks: has('i'),
@@ -181,6 +189,16 @@ function traceCategories(text: string | undefined): TraceCategory[] | string {
   return categories;
 }
 
+function recordingOf(
+  file: string | undefined,
+  events: string | undefined,
+  { services }: Context,
+): HostOptions['recording'] {
+  if (file === undefined) return undefined;
+  const path = file.startsWith('/') ? file : `${services.files.workingDirectory}/${file}`;
+  return { path, options: traceOptions({ command: 'xl create', path, events }) };
+}
+
 function requireForeground({ foreground, unattended }: Request): void {
   if (foreground && !unattended) return;
   const which = unattended ? '-e' : 'without -F';
@@ -191,14 +209,14 @@ function requireForeground({ foreground, unattended }: Request): void {
 }
 
 /** What a machine of its own has, and one that others are on cannot give. */
-function requireOwnMachine({ file, repeats }: ReadDomain, { trace }: Request, running: RunningHost): void {
+function requireOwnMachine({ file, repeats }: ReadDomain, { trace, recording }: Request, running: RunningHost): void {
   const alone = 'expected a machine of its own, by xl create -F without XENOLITH_HOME';
   const setting = file.get('deterministic');
   if (repeats !== undefined && !running.repeats && setting !== undefined) {
     const why = `this host goes by its own time, which its other guests and whoever asks for something take part in: ${alone}`;
     throw new XenolithError('XL_DETERMINISTIC', `${file.where(setting)}: deterministic = 1: ${why}`);
   }
-  if (trace.length === 0) return;
+  if (trace.length === 0 && recording === undefined) return;
   const instead = `${alone}, or xl trace, which records what happens on a host`;
   throw new XenolithError('XL_TRACE', `xl create --trace: this host prints nothing while it runs: ${instead}`);
 }
@@ -212,6 +230,7 @@ async function start(domain: ReadDomain, request: Request, context: Context): Pr
       guestMemoryKib,
       vcpus: config.maxVcpus,
       trace: request.trace,
+      ...(request.recording === undefined ? {} : { recording: request.recording }),
       stats: services.environment('XENOLITH_STATS'),
       deterministic: repeats,
     });
