@@ -213,6 +213,25 @@ export function fastOrExactOrSlow(
   return m.get(result);
 }
 
+/**
+ * The fast result of a conversion where it fits, if inexact results are hidden, or this one is exact: exact ones raise
+ * nothing and know no rounding mode. What tells that is emitted where they are not hidden only.
+ */
+export function convertedOrSlow(
+  m: Semantics,
+  fits: Value,
+  hidden: Value,
+  fast: Value,
+  exact: () => Value,
+  slow: () => Value,
+): Value {
+  const result = m.variable(fast);
+  m.if(m.not(m.and(fits, hidden)), () => {
+    m.if(m.not(m.and(fits, exact())), () => m.set(result, slow()));
+  });
+  return m.get(result);
+}
+
 /** An operation of sse-operations.ts, computed by TypeScript. Unmasked exceptions leave the handler. */
 export function slowFloat(
   m: Semantics,

@@ -43,6 +43,11 @@ export function readImmediate(m: Semantics, handle: OperandHandle): Value {
   return m.zext(m.read(handle, 8), 32);
 }
 
+/** A value that is known where code is emitted, as immediates are in a region. */
+export function known(value: Value): number | undefined {
+  return value.isConstant ? Number(value.constant) : undefined;
+}
+
 export function zeroVector(m: Semantics): Value {
   return m.vectorBytes([]);
 }

@@ -11,6 +11,7 @@ import {
   direct,
   fromHalves,
   fromScalar,
+  known,
   lane,
   manualOf,
   readAligned,
@@ -21,9 +22,10 @@ import {
   vectorAnd,
   vectorOr,
   readImmediate,
+  zeroVector,
 } from './lanes.ts';
 import { enterMmx, mmxInstruction, packed, packedImmediate, packedSse, upperHalf } from './packed.ts';
-import { byteNumbers, clamped } from './packed-shift.ts';
+import { byteNumbers, bytesFrom, clamped } from './packed-shift.ts';
 
 const LOW_BYTES = [0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23];
 const LOW_WORDS = [0, 8, 1, 9, 2, 10, 3, 11];
@@ -90,7 +92,15 @@ export const PACKED_ARRANGEMENTS: readonly Instruction[] = [
 
 /** Picks four doublewords, the number of each in two bits of the control. */
 export function pickDoublewords(m: Semantics, value: Value, control: Value): Value {
+  const picks = knownPicks(control);
+  if (picks !== undefined) return shuffle(m, 4, picks, value, value);
   return m.vector(op.OP_I8X16_SWIZZLE, 128, [value, doublewordNumbers(m, control)]);
+}
+
+/** The four numbers of two bits in a control that is known. */
+function knownPicks(control: Value): number[] | undefined {
+  const picks = known(control);
+  return picks === undefined ? undefined : [0, 2, 4, 6].map((bit) => (picks >> bit) & 3);
 }
 
 /** The byte numbers for a swizzle: bits 1:0 of the control choose the first doubleword, 3:2 the second, and so on. */
@@ -104,6 +114,11 @@ function doublewordNumbers(m: Semantics, control: Value): Value {
 
 /** As `pickDoublewords`, among the four words of one half; the other half stays. */
 function pickWords(m: Semantics, value: Value, control: Value, half: 'low' | 'high'): Value {
+  const wanted = knownPicks(control);
+  if (wanted !== undefined) {
+    const words = half === 'low' ? [...wanted, 4, 5, 6, 7] : [0, 1, 2, 3, ...wanted.map((pick) => pick + 4)];
+    return shuffle(m, 2, words, value, value);
+  }
   const factors = half === 'low' ? [64, 16, 4, 1, 0, 0, 0, 0] : [0, 0, 0, 0, 64, 16, 4, 1];
   const stay = half === 'low' ? [0, 0, 0, 0, 4, 5, 6, 7] : [0, 1, 2, 3, 4, 4, 4, 4];
   const control16 = splat(m, m.trunc(control, 16));
@@ -160,6 +175,9 @@ function shuffleBytes(m: Semantics, value: Value, picks: Value, mask: number): V
 
 /** Bytes of b and, above them, of a, moved down by the immediate. */
 function align(m: Semantics, a: Value, b: Value, immediate: Value): Value {
+  const by = known(immediate);
+  if (by !== undefined)
+    return by <= 16 ? bytesFrom(m, by, b, a) : bytesFrom(m, Math.min(by, 32) - 16, a, zeroVector(m));
   const numbers = byteNumbers(m, clamped(m, immediate, 32), 1);
   const numbersOfA = m.vector(op.OP_I8X16_SUB, 128, [numbers, constantSplat(m, 1, 16)]);
   const fromB = m.vector(op.OP_I8X16_SWIZZLE, 128, [b, numbers]);
@@ -180,6 +198,16 @@ function wordShuffle(mnemonic: string, encoding: string, half: 'low' | 'high'): 
 
 /** Two of a's elements below, two of b's above. */
 function shuffleSingles(m: Semantics, a: Value, b: Value, control: Value): Value {
+  const picks = knownPicks(control);
+  if (picks !== undefined) {
+    return shuffle(
+      m,
+      4,
+      picks.map((pick, i) => (i < 2 ? pick : pick + 4)),
+      a,
+      b,
+    );
+  }
   const numbers = doublewordNumbers(m, control);
   const fromA = m.vector(op.OP_I8X16_SWIZZLE, 128, [a, numbers]);
   const fromB = m.vector(op.OP_I8X16_SWIZZLE, 128, [b, numbers]);
@@ -187,6 +215,8 @@ function shuffleSingles(m: Semantics, a: Value, b: Value, control: Value): Value
 }
 
 function shuffleDoubles(m: Semantics, a: Value, b: Value, control: Value): Value {
+  const picks = known(control);
+  if (picks !== undefined) return shuffle(m, 8, [picks & 1, 2 + ((picks >> 1) & 1)], a, b);
   const pick = (value: Value, bit: number): Value =>
     m.select(m.bit(control, bit), lane(m, value, 64, 1), lane(m, value, 64, 0));
   return fromHalves(m, pick(a, 0), pick(b, 1));

@@ -26,6 +26,7 @@ import {
   constantSplat,
   constantVector,
   fromScalar,
+  known,
   lane,
   manualOf,
   readAligned,
@@ -36,6 +37,7 @@ import {
   vectorAndNot,
   vectorOr,
   readImmediate,
+  withLane,
 } from './lanes.ts';
 import { enterMmx, mmxInstruction, packedImmediate, packedSse } from './packed.ts';
 
@@ -112,6 +114,8 @@ function insertion(mnemonic: string, row: Form, bits: 8 | 16 | 32 | 64): Instruc
 function inserted(m: Semantics, vector: Value, value: Value, number: Value): Value {
   const bytes = (value.bits / 8) as 1 | 2 | 4 | 8;
   const count = 16 / bytes;
+  const element = known(number);
+  if (element !== undefined) return withLane(m, vector, element & (count - 1), value);
   const wanted = m.and(number, m.const(32, count - 1));
   // Bytes of element n are numbered n in a vector: those that equal the wanted number are the ones to replace.
   const numbers = constantVector(
@@ -137,6 +141,8 @@ function extraction(mnemonic: string, row: Form, bits: 8 | 16 | 32 | 64): Instru
 
 function extracted(m: Semantics, vector: Value, bits: 8 | 16 | 32 | 64, number: Value): Value {
   const bytes = bits / 8;
+  const element = known(number);
+  if (element !== undefined) return lane(m, vector, bits, element & (16 / bytes - 1));
   const first = m.mul(m.and(number, m.const(32, 16 / bytes - 1)), m.const(32, bytes));
   const within = constantVector(
     m,
@@ -167,9 +173,13 @@ function maskOfBits(m: Semantics, immediate: Value, bytes: 2 | 4 | 8, equal: num
 }
 
 function blend(mnemonic: string, encoding: string, bytes: 2 | 4 | 8, equal: number): Instruction {
-  return packedImmediate(mnemonic, encoding, (m, a, b, immediate) =>
-    bitSelect(m, maskOfBits(m, immediate, bytes, equal), b, a),
-  );
+  const count = 16 / bytes;
+  return packedImmediate(mnemonic, encoding, (m, a, b, immediate) => {
+    const bits = known(immediate);
+    if (bits === undefined) return bitSelect(m, maskOfBits(m, immediate, bytes, equal), b, a);
+    const picks = Array.from({ length: count }, (_, i) => (((bits >> i) & 1) === 0 ? i : count + i));
+    return shuffle(m, bytes, picks, a, b);
+  });
 }
 
 function variableBlend(mnemonic: string, opcode: string, maskOf: (m: Semantics, xmm0: Value) => Value): Instruction {

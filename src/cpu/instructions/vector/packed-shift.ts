@@ -4,7 +4,18 @@ import type { Semantics } from '../../emit/semantics.ts';
 import type { Value } from '../../emit/values.ts';
 import { form, type Instruction, instruction, type OperandHandle } from '../define.ts';
 import { imm8, mm, mmM64, mmRegister, r, rw, xmm, xmmM128, xmmRegister } from '../operands.ts';
-import { constantVector, lane, manualOf, readAligned, shiftLanes, splat, zeroVector, readImmediate } from './lanes.ts';
+import {
+  constantVector,
+  known,
+  lane,
+  manualOf,
+  readAligned,
+  readImmediate,
+  shiftLanes,
+  shuffle,
+  splat,
+  zeroVector,
+} from './lanes.ts';
 import { enterMmx, mmxInstruction } from './packed.ts';
 
 /** What a count past the width gives: zeros, or the sign everywhere. */
@@ -29,6 +40,12 @@ export function byteNumbers(m: Semantics, count: Value, direction: 1 | -1): Valu
   const numbers = constantVector(m, 1, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15]);
   const opcode = direction === 1 ? op.OP_I8X16_ADD : op.OP_I8X16_SUB;
   return m.vector(opcode, 128, [numbers, splat(m, m.trunc(count, 8))]);
+}
+
+/** The 16 bytes from number `first` (0 to 16) on, of two vectors one after the other. */
+export function bytesFrom(m: Semantics, first: number, low: Value, high: Value): Value {
+  const picks = Array.from({ length: 16 }, (_, i) => first + i);
+  return shuffle(m, 1, picks, low, high);
 }
 
 /** A 32-bit count, or the limit if it is greater. */
@@ -87,6 +104,11 @@ function onMmx(m: Semantics, operand: OperandHandle, compute: (value: Value) => 
 
 /** WebAssembly takes counts modulo the width, the instructions do not. The count has 64 bits. */
 function shifted(m: Semantics, opcode: number, width: number, beyond: Beyond, value: Value, count: Value): Value {
+  const by = known(count);
+  if (by !== undefined) {
+    if (by >= width && beyond === 'zero') return zeroVector(m);
+    return shiftLanes(m, opcode, value, Math.min(by, width - 1));
+  }
   const fits = m.below(count, m.const(64, width));
   const low = m.trunc(count, 32);
   if (beyond === 'sign') return shiftLanes(m, opcode, value, m.select(fits, low, m.const(32, width - 1)));
@@ -99,6 +121,14 @@ function byteShift(mnemonic: string, encoding: string, direction: 1 | -1): Instr
     unit: 'sse',
     forms: [form(encoding, [rw(xmmRegister), r(imm8)])],
     execute(m, dst, count) {
+      const by = known(readImmediate(m, count));
+      if (by !== undefined) {
+        const bytes = Math.min(by, 16);
+        const value = m.read(dst);
+        const zero = zeroVector(m);
+        m.write(dst, direction === 1 ? bytesFrom(m, bytes, value, zero) : bytesFrom(m, 16 - bytes, zero, value));
+        return;
+      }
       const numbers = byteNumbers(m, clamped(m, readImmediate(m, count), 16), direction);
       m.write(dst, m.vector(op.OP_I8X16_SWIZZLE, 128, [m.read(dst), numbers]));
     },

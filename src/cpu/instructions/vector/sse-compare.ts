@@ -19,13 +19,24 @@ import {
   inexactIsHidden,
   isOrdinary,
   native,
+  type Mask,
   nativeCompare,
   readFloat,
   SD,
   SS,
   slowFloat,
 } from './float-shape.ts';
-import { manualOf, splat, vectorAnd, vectorAndNot, vectorOr, vectorXor, readImmediate } from './lanes.ts';
+import {
+  known,
+  manualOf,
+  readImmediate,
+  splat,
+  vectorAnd,
+  vectorAndNot,
+  vectorOr,
+  vectorXor,
+  zeroVector,
+} from './lanes.ts';
 import { packedSse } from './packed.ts';
 
 const ROUND_OPCODES = { PS: '08', PD: '09', SS: '0A', SD: '0B' } as const;
@@ -84,6 +95,8 @@ function comparison(shape: FloatShape): Instruction {
 
 /** All ones where the predicate holds of numbers. */
 function orderedComparison(m: Semantics, shape: FloatShape, predicate: Value, a: Value, b: Value): Value {
+  const wanted = known(predicate);
+  if (wanted !== undefined) return knownComparison(m, shape, wanted, a, b);
   const equal = nativeCompare(m, shape, FLOAT_EQ, a, b);
   const less = nativeCompare(m, shape, FLOAT_LT, a, b);
   // Bits of the words by predicate: EQ and LE count equality, LT and LE less.
@@ -98,6 +111,18 @@ function orderedComparison(m: Semantics, shape: FloatShape, predicate: Value, a:
   const ofEqual = vectorAnd(m, equal, everywhereIf(counts(0b0101)));
   const ofLess = vectorAnd(m, less, everywhereIf(counts(0b0110)));
   return vectorXor(m, vectorOr(m, ofEqual, ofLess), everywhereIf(negated));
+}
+
+/** The same where the predicate is known. Less or equal is not greater: no operand is a NaN. */
+function knownComparison(m: Semantics, shape: FloatShape, predicate: number, a: Value, b: Value): Value {
+  const base = predicate & 3;
+  const isNegated = (base === 2) !== ((predicate & 4) !== 0);
+  let holds: Mask;
+  if (base === 3) holds = shape.packed ? zeroVector(m) : m.const(1, 0);
+  else if (base === 2) holds = nativeCompare(m, shape, FLOAT_LT, b, a);
+  else holds = nativeCompare(m, shape, base === 0 ? FLOAT_EQ : FLOAT_LT, a, b);
+  if (shape.packed) return isNegated ? m.vector(op.OP_V128_NOT, 128, [holds]) : holds;
+  return m.neg(m.zext(isNegated ? m.not(holds) : holds, shape.bits));
 }
 
 const EFLAGS_CF = 0;
@@ -160,6 +185,10 @@ function rounding(shape: FloatShape): Instruction {
 }
 
 function rounded(m: Semantics, shape: FloatShape, immediate: Value, b: Value): Value {
+  const wanted = known(immediate);
+  if (wanted !== undefined && (wanted & 4) === 0) {
+    return native(m, shape, ROUNDINGS[wanted & 3] as FloatOpcodes, [b]);
+  }
   const ofMxcsr = m.shr(m.loadState(state.OFFSET_MXCSR, 32), 13);
   const mode = m.select(m.bit(immediate, 2), ofMxcsr, immediate);
   const [nearest, down, up, truncated] = ROUNDINGS.map((opcodes) => native(m, shape, opcodes, [b])) as [

@@ -15,8 +15,10 @@ import { type Form, form, type Instruction, instruction, type OperandHandle } fr
 import { mm, mmM64, r, regy, rmy, rw, w, xmm, xmmM128, xmmM32, xmmM64 } from '../operands.ts';
 import {
   controlIsUsual,
+  convertedOrSlow,
   either,
   everywhere,
+  FLOAT_EQ,
   type FloatShape,
   fastOrSlow,
   inexactIsHidden,
@@ -25,6 +27,7 @@ import {
   isZero,
   magnitude,
   native,
+  nativeCompare,
   PD,
   PS,
   pushFloats,
@@ -32,7 +35,7 @@ import {
   SS,
   slowFloat,
 } from './float-shape.ts';
-import { fromScalar, lane, manualOf, readAligned, readLow, shuffle } from './lanes.ts';
+import { constantSplat, fromScalar, lane, manualOf, readAligned, readLow, shuffle } from './lanes.ts';
 import { enterMmx, raisePendingX87 } from './packed.ts';
 
 export const SSE_CONVERSIONS: readonly Instruction[] = [
@@ -49,7 +52,8 @@ export const SSE_CONVERSIONS: readonly Instruction[] = [
   conversion('CVTDQ2PS', form('NP 0F 5B /r', [w(xmm), r(xmmM128)]), (m, src) => {
     const b = readAligned(m, src);
     const fast = m.vector(op.OP_F32X4_CONVERT_I32X4_S, 128, [b]);
-    return fastOrSlow(m, controlIsUsual(m), fast, () => slowFloat(m, PS, SSE_CVT_SI32_TO, { b }));
+    const slow = (): Value => slowFloat(m, PS, SSE_CVT_SI32_TO, { b });
+    return convertedOrSlow(m, m.const(1, 1), controlIsUsual(m), fast, () => fitSignificands(m, b), slow);
   }),
   conversion('CVTDQ2PD', form('F3 0F E6 /r', [w(xmm), r(xmmM64)]), (m, src) =>
     m.vector(op.OP_F64X2_CONVERT_LOW_I32X4_S, 128, [readLow(m, src)]),
@@ -81,7 +85,8 @@ function conversion(mnemonic: string, row: Form, convert: (m: Semantics, src: Op
   });
 }
 
-function fromInteger(m: Semantics, shape: FloatShape, value: Value): Value {
+// The signed integer as a float, rounded to nearest.
+function floatOf(m: Semantics, shape: FloatShape, value: Value): Value {
   const wide = value.bits === 64;
   m.push(value);
   if (shape.double) {
@@ -91,7 +96,19 @@ function fromInteger(m: Semantics, shape: FloatShape, value: Value): Value {
     m.code.op(wide ? op.OP_F32_CONVERT_I64_S : op.OP_F32_CONVERT_I32_S);
     m.code.op(op.OP_I32_REINTERPRET_F32);
   }
-  const fast = m.pop(shape.bits);
+  return m.pop(shape.bits);
+}
+
+// Each of four integers has no more bits than a single's significand.
+function fitSignificands(m: Semantics, integers: Value): Value {
+  const above = m.vector(op.OP_I32X4_ADD, 128, [integers, constantSplat(m, 4, 1 << 24)]);
+  const fit = m.vector(op.OP_I32X4_LT_U, 128, [above, constantSplat(m, 4, 1 << 25)]);
+  return m.vector(op.OP_I32X4_ALL_TRUE, 1, [fit]);
+}
+
+function fromInteger(m: Semantics, shape: FloatShape, value: Value): Value {
+  const wide = value.bits === 64;
+  const fast = floatOf(m, shape, value);
   if (shape.double && !wide) return fast;
   // As many bits as the significand has are exact.
   const limit = 1n << (shape.double ? 53n : 24n);
@@ -122,11 +139,10 @@ function toInteger(mnemonic: string, encoding: string, shape: FloatShape, roundi
       pushFloats(m, shape, [value]);
       m.code.op(TRUNCATIONS[suffix][bits]);
       const fast = m.pop(bits);
-      const usable = m.and(fits, inexactIsHidden(m, rounding === 'rounded'));
-      m.write(
-        dst,
-        fastOrSlow(m, usable, fast, () => slowFloat(m, shape, slowInteger(rounding, bits), { b }, bits)),
-      );
+      const hidden = inexactIsHidden(m, rounding === 'rounded');
+      const slow = (): Value => slowFloat(m, shape, slowInteger(rounding, bits), { b }, bits);
+      const exact = (): Value => nativeCompare(m, shape, FLOAT_EQ, floatOf(m, shape, fast), b);
+      m.write(dst, convertedOrSlow(m, fits, hidden, fast, exact, slow));
     },
   });
 }
@@ -139,11 +155,7 @@ function slowInteger(rounding: Rounding, bits: 32 | 64): number {
 /** Exact, so that MXCSR does not matter. */
 function singleToDouble(m: Semantics, src: OperandHandle): Value {
   const b = m.read(src, 32);
-  pushFloats(m, SS, [b]);
-  m.code.op(op.OP_F64_PROMOTE_F32);
-  m.code.op(op.OP_I64_REINTERPRET_F64);
-  const fast = m.pop(64);
-  return fastOrSlow(m, isOrdinary(m, SS, b, true), fast, () => slowFloat(m, SS, SSE_CVT_FLOAT, { b }, 64));
+  return fastOrSlow(m, isOrdinary(m, SS, b, true), promoted(m, b), () => slowFloat(m, SS, SSE_CVT_FLOAT, { b }, 64));
 }
 
 // 2^-125 and 2^127 as f64: between them a single-precision result is neither tiny nor too great.
@@ -156,12 +168,21 @@ function doubleToSingle(m: Semantics, src: OperandHandle): Value {
   m.code.op(op.OP_F32_DEMOTE_F64);
   m.code.op(op.OP_I32_REINTERPRET_F32);
   const fast = m.pop(32);
-  return fastOrSlow(m, fitsSingle(m, SD, b), fast, () => slowFloat(m, SD, SSE_CVT_FLOAT, { b }, 32));
+  const exact = (): Value => nativeCompare(m, SD, FLOAT_EQ, promoted(m, fast), b);
+  const slow = (): Value => slowFloat(m, SD, SSE_CVT_FLOAT, { b }, 32);
+  return convertedOrSlow(m, fitsSingle(m, SD, b), controlIsUsual(m), fast, exact, slow);
+}
+
+function promoted(m: Semantics, single: Value): Value {
+  pushFloats(m, SS, [single]);
+  m.code.op(op.OP_F64_PROMOTE_F32);
+  m.code.op(op.OP_I64_REINTERPRET_F64);
+  return m.pop(64);
 }
 
 function fitsSingle(m: Semantics, shape: FloatShape, b: Value): Value {
   const inRange = isBetween(m, shape, magnitude(m, shape, b), SINGLE_LEAST, SINGLE_LIMIT);
-  return m.and(controlIsUsual(m), everywhere(m, shape, either(m, shape, inRange, isZero(m, shape, b))));
+  return everywhere(m, shape, either(m, shape, inRange, isZero(m, shape, b)));
 }
 
 function packedToDouble(m: Semantics, src: OperandHandle): Value {
@@ -176,7 +197,12 @@ function packedToDouble(m: Semantics, src: OperandHandle): Value {
 function packedToSingle(m: Semantics, src: OperandHandle): Value {
   const b = readAligned(m, src);
   const fast = m.vector(op.OP_F32X4_DEMOTE_F64X2_ZERO, 128, [b]);
-  return fastOrSlow(m, fitsSingle(m, PD, b), fast, () => slowFloat(m, PD, SSE_CVT_FLOAT, { b }));
+  const exact = (): Value => {
+    const back = m.vector(op.OP_F64X2_PROMOTE_LOW_F32X4, 128, [fast]);
+    return everywhere(m, PD, nativeCompare(m, PD, FLOAT_EQ, back, b));
+  };
+  const slow = (): Value => slowFloat(m, PD, SSE_CVT_FLOAT, { b });
+  return convertedOrSlow(m, fitsSingle(m, PD, b), controlIsUsual(m), fast, exact, slow);
 }
 
 function packedToInteger(mnemonic: string, encoding: string, shape: FloatShape, rounding: Rounding): Instruction {
@@ -187,8 +213,12 @@ function packedToInteger(mnemonic: string, encoding: string, shape: FloatShape, 
     const fits = everywhere(m, shape, isBetween(m, shape, magnitude(m, shape, value), 0n, limit));
     const opcode = shape.double ? op.OP_I32X4_TRUNC_SAT_F64X2_S_ZERO : op.OP_I32X4_TRUNC_SAT_F32X4_S;
     const fast = m.vector(opcode, 128, [value]);
-    const usable = m.and(fits, inexactIsHidden(m, rounding === 'rounded'));
-    return fastOrSlow(m, usable, fast, () => slowFloat(m, shape, slowInteger(rounding, 32), { b }));
+    const exact = (): Value => {
+      const convert = shape.double ? op.OP_F64X2_CONVERT_LOW_I32X4_S : op.OP_F32X4_CONVERT_I32X4_S;
+      return everywhere(m, shape, nativeCompare(m, shape, FLOAT_EQ, m.vector(convert, 128, [fast]), b));
+    };
+    const slow = (): Value => slowFloat(m, shape, slowInteger(rounding, 32), { b });
+    return convertedOrSlow(m, fits, inexactIsHidden(m, rounding === 'rounded'), fast, exact, slow);
   });
 }
 
