@@ -14,6 +14,8 @@ export interface DomainStore {
   prune(path: string, root: string): Promise<void>;
   /** Tells xenstored of a domain, the frame of its ring, and the ring's event channel. */
   introduce(domid: Domid, ring: Gfn, port: Port): Promise<void>;
+  /** XENSTORE_SERVER_FEATURE_*: what xenstored offers. */
+  features(): Promise<number>;
   /** Has xenstored forget a domain, and let go of its ring; it may be introduced again. */
   release(domid: Domid): Promise<void>;
   /** Tells xenstored that a domain goes on which had shut down. */
@@ -28,6 +30,7 @@ export function domainStore(client: StoreClient): DomainStore {
     read: (path) => client.read(path),
     directory: (path) => client.directory(path),
     introduce: (domid, ring, port) => client.introduceDomain(domid, ring, port),
+    features: () => client.getFeatures(),
     release: (domid) => client.releaseDomain(domid),
     resume: (domid) => client.resumeDomain(domid),
     watch: (path, fired) => client.watch(path, () => fired()),

@@ -44,6 +44,11 @@ export class Arguments {
     return this.#options.findLast(({ name }) => name === option)?.value;
   }
 
+  /** An option's values, in order. */
+  values(option: string): string[] {
+    return this.#options.flatMap(({ name, value }) => (name === option && value !== undefined ? [value] : []));
+  }
+
   count(option: string): number {
     return this.#options.filter(({ name }) => name === option).length;
   }

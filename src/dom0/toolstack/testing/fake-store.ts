@@ -43,6 +43,10 @@ export class FakeStore implements DomainStore {
   /** There are no empty directories here. */
   async prune(): Promise<void> {}
 
+  async features(): Promise<number> {
+    return 0;
+  }
+
   async release(domid: number): Promise<void> {
     this.introduced.delete(domid);
   }

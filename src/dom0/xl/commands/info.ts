@@ -20,7 +20,9 @@ export const info = onHost({
   run: async (args, host, context) => {
     const before = [...nodeRows(host), ...physicalRows(host)];
     const after = xenRows(host);
-    if (args.has('x')) after.push(['xenstore_features', `0x${(await features(host)).toString(16).padStart(8, '0')}`]);
+    if (args.has('x')) {
+      after.push(['xenstore_features', `0x${(await host.store.features()).toString(16).padStart(8, '0')}`]);
+    }
     after.push(['xend_config_format', '4']);
     const { stdout } = context.services;
     if (args.has('json')) {
@@ -128,10 +130,6 @@ function topologyLines(host: RunningHost): string[] {
 
 function topologyJson(host: RunningHost) {
   return { cpu_topology: host.tools.cputopoinfo(), numa_info: host.tools.numainfo() };
-}
-
-async function features(host: RunningHost): Promise<number> {
-  return Number((await host.store.read('/local/domain/0/control/xenstore-features')) ?? 0);
 }
 
 /** `xl uptime` */

@@ -1,4 +1,4 @@
-import { XEN_SCHEDULER_CREDIT, XEN_SCHEDULER_CREDIT2, XEN_SCHEDULER_RTDS } from '../../../abi/domctl-sched.ts';
+import { XEN_SCHEDULER_CREDIT, XEN_SCHEDULER_CREDIT2 } from '../../../abi/domctl-sched.ts';
 import { XenolithError } from '../../../lib/errors.ts';
 import type { Cpupool, PoolParameters } from '../../../libs/ctrl/sched-calls.ts';
 import type { DomainInfo } from '../../../libs/ctrl/ctrl.ts';
@@ -7,7 +7,7 @@ import { attempt } from '../../toolstack/errors.ts';
 import { left, right } from '../columns.ts';
 import { findPool, poolName } from '../cpupools.ts';
 import type { Context } from '../command.ts';
-import { type Arguments, type CommandSpec, findLiveDomain, onHost, printJson } from '../define-command.ts';
+import { type Arguments, findLiveDomain, onHost, printJson } from '../define-command.ts';
 import { EXIT_ERROR } from '../exit-status.ts';
 import type { RunningHost } from '../services.ts';
 
@@ -124,7 +124,6 @@ async function poolParameters(sched: number, args: Arguments, host: RunningHost,
 
 async function poolLine(host: RunningHost, pool: Cpupool, sched: number): Promise<string> {
   const name = await poolName(host, pool.id);
-  if (sched === XEN_SCHEDULER_RTDS) return `Cpupool ${name}: sched=RTDS\n`;
   const { tslice_ms, ratelimit_us, vcpu_migr_delay_us } = host.sched.pool_get(pool.id, sched);
   const slice = sched === XEN_SCHEDULER_CREDIT ? `tslice=${tslice_ms}ms ` : '';
   const delay = sched === XEN_SCHEDULER_CREDIT ? ` migration-delay=${vcpu_migr_delay_us}us` : '';
@@ -140,18 +139,12 @@ async function printPools(sched: number, args: Arguments, host: RunningHost, con
   const json = [];
   const text: string[] = [];
   for (const pool of pools) {
-    text.push(await poolLine(host, pool, sched), sched === XEN_SCHEDULER_RTDS ? RTDS_HEAD : CREDIT_HEAD);
+    text.push(await poolLine(host, pool, sched), CREDIT_HEAD);
     for (const { domid, cpupool } of host.domains.list()) {
       if (cpupool !== pool.id) continue;
-      if (sched === XEN_SCHEDULER_RTDS) {
-        const row = host.sched.rtds_get(domid);
-        text.push(await rtdsRow(host, domid, row, undefined));
-        json.push({ cpupool, domid, ...row });
-      } else {
-        const row = host.sched.credit_get(domid, sched);
-        text.push(await creditRow(host, domid, row.weight, row.cap));
-        json.push({ cpupool, domid, ...row });
-      }
+      const row = host.sched.credit_get(domid, sched);
+      text.push(await creditRow(host, domid, row.weight, row.cap));
+      json.push({ cpupool, domid, ...row });
     }
   }
   if (args.has('json')) printJson(context, json);
@@ -159,100 +152,13 @@ async function printPools(sched: number, args: Arguments, host: RunningHost, con
   return 0;
 }
 
-/** `xl sched-rtds` */
-export const schedRtds = onHost({
-  name: 'sched-rtds',
-  summary: 'Get/set rtds scheduler parameters',
-  usage: '[-d <Domain> [-v[=VCPUID/all]] [-p[=PERIOD]] [-b[=BUDGET]] [-e[=Extratime]]]',
-  options: [
-    '-d DOMAIN, --domain=DOMAIN        The domain to look at or change',
-    '-v VCPUID/all, --vcpuid=VCPUID/all  One of its vCPUs, or each of them',
-    '-p PERIOD, --period=PERIOD        In microseconds',
-    '-b BUDGET, --budget=BUDGET        What it gets in each period, in microseconds',
-    '-e Extratime, --extratime=Extratime  Whether it may have more (1=yes, 0=no)',
-    '-c CPUPOOL, --cpupool=CPUPOOL     That pool alone',
-  ],
-  short: 'd:v:p:b:e:c:',
-  long: {
-    domain: { value: true, letter: 'd' },
-    vcpuid: { value: true, letter: 'v' },
-    period: { value: true, letter: 'p' },
-    budget: { value: true, letter: 'b' },
-    extratime: { value: true, letter: 'e' },
-    cpupool: { value: true, letter: 'c' },
-  },
-  json: true,
-  modifies: true,
-  run: rtds,
-});
-
-const RTDS_HEAD = `${left('Name', 33)} ${right('ID', 4)} ${right('Period', 9)} ${right('Budget', 9)} ${right('Extratime', 10)}\n`;
-const RTDS_VCPU_HEAD = RTDS_HEAD.replace('  ID', '  ID VCPU');
-
-type Rtds = { readonly period: number; readonly budget: number; readonly extratime: boolean };
-
-async function rtdsRow(
-  host: RunningHost,
-  domid: DomainInfo['domid'],
-  row: Rtds,
-  vcpu: number | undefined,
-): Promise<string> {
-  const name = (await host.domains.nameOf(domid)) ?? '';
-  const which = vcpu === undefined ? '' : ` ${right(vcpu, 4)}`;
-  const { period, budget, extratime } = row;
-  return `${left(name, 33)} ${right(domid, 4)}${which} ${right(period, 9)} ${right(budget, 9)} ${right(extratime ? 'yes' : 'no', 10)}\n`;
-}
-
-async function rtds(...[args, host, context]: Parameters<CommandSpec['run']>): Promise<number> {
-  const changes = ['p', 'b', 'e'].some((letter) => args.has(letter));
-  const name = args.value('d');
-  if (name === undefined) {
-    if (changes || args.has('v')) {
-      context.say('Missing parameters: -d names the domain');
-      return EXIT_ERROR;
-    }
-    return await printPools(XEN_SCHEDULER_RTDS, args, host, context);
-  }
-  const domid = await findLiveDomain(host, name);
-  const which = args.value('v');
-  const last = host.ctrl.domain_getinfo(domid)?.max_vcpu_id ?? 0;
-  const all = Array.from({ length: last + 1 }, (_, vcpu) => vcpu);
-  const vcpus = which === undefined || which === 'all' ? all : [vcpuNumber(which)];
-  const now = await attempt(`read how domain ${domid} is scheduled`, () => host.sched.rtds_get(domid));
-  if (!changes) {
-    const rows = which === undefined ? [now] : host.sched.rtds_vcpu_get(domid, vcpus);
-    const text = [which === undefined ? RTDS_HEAD : RTDS_VCPU_HEAD];
-    for (const [index, row] of rows.entries()) {
-      text.push(await rtdsRow(host, domid, row, which === undefined ? undefined : vcpus[index]));
-    }
-    if (args.has('json'))
-      printJson(
-        context,
-        rows.map((row, index) => ({ domid, vcpu: vcpus[index], ...row })),
-      );
-    else context.services.stdout(text.join(''));
-    return 0;
-  }
-  const extra = number(args, 'e');
-  const wanted = {
-    period: number(args, 'p') ?? now.period,
-    budget: number(args, 'b') ?? now.budget,
-    extratime: extra === undefined ? now.extratime : extra !== 0,
-  };
-  await attempt(`schedule domain ${domid}`, () =>
-    which === undefined ? host.sched.rtds_set(domid, wanted) : host.sched.rtds_vcpu_set(domid, vcpus, wanted),
-  );
-  return 0;
-}
-
-function vcpuNumber(text: string): number {
-  if (/^[0-9]+$/.test(text)) return Number(text);
-  throw new XenolithError('XL_USAGE', `-v ${text}: expected a vCPU's number or all, for example -v 0`);
-}
-
 function number(args: Arguments, letter: string): number | undefined {
   const text = args.value(letter);
-  if (text === undefined) return undefined;
+  return text === undefined ? undefined : readNumber(letter, text);
+}
+
+/** The number that an option is given. Throws a XenolithError where it is none. */
+export function readNumber(letter: string, text: string): number {
   if (/^[0-9]{1,9}$/.test(text)) return Number(text);
   throw new XenolithError('XL_USAGE', `-${letter} ${text}: expected a number, for example -${letter} 256`);
 }
