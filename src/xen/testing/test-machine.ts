@@ -52,7 +52,14 @@ export class TestMachine {
   }
 
   /** A PVH domain with `pages` frames from gfn 0, its vCPUs initialised in 64-bit mode, vCPU 0 up, paused. */
-  domain({ pages = 64, vcpus = 1, privileged = false, ports = 1023, options = 0 } = {}): Guest {
+  domain({
+    pages = 64,
+    vcpus = 1,
+    privileged = false,
+    ports = 1023,
+    options = 0,
+    emulation = XEN_X86_EMU_LAPIC,
+  } = {}): Guest {
     const domain = createHvmDomain(
       this.xen,
       {
@@ -67,7 +74,7 @@ export class TestMachine {
         maxGrantVersion: 2,
         ssidref: 0,
       },
-      XEN_X86_EMU_LAPIC,
+      emulation,
     );
     if (domain === undefined) throw new Error('the test machine is full');
     domain.maxPages = pages;

@@ -7,6 +7,8 @@ import {
   HVM_PARAM_BUFIOREQ_EVTCHN,
   HVM_PARAM_BUFIOREQ_PFN,
   HVM_PARAM_CALLBACK_IRQ,
+  HVM_PARAM_CALLBACK_TYPE_GSI,
+  HVM_PARAM_CALLBACK_TYPE_PCI_INTX,
   HVM_PARAM_CALLBACK_TYPE_VECTOR,
   HVM_PARAM_CONSOLE_EVTCHN,
   HVM_PARAM_CONSOLE_PFN,
@@ -42,8 +44,9 @@ import { P2M_MAP_FOREIGN } from '../mm/p2m.ts';
 import { vacateForeign } from '../mm/physmap.ts';
 import { CpuPolicy, HvmMaxPolicy } from '../cpu-policy.ts';
 import { updateWallclock } from '../time.ts';
-import { HvmPlatform } from './platform.ts';
+import { HvmPlatform, pciLine } from './platform.ts';
 import type { HvmVcpu } from './vcpu-hvm.ts';
+import { VIOAPIC_PINS } from './vioapic.ts';
 import { ViridianDomain } from './viridian/viridian-domain.ts';
 
 /** An HVM domain sets or reads these of itself; the rest is its toolstack's. */
@@ -208,10 +211,19 @@ export class HvmDomain {
 
   #setCallback(via: bigint): void {
     const type = Number(via >> 56n);
+    const isVector = type === HVM_PARAM_CALLBACK_TYPE_VECTOR;
     // Lines of an interrupt controller there is none of are ignored, as by Xen for a PVH guest. Linux sets 1 on
     // purpose, once it uses per-vCPU vectors: that leaves a vector set before in force.
-    if (type !== HVM_PARAM_CALLBACK_TYPE_VECTOR) return;
-    this.callbackVector = Number(via & 0xffn);
+    if (!isVector && this.platform === undefined) return;
+    this.callbackVector = isVector ? Number(via & 0xffn) : 0;
+    this.platform?.setCallbackLine(callbackLine(type, Number(via & 0xffffn)));
     for (const vcpu of this.vcpus) if (vcpu.online) vcpu.raiseUpcallIfPending();
   }
+}
+
+/** The line of the I/O APIC that a callback goes to: one of its own number, or of a PCI device's pin. */
+function callbackLine(type: number, via: number): number | undefined {
+  if (type === HVM_PARAM_CALLBACK_TYPE_PCI_INTX) return pciLine((via >> 11) & 31, via & 3);
+  const line = via & 0xff;
+  return type === HVM_PARAM_CALLBACK_TYPE_GSI && line > 0 && line < VIOAPIC_PINS ? line : undefined;
 }

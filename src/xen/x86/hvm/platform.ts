@@ -7,6 +7,11 @@ import { Vhpet, VHPET_BASE, VHPET_BYTES, type VhpetOwner } from './vhpet.ts';
 import { type InterruptMessage, Vioapic, VIOAPIC_BASE, VIOAPIC_BYTES, type VioapicOwner } from './vioapic.ts';
 import type { Vlapic } from './vlapic.ts';
 
+/** The line of an interrupt pin of a PCI device, as Xen wires the bus of HVM guests (hvm_pci_intx_gsi). */
+export function pciLine(device: number, pin: number): number {
+  return (((device << 2) + (device >> 3) + pin) & 31) + 16;
+}
+
 // Delivery modes of a redirection entry
 const FIXED = 0;
 const LOWEST_PRIORITY = 1;
@@ -17,6 +22,8 @@ export class HvmPlatform implements VioapicOwner, VhpetOwner {
   readonly #hvm: HvmDomain;
   readonly #ioapic: Vioapic;
   readonly #hpet: Vhpet | undefined;
+  #callbackLine: number | undefined;
+  #callbackUp = false;
 
   /** Undefined for a domain that was created without any, as PVH ones are. */
   static create(hvm: HvmDomain): HvmPlatform | undefined {
@@ -44,6 +51,21 @@ export class HvmPlatform implements VioapicOwner, VhpetOwner {
   /** A local APIC ended a level-triggered interrupt. */
   endOfInterrupt(vector: number): void {
     this.#ioapic.endOfInterrupt(vector);
+  }
+
+  /** The line by which events come (HVM_PARAM_CALLBACK_IRQ); undefined where they come another way. */
+  setCallbackLine(line: number | undefined): void {
+    this.eventsPending(false);
+    this.#callbackLine = line;
+  }
+
+  /** Whether events are pending on vCPU 0: a level on the callback's line. */
+  eventsPending(pending: boolean): void {
+    const line = this.#callbackLine;
+    if (line === undefined || pending === this.#callbackUp) return;
+    this.#callbackUp = pending;
+    if (pending) this.#ioapic.assert(line);
+    else this.#ioapic.deassert(line);
   }
 
   stopTimers(): void {

@@ -93,6 +93,7 @@ export class HvmVcpu implements ArchVcpu, Intercepts, VlapicOwner, CpuidSubject 
       this.#nmiPending = false;
       this.engine.injectNmi();
     }
+    this.#updateCallbackLine();
     const callback = this.#callbackPending();
     const vector = callback ? this.hvm.callbackVector : this.vlapic.pendingVector();
     if (vector === NO_INTERRUPT) return;
@@ -119,6 +120,8 @@ export class HvmVcpu implements ArchVcpu, Intercepts, VlapicOwner, CpuidSubject 
       if (this.vlapic.enabled) this.vlapic.setIrq(this.upcallVector);
     } else if (this.hvm.callbackVector !== 0) {
       this.kick();
+    } else {
+      this.#updateCallbackLine();
     }
   }
 
@@ -149,6 +152,12 @@ export class HvmVcpu implements ArchVcpu, Intercepts, VlapicOwner, CpuidSubject 
     this.vlapic.acknowledge(vector);
     const { viridian } = this.hvm;
     if (viridian?.vcpu(this).synic.endsItself(vector) === true) this.vlapic.inService.clear(vector);
+  }
+
+  /** An event callback by a line of the I/O APIC is for vCPU 0's events, and up for as long as they are pending. */
+  #updateCallbackLine(): void {
+    const { platform, domain } = this.hvm;
+    platform?.eventsPending(domain.vcpus[0]?.upcallPending === true);
   }
 
   #callbackPending(): boolean {
@@ -257,6 +266,7 @@ export class HvmVcpu implements ArchVcpu, Intercepts, VlapicOwner, CpuidSubject 
   }
 
   levelEnded(vector: number): void {
+    this.#updateCallbackLine();
     this.hvm.platform?.endOfInterrupt(vector);
   }
 
