@@ -109,7 +109,11 @@ Made by \`npm run conformance -- DIR --real=FILE --markdown=docs/conformance.md\
 FILE tells what the same kernels said on Xen 4.17.7. That Xen ran on QEMU's processor without a forced emulation prefix:
 its failures of memop-seg, swint-emulation, fpu-exception-emulation and fep, its crash of xsa-308 and most of its skips
 are the processor's or the missing option's. CRASH is a test that ended without a word. An empty field is a kernel that
-real Xen could not start (\`~shadow\`), or that was not run there (hvm32pae).
+real Xen could not start (\`~shadow\`, which here has nested tables as others have), or that was not run there (hvm32pae).
+
+Where we skip: the nested tests, because our processor has neither SVM nor VT-x to give to guests; and xsa-261 as PVH,
+which has no HPET on real Xen either. Where we crash: xsa-472 as PVH, whose kernels write registers that only HVM guests
+have (\`viridian\`), as on real Xen.
 `;
 
 function whyOf(...outcomes: readonly (Outcome | undefined)[]): string {

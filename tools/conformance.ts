@@ -36,7 +36,7 @@ export const STARTS = { pvh: asPvh, hvm: asHvm } as const;
 export type Start = keyof typeof STARTS;
 
 const PARALLEL = 2;
-const DEFAULT_TIMEOUT_SECONDS = 120;
+const DEFAULT_TIMEOUT_SECONDS = 300;
 
 /** The instances among files: configurations named test-ENVIRONMENT-NAME[~VARIATION].cfg beside their kernels. */
 export function instancesOf(files: readonly string[]): Instance[] {
