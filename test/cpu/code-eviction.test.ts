@@ -134,6 +134,29 @@ for (const { tier, regions, rounds } of TIERS) {
     equal(call(second), 10_000n);
   });
 
+  test(`what a guest changed in its code is still there for who has it as it was [${tier}]`, () => {
+    const { cpu, engine } = processor(regions);
+    const [first, second] = [0x200000, 0x300000];
+    // Patches itself, in the middle of its own code, and goes on.
+    const patched = 'mov byte [patch + 1], 7\npatch: mov eax, 1';
+    const body = (at: number) => assemble(`times 200 add ebx, 1\n${patched}\nadd eax, ebx\nhlt`, at);
+    const run = (at: number): bigint => {
+      cpu.state.setGpr(RBX, 0n);
+      cpu.state.rip = BigInt(at);
+      equal(cpu.continue(), EXIT_HLT);
+      return cpu.state.gpr(RAX);
+    };
+    // The address in the patch is that of the first: the second is a copy of it, and patches the first again.
+    cpu.load(first, body(first));
+    equal(run(first), 207n);
+    const before = engine.code.counts.decoded;
+    cpu.load(second, body(first));
+    equal(run(second), 201n);
+    ok(engine.code.counts.decoded - before < 100, `${engine.code.counts.decoded - before} instructions were decoded`);
+    equal(run(first), 207n);
+    equal(run(second), 201n);
+  });
+
   test(`pages that are alike only where code was decoded so far part where they differ [${tier}]`, () => {
     const { cpu } = processor(regions);
     // The same start; where RBX says so, on to code that is not the same.

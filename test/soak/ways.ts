@@ -19,6 +19,12 @@ export const INTERPRETER: NamedEngine = {
   make: (memory) => new InterpreterEngine(memory, ALL_INSTRUCTIONS, { regions: false }),
 };
 
+/** The same, with so little room for decoded code that some makes room for other all the time. */
+export const LITTLE_ROOM: NamedEngine = {
+  name: 'hot regions, little room',
+  make: (memory) => new InterpreterEngine(memory, ALL_INSTRUCTIONS, { regions: true, recordRoom: 8 << 20 }),
+};
+
 /** Every engine as it is, and every engine with its runs cut into pieces of random lengths. */
 export function allWays(seed: number, engines: readonly NamedEngine[] = ENGINES): readonly [Way, Way, ...Way[]] {
   const [first, ...others] = engines.flatMap(({ name, make }): Way[] => [

@@ -4,20 +4,20 @@
  * linked to them, looks again. The room for records is filled and emptied in segments: the pages that have records in
  * the oldest make room for new ones.
  */
-import { assert } from '../../lib/assert.ts';
-import { type Decoder, DECODED, INCOMPLETE, TOO_LONG } from '../decode/decoder.ts';
+import type { Decoder } from '../decode/decoder.ts';
 import type { CodeWatch } from '../mmu/bus.ts';
-import { EVENT_HAS_ERROR } from '../mmu/mmu.ts';
 import type { MachineMemory } from '../mmu/machine-memory.ts';
-import { EXCEPTION_GP, EXCEPTION_UD } from '../state.ts';
 import { CodeHash } from './code-hash.ts';
 import { type CodePage, CodePages } from './code-pages.ts';
+import type { CodeUser } from './code-user.ts';
 import type { FormEntry } from './handlers.ts';
-import { RECORD_SEGMENTS, RECORDS } from './layout.ts';
+import { INCOMPLETE_LENGTH, InstructionDecoder, RAISES } from './instruction-decoder.ts';
+import { RECORD_SEGMENTS } from './layout.ts';
 import { MODE_STEP } from '../mode.ts';
 import * as record from './record.ts';
+import { RecordRoom } from './record-room.ts';
 import type { RecordWriter } from './record-writer.ts';
-import { unitException } from './unit-exception.ts';
+import { SetAside } from './set-aside.ts';
 
 /** Longest run; it bounds how much is decoded that may never execute. */
 const RUN_LIMIT = 96;
@@ -25,33 +25,26 @@ const RUN_LIMIT = 96;
 export const LONGEST_RUN = RUN_LIMIT + 16;
 /** Longest stay in generated code: V8 only uses better code it has made of a loop when the loop is entered again. */
 export const LONGEST_STAY = 50_000;
-const LOW_RECORDS = 512 * 1024;
 const CROWDED = 0.75;
+/** What a frame held before so many changes of its code is kept: kernels change themselves as they boot. */
+const MOST_CHANGES = 16;
 /** A vCPU gives the thread back after so much `work`, a few milliseconds, where its budget need not be used up. */
 export const MOST_WORK = 2000;
 const DROP_WORK = 4;
 
-/** What the cache needs from each vCPU. */
-export interface CodeUser {
-  /** Forget indirect jump targets. */
-  flushJumps(): void;
-  /** Forget fast write translations of a frame. */
-  protectFrame(mfn: number): void;
-  /** Leave generated code at the next block boundary: `makeRoom` is due. */
-  stop(): void;
-}
-
-/** Whoever keeps code made from records: told when they are gone. */
+/** Whoever keeps code made from records. */
 export interface RecordUser {
   /** The records of a page may not be executed any more: its code has changed, or it has to make room. */
   dropPage(id: number, hasChanged: boolean): void;
   /** Records from one address up to another will be others. Their pages were dropped. */
   reuseRecords(from: number, to: number): void;
+  /** The page's frame has another content, for another purpose. */
+  renewPage(id: number): void;
 }
 
 export class CodeCache implements CodeWatch {
   readonly #memory: MachineMemory;
-  readonly #decoder: Decoder<FormEntry>;
+  readonly #decoder: InstructionDecoder;
   readonly #writer: RecordWriter;
   readonly #users = new Set<CodeUser>();
   readonly #pages: CodePages;
@@ -59,34 +52,31 @@ export class CodeCache implements CodeWatch {
   /** Instructions that cross pages: by page and offset, then second page and mode, the record. */
   readonly #crossing = new Map<number, Map<number, number>>();
   readonly #crossingBytes = new Uint8Array(32);
-  readonly #segmentSize: number;
-  /** Room is made when less than this is left of a segment: what a batch of regions copies has to fit too. */
-  readonly #low: number;
-  #segment = 0;
-  #next = RECORDS;
+  readonly #room: RecordRoom;
   #jumpsAreStale = false;
+  /** How often the frame's owner changed code in it. */
+  readonly #changes = new Map<number, number>();
+  readonly #aside: SetAside[] = [];
   recordUser: RecordUser | undefined;
   /** Pages that were dropped because they were written to. */
   invalidations = 0;
   /** Instructions that were decoded, and segments that were emptied. */
   counts = { decoded: 0, evictions: 0 };
-  /** A vCPU is inside generated code. */
-  isRunning = false;
+  #isRunning = false;
   /** What was decoded and dropped since a vCPU began to run, in decoded instructions. */
   work = 0;
 
   /** `room` is how many bytes records may take. */
   constructor(memory: MachineMemory, decoder: Decoder<FormEntry>, writer: RecordWriter, room: number) {
     this.#memory = memory;
-    this.#decoder = decoder;
+    this.#decoder = new InstructionDecoder(decoder, writer);
     this.#writer = writer;
     this.#hash = new CodeHash(memory);
     const protect = (mfn: number) => {
       for (const user of this.#users) user.protectFrame(mfn);
     };
     this.#pages = new CodePages(memory, protect, () => this.#forgetJumps());
-    this.#segmentSize = Math.floor(room / RECORD_SEGMENTS / record.RECORD_SIZE) * record.RECORD_SIZE;
-    this.#low = Math.min(LOW_RECORDS, this.#segmentSize / 2);
+    this.#room = new RecordRoom(room);
   }
 
   addUser(user: CodeUser): void {
@@ -99,6 +89,19 @@ export class CodeCache implements CodeWatch {
   /** Something is due that only can be done while no vCPU is inside generated code: see `settle`. */
   get isDue(): boolean {
     return this.#jumpsAreStale || this.#isFull;
+  }
+
+  /** A vCPU goes into generated code. */
+  enter(): void {
+    this.#isRunning = true;
+  }
+
+  /** It is out again. */
+  leave(): void {
+    this.#isRunning = false;
+    for (let aside = this.#aside.pop(); aside !== undefined; aside = this.#aside.pop()) {
+      if (this.#pages.byId(aside.page.id) === aside.page) aside.restore();
+    }
   }
 
   /** Does what `isDue` says. */
@@ -135,9 +138,7 @@ export class CodeCache implements CodeWatch {
       const first = Math.max(address, start) - start;
       const last = Math.min(end, start + 4096) - start - 1;
       if (!this.#pages.overlaps(mfn, first, last)) continue;
-      // Others may go on with what they have, but not if the one who writes may be executing just that.
-      if (this.isRunning) this.#drop(this.#pages.known(mfn) as CodePage);
-      else this.#pages.leave(mfn);
+      this.#changed(mfn);
     }
   }
 
@@ -166,7 +167,7 @@ export class CodeCache implements CodeWatch {
     const first = 4096 - offset;
     this.#crossingBytes.set(this.#memory.u8.subarray(address, address + first));
     this.#crossingBytes.set(this.#memory.u8.subarray(secondPage, secondPage + 16), first);
-    const start = this.#next;
+    const start = this.#room.next;
     const length = this.#append(this.#crossingBytes, 0, first + 16, mode, offset);
     if (length > 0) this.#end(offset + length, mode);
     const isFirst = this.#watch(page, mfn, offset, first, start);
@@ -188,10 +189,9 @@ export class CodeCache implements CodeWatch {
     return page === undefined ? -1 : placeIn(page.id, address % 4096);
   }
 
-  /** Pages of code that are kept, and the frames whose content they are. */
-  get kept(): { readonly pages: number; readonly frames: number } {
-    const frames = [...this.#pages.all].map((page) => page.frames.length);
-    return { pages: frames.length, frames: frames.reduce((sum, count) => sum + count, 0) };
+  /** How many pages of code are kept. */
+  get pages(): number {
+    return [...this.#pages.all].length;
   }
 
   /** The record of an instruction that was decoded, else 0. */
@@ -205,12 +205,11 @@ export class CodeCache implements CodeWatch {
     return known !== 0 && this.#handlerAt(known) !== record.HANDLER_LEAVE ? known : 0;
   }
 
-  /** A copy of a record of a page, which executes its instruction and goes back to the next record. */
+  /** A copy of a record of a page: executes its instruction and goes back to the next record. */
   copy(pc: number, id: number): number {
-    const copy = this.#next;
+    const copy = this.#room.next;
     this.#writer.copy(pc, copy);
-    this.#next += 2 * record.RECORD_SIZE;
-    assert(this.#next <= this.#segmentEnd, 'there is room for what a batch of regions copies');
+    this.#room.take(2);
     const page = this.#pages.byId(id);
     if (page !== undefined) this.#own(page, copy);
     this.#checkRoom();
@@ -234,7 +233,7 @@ export class CodeCache implements CodeWatch {
 
   // -1 where the page's code is not what the frame has.
   #decodeRun(page: CodePage, mfn: number, first: number, mode: number): number {
-    const start = this.#next;
+    const start = this.#room.next;
     const limit = (mode & MODE_STEP) !== 0 ? 1 : RUN_LIMIT;
     let offset = first;
     let shadow = false;
@@ -248,7 +247,7 @@ export class CodeCache implements CodeWatch {
         this.#end(4096, mode);
         break;
       }
-      const here = this.#next;
+      const here = this.#room.next;
       const length = this.#append(this.#memory.u8, mfn * 4096 + offset, (mfn + 1) * 4096, mode, offset);
       if (length === INCOMPLETE_LENGTH) {
         if (count === 0) return 0;
@@ -258,7 +257,7 @@ export class CodeCache implements CodeWatch {
       this.#hash.insert(page.id, offset, mode, here);
       if (length === RAISES) break;
       offset += length;
-      const instruction = this.#decoder.result.candidate?.instruction;
+      const { instruction } = this.#decoder;
       // What holds interrupts off must not be the end of a run: the instruction after it comes with it.
       const ends = instruction?.ends === true;
       if (ends || (shadow && !instruction?.shadow)) {
@@ -277,33 +276,24 @@ export class CodeCache implements CodeWatch {
     if (offset === 4096) return false;
     const known = this.#hash.find(page.id, offset, mode);
     if (known === 0) return false;
-    this.#writer.pseudo(this.#next, record.HANDLER_GOTO, offset, offset, known);
-    this.#next += record.RECORD_SIZE;
+    this.#writer.pseudo(this.#room.next, record.HANDLER_GOTO, offset, offset, known);
+    this.#room.take(1);
     return true;
   }
 
   #end(offset: number, mode: number): void {
     const handler = (mode & MODE_STEP) !== 0 ? record.HANDLER_STOP : record.HANDLER_END;
-    this.#writer.pseudo(this.#next, handler, offset & 0xfff, offset, 0);
-    this.#next += record.RECORD_SIZE;
+    this.#writer.pseudo(this.#room.next, handler, offset & 0xfff, offset, 0);
+    this.#room.take(1);
   }
 
-  // Decodes one instruction into the next record. Returns its length, RAISES, or INCOMPLETE_LENGTH.
+  // Decodes one instruction into the next record.
   #append(bytes: Uint8Array, at: number, end: number, mode: number, offset: number): number {
     this.counts.decoded++;
     this.work++;
-    const status = this.#decoder.decode(bytes, at, end, mode);
-    if (status === INCOMPLETE) return INCOMPLETE_LENGTH;
-    let exception = -1;
-    if (status === DECODED) exception = unitException(this.#decoder.result.candidate as FormEntry, mode);
-    else exception = status === TOO_LONG ? EXCEPTION_GP : EXCEPTION_UD;
-    if (exception < 0 && !this.#writer.write(this.#next, this.#decoder.result, mode, offset)) exception = EXCEPTION_UD;
-    if (exception >= 0) {
-      const event = (exception + 1) | (exception === EXCEPTION_GP ? EVENT_HAS_ERROR : 0);
-      this.#writer.pseudo(this.#next, record.HANDLER_RAISE, offset, 0, event);
-    }
-    this.#next += record.RECORD_SIZE;
-    return exception >= 0 ? RAISES : this.#decoder.result.length;
+    const length = this.#decoder.decode(this.#room.next, bytes, at, end, mode, offset);
+    if (length !== INCOMPLETE_LENGTH) this.#room.take(1);
+    return length;
   }
 
   // From now on writes to these bytes are noticed, and the records from `start` on belong to the page.
@@ -314,12 +304,35 @@ export class CodeCache implements CodeWatch {
 
   #own(page: CodePage, start: number): void {
     const { runs } = page;
-    if (runs[runs.length - 1] === start) runs[runs.length - 1] = this.#next;
-    else runs.push(start, this.#next);
-    page.segments |= 1 << this.#segment;
+    if (runs[runs.length - 1] === start) runs[runs.length - 1] = this.#room.next;
+    else runs.push(start, this.#room.next);
+    page.segments |= 1 << this.#room.segment;
   }
 
-  // The page's bytes are about to change, or are not what they were.
+  // The frame's bytes are about to change: whoever has it may be executing them if a vCPU runs, others may not.
+  #changed(mfn: number): void {
+    const page = this.#pages.known(mfn) as CodePage;
+    if (!this.#isRunning) {
+      this.#changes.delete(mfn);
+      this.recordUser?.renewPage(page.id);
+      this.#pages.leave(mfn);
+      return;
+    }
+    const times = (this.#changes.get(mfn) ?? 0) + 1;
+    this.#changes.set(mfn, times);
+    if (times > MOST_CHANGES && page.frames.length === 1) {
+      this.#drop(page);
+      return;
+    }
+    this.invalidations++;
+    const aside = new SetAside(page, this.#memory, this.#writer);
+    this.#aside.push(aside);
+    this.work += DROP_WORK + (aside.length >>> 5);
+    this.#pages.leave(mfn);
+    this.stopRuns();
+  }
+
+  // The page's bytes are not what they were, or change too often to be kept.
   #drop(page: CodePage): void {
     this.invalidations++;
     this.work += DROP_WORK;
@@ -337,15 +350,15 @@ export class CodeCache implements CodeWatch {
 
   // New records go into the oldest segment from now on, and the pages that have some there are dropped.
   #nextSegment(): void {
-    this.#segment = (this.#segment + 1) % RECORD_SEGMENTS;
-    this.#next = this.#segmentEnd - this.#segmentSize;
-    const old = [...this.#pages.all].filter(({ segments }) => (segments & (1 << this.#segment)) !== 0);
+    this.#room.turn();
+    const bit = 1 << this.#room.segment;
+    const old = [...this.#pages.all].filter(({ segments }) => (segments & bit) !== 0);
     this.counts.evictions++;
     for (const page of old) {
       this.#kill(page);
       this.recordUser?.dropPage(page.id, false);
     }
-    this.recordUser?.reuseRecords(this.#next, this.#segmentEnd);
+    this.recordUser?.reuseRecords(this.#room.next, this.#room.end);
     this.#hash.purge();
     for (const [place, bySecond] of this.#crossing) {
       for (const [key, pc] of bySecond) if (this.#handlerAt(pc) === record.HANDLER_LEAVE) bySecond.delete(key);
@@ -353,12 +366,8 @@ export class CodeCache implements CodeWatch {
     }
   }
 
-  get #segmentEnd(): number {
-    return RECORDS + (this.#segment + 1) * this.#segmentSize;
-  }
-
   get #isFull(): boolean {
-    return this.#next > this.#segmentEnd - this.#low || this.#hash.load > 1 || this.#pages.load > 1;
+    return this.#room.isLow || this.#hash.load > 1 || this.#pages.load > 1;
   }
 
   // So full that there soon would be no room again.
@@ -368,7 +377,7 @@ export class CodeCache implements CodeWatch {
 
   // What is remembered is of a frame's old code. Only who is inside generated code could follow it at once.
   #forgetJumps(): void {
-    if (this.isRunning) this.#flushJumps();
+    if (this.#isRunning) this.#flushJumps();
     else this.#jumpsAreStale = true;
   }
 
@@ -385,9 +394,6 @@ export class CodeCache implements CodeWatch {
     if (this.#isFull || this.work >= MOST_WORK) this.stopRuns();
   }
 }
-
-const RAISES = 0;
-const INCOMPLETE_LENGTH = -1;
 
 function placeIn(id: number, offset: number): number {
   return id * 4096 + offset;

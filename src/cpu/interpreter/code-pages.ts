@@ -37,6 +37,8 @@ export class CodePages {
   readonly #byFrame = new Map<number, CodePage>();
   readonly #byId = new Map<number, CodePage>();
   readonly #byContent = new Map<number, CodePage>();
+  /** Of those whose id is not their number. */
+  readonly #ownIds = new Map<number, number>();
   #spareId = FIRST_SPARE_ID;
   /** Called when writes to a frame must be noticed from now on. */
   readonly #onCovered: (mfn: number) => void;
@@ -89,7 +91,7 @@ export class CodePages {
     const hash = this.#hashOf(mfn);
     let page = this.#byContent.get(hash);
     if (page === undefined || !this.#matches(page, mfn)) {
-      page = this.#create(this.#byId.has(mfn) ? this.#spareId++ : mfn, hash);
+      page = this.#create(this.#freeId(mfn), hash);
     }
     page.frames.push(mfn);
     this.#byFrame.set(mfn, page);
@@ -132,7 +134,17 @@ export class CodePages {
 
   clear(): void {
     for (const page of [...this.#byId.values()]) this.remove(page);
+    this.#ownIds.clear();
     this.#spareId = FIRST_SPARE_ID;
+  }
+
+  // The frame's own, if that does not name what it was before.
+  #freeId(mfn: number): number {
+    const own = this.#ownIds.get(mfn) ?? mfn;
+    if (!this.#byId.has(own)) return own;
+    const id = this.#spareId++;
+    this.#ownIds.set(mfn, id);
+    return id;
   }
 
   #create(id: number, hash: number): CodePage {

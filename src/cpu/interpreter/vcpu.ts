@@ -21,7 +21,8 @@ import { deliver, type Event, takeEvent } from '../system/interrupts.ts';
 import { resetState } from '../system/reset.ts';
 import { SystemCpu, type TierHooks } from '../system/system-cpu.ts';
 import { vectorSlow } from '../system/vector-slow.ts';
-import { type CodeUser, LONGEST_RUN, LONGEST_STAY, MOST_WORK } from './code-cache.ts';
+import { LONGEST_RUN, LONGEST_STAY, MOST_WORK } from './code-cache.ts';
+import type { CodeUser } from './code-user.ts';
 import { JumpCache } from './jump-cache.ts';
 import { InstructionFetch } from './instruction-fetch.ts';
 import { VCPU_AREA_SIZE, VCPU_AREAS, VCPU_TLBS } from './layout.ts';
@@ -291,13 +292,13 @@ export class InterpreterVcpu implements EngineVcpu, CodeUser, TierHooks, Current
     this.#left = budget;
     const { current, run, code } = this.#shared;
     current.vcpu = this;
-    code.isRunning = true;
+    code.enter();
     const result = run(this.state.base, budget);
-    code.isRunning = false;
     this.#retired = this.instructions;
     this.#slice = 0;
     this.#left = 0;
     this.#stops.restore();
+    code.leave();
     return result;
   }
 

@@ -132,6 +132,7 @@ export class RegionCache implements RecordUser {
     if (page === undefined) return;
     this.#pages.delete(id);
     if (hasChanged) this.#drops.set(id, (this.#drops.get(id) ?? 0) + 1);
+    else this.#drops.delete(id);
     this.made.dropped += page.regions.size;
     for (const region of page.regions) this.#drop(region, id);
     // One of them may be running.
@@ -150,6 +151,10 @@ export class RegionCache implements RecordUser {
 
   reuseRecords(from: number, to: number): void {
     for (const pc of this.#originals.keys()) if (pc >= from && pc < to) this.#originals.delete(pc);
+  }
+
+  renewPage(id: number): void {
+    this.#drops.delete(id);
   }
 
   get #isFull(): boolean {
