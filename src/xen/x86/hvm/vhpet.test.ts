@@ -111,6 +111,17 @@ test('a level stays up until its status bit is written with a one', () => {
   deepEqual([board.lines, board.read(STATUS)], [['+23', '-23'], 0]);
 });
 
+test('the line that is let go is the one that was raised, wherever the timer goes now', () => {
+  const board = new Board();
+  board.write(timer(2), ENABLE | LEVEL | route(23));
+  board.write(comparator(2), 10, 0);
+  board.write(CONFIGURATION, 1);
+  board.pass(20);
+  board.write(timer(2), ENABLE | LEVEL | route(21));
+  board.write(STATUS, 4);
+  deepEqual(board.lines, ['+23', '-23']);
+});
+
 test('a line that it cannot drive becomes one that it can, once enabled (XSA-261)', () => {
   const board = new Board();
   board.write(timer(0), route(31));

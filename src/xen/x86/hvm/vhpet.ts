@@ -64,6 +64,8 @@ interface Comparator {
   readonly timer: Timer;
   /** What the low half of the comparator's register was last written to: the other half goes there too. */
   lastLow: 'value' | 'period' | undefined;
+  /** The line that it holds up: its route may have changed since. */
+  raised: number | undefined;
 }
 
 /** The HPET of an HVM domain: three timers, each 64 bits wide and periodic where asked. */
@@ -84,6 +86,7 @@ export class Vhpet {
       fsb: 0n,
       timer: new Timer(() => this.#fired(index)),
       lastLow: undefined,
+      raised: undefined,
     }));
   }
 
@@ -267,6 +270,7 @@ export class Vhpet {
     const line = this.#line(index, comparator);
     if ((comparator.config & LEVEL) !== 0n) {
       this.#status |= 1n << BigInt(index);
+      comparator.raised = line;
       this.#owner.assert(line);
       return;
     }
@@ -279,7 +283,8 @@ export class Vhpet {
       const bit = 1n << BigInt(index);
       if ((bits & this.#status & bit) === 0n) continue;
       this.#status &= ~bit;
-      this.#owner.deassert(this.#line(index, comparator));
+      if (comparator.raised !== undefined) this.#owner.deassert(comparator.raised);
+      comparator.raised = undefined;
       if ((comparator.config & (LEVEL | PERIODIC)) === (LEVEL | PERIODIC)) this.#arm(index, comparator);
     }
   }
