@@ -1,7 +1,7 @@
 /** The package as `npm pack` makes it, in an empty folder: its types check, its modules work, and so does its xl. */
 import { equal, match } from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -9,6 +9,11 @@ import { fileURLToPath } from 'node:url';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'xenolith-package-'));
+const TSC = join(ROOT, 'node_modules/.bin/tsc');
+const OPTIONS = [
+  ...'--ignoreConfig --noEmit --strict --exactOptionalPropertyTypes --module nodenext --target es2023'.split(' '),
+  ...['--types', 'node'],
+];
 const installed = join(folder, 'node_modules/xenolith');
 
 before(() => {
@@ -28,8 +33,22 @@ after(() => {
 
 test('a program that uses every module type-checks, strictly, its declarations included', () => {
   for (const [name, text] of Object.entries(PROGRAMS)) writeFileSync(join(folder, name), text);
-  const options = '--ignoreConfig --noEmit --strict --exactOptionalPropertyTypes --module nodenext --target es2023';
-  run(join(ROOT, 'node_modules/.bin/tsc'), [...options.split(' '), '--types', 'node', ...Object.keys(PROGRAMS)]);
+  run(TSC, [...OPTIONS, ...Object.keys(PROGRAMS)]);
+});
+
+test('so does every example of the manuals; the one of a test is a test that passes, the one of a page prints it', () => {
+  const examples = ['scripting', 'xenstore'].flatMap((name) => {
+    const text = readFileSync(join(ROOT, `docs/${name}.md`), 'utf8');
+    return [...text.matchAll(/```ts\n(.*?)```/gs)].map(([, code = '']) => code);
+  });
+  const files = examples.map((code, index) => {
+    writeFileSync(join(folder, `example-${index}.ts`), code);
+    return `example-${index}.ts`;
+  });
+  run(TSC, [...OPTIONS, ...files]);
+  const [ofTest, , ofPage] = files;
+  match(run(process.execPath, ['--test', ofTest ?? '']), /^ℹ pass 1$/m);
+  match(run(process.execPath, [ofPage ?? '']), /^(?!0+$)[0-9a-f]{32}\n$/);
 });
 
 test('a machine of its own runs a guest', () => {
@@ -105,9 +124,9 @@ await toolstack.do('host', 'stop');
 };
 
 function run(command: string, parameters: readonly string[], cwd: string = folder): string {
-  // With the Node that runs now, as a user's would be; and none of it is a test to that.
-  const path = `${dirname(process.execPath)}:${process.env['PATH']}`;
-  const env = { ...process.env, PATH: path, NODE_TEST_CONTEXT: '' };
+  // With the Node that runs now, as a user's would be; and what it runs is no part of this test.
+  const { NODE_TEST_CONTEXT: _, ...rest } = process.env;
+  const env = { ...rest, PATH: `${dirname(process.execPath)}:${rest.PATH}` };
   const { status, stdout, stderr } = spawnSync(command, parameters, { cwd, encoding: 'utf8', timeout: 120_000, env });
   equal(status, 0, `${command} ${parameters.join(' ')}: ${stdout}${stderr}`);
   return stdout;
