@@ -6,7 +6,7 @@ import { deepEqual, equal, match, ok } from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { TestHost } from './testing/test-host.ts';
+import { TestHost, writeKernel } from './testing/test-host.ts';
 
 let host: TestHost;
 before(async () => {
@@ -113,8 +113,52 @@ test("Ganeti: on_poweroff = 'preserve' keeps an instance listed as shut down unt
 });
 
 test('Ganeti: reboot is polled for by another id or less time', async () => {
-  equal((await host.xl('create inst1.example.com')).status, 0);
+  // A guest that reboots once it runs, and is another after that.
+  writeKernel(host.folder, 'once', 'reboot');
+  equal((await host.xl('create -p inst1.example.com kernel="once"')).status, 0);
+  writeKernel(host.folder, 'once', 'idle');
+  const row = async () => ganetiList((await host.xl('list inst1.example.com')).out)[0];
+  const before = await row();
   equal((await host.xl('reboot inst1.example.com')).status, 0);
+  const restarted = host.command('events inst1.example.com --count=6');
+  await host.xl('unpause inst1.example.com');
+  await restarted.printed(/restarted/);
+  const now = await row();
+  ok(now !== undefined && before !== undefined && now.id !== before.id, `${before?.id} and ${now?.id}`);
+  equal(ganetiState(now.state), 'running');
+  await restarted.signal('SIGINT');
+  equal((await host.xl('destroy inst1.example.com')).status, 0);
+});
+
+test("Ganeti: the console's wrapper looks for a paused domain, lets it run, and attaches", async () => {
+  equal((await host.xl('create -p hello.cfg name="inst2"')).status, 0);
+  const console = host.command('console inst2');
+  equal((await host.xl('unpause inst2')).status, 0);
+  const { status, out } = await console.answer;
+  equal(status, 0);
+  match(out, /^Hello from a PVH guest[\s\S]*Goodbye\.\r?\n$/);
+});
+
+test('Ganeti: a failed migration leaves the instance where it is, under its name', async () => {
+  equal((await host.xl('create inst1.example.com')).status, 0);
+  const migrate = `migrate -s 'socat -b524288 - TCP:192.0.2.1:8002 #' -C inst1.example.com inst1.example.com 192.0.2.1`;
+  const { status, err } = await host.xl(migrate);
+  equal(status, 1);
+  ok(err.length > 0, 'which Ganeti logs');
+  equal(ganetiList((await host.xl('list inst1.example.com')).out)[0]?.name, 'inst1.example.com');
+  equal((await host.xl('list inst1.example.com--migratedaway')).status, 1);
+  equal((await host.xl('destroy inst1.example.com')).status, 0);
+});
+
+test('Ganeti: list --long is JSON, as of xl since 4.3, with names and sizes', async () => {
+  equal((await host.xl('create inst1.example.com')).status, 0);
+  const rows = JSON.parse((await host.xl('list --long')).out) as { domid: number; config: Record<string, never> }[];
+  deepEqual(
+    rows.map(({ domid }) => domid > 0),
+    [false, true],
+  );
+  deepEqual(rows[1]?.config.c_info, { ...Object(rows[1]?.config.c_info), name: 'inst1.example.com', type: 'pvh' });
+  equal(Object(rows[1]?.config.b_info).max_memkb, 8 * 1024);
   equal((await host.xl('destroy inst1.example.com')).status, 0);
 });
 
@@ -143,6 +187,10 @@ test('Pacemaker: start, monitor, resize, stop', async () => {
   match((await host.xl('info')).out, /^total_memory +: [0-9]+$/m);
   equal((await host.xl('list migrating-web')).status, 1);
   equal((await host.xl('shutdown web')).status, 0);
+  // By its configuration instead of shutdown: xl says 0 whether the guest has such a button or not.
+  equal((await host.xl('trigger web power')).status, 0);
+  equal((await host.xl('migrate web n2')).status, 1);
+  equal((await host.xl('list web')).status, 0);
   equal((await host.xl('destroy web')).status, 0);
   equal((await host.xl('list web')).status, 1);
 });
