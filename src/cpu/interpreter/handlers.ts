@@ -36,6 +36,7 @@ export interface FormEntry {
 
 const SIZES = [16, 32, 64] as const;
 const REPEATS = ['', 'rep', 'repne'] as const;
+const NO_REPEAT = [''] as const;
 
 /** Index into `FormEntry.handlers`: sizes as 0, 1, 2 for 16, 32, 64; repeat as 0, 1, 2. */
 export function variantIndex(
@@ -54,26 +55,29 @@ export class HandlerTable {
   readonly hot: Handler[] = [];
   readonly cold: Handler[] = [];
   readonly forms: FormEntry[] = [];
-  readonly #byKey = new Map<string, Handler>();
+  readonly #byKey = new Map<string, Draft>();
   readonly #hotKeys: ReadonlySet<string> | undefined;
-  #all: Handler[] = [];
+  /** By number, from PSEUDO_HANDLERS on. */
+  readonly #all: Handler[] = [];
   readonly #calls: (CalledInstruction['call'] | undefined)[] = [];
 
   /** `hot` names the handlers of the big function, by key; without it all that may be there are. */
   constructor(instructions: readonly Instruction[], hot?: ReadonlySet<string>) {
     this.#hotKeys = hot;
-    const wanted: { entry: FormEntry; index: number; key: string; hot: boolean }[] = [];
+    const wanted: Wanted[] = [];
     for (const instruction of instructions) {
       for (const form of instruction.forms) this.#enumerate(instruction, form, wanted);
     }
-    const numbered = new Map<string, number>();
-    for (const hot of [true, false]) {
-      for (const item of wanted) {
-        if (item.hot === hot && !numbered.has(item.key)) numbered.set(item.key, PSEUDO_HANDLERS + numbered.size);
+    for (const isHot of [true, false]) {
+      for (const { draft, hot } of wanted) {
+        if (hot !== isHot || draft.id >= 0) continue;
+        draft.id = PSEUDO_HANDLERS + this.#all.length;
+        this.#all.push(draft);
+        this.#calls.push(isCalled(draft.instruction) ? draft.instruction.call : undefined);
+        (isHot ? this.hot : this.cold).push(draft);
       }
     }
-    for (const { entry, index, key } of wanted) entry.handlers[index] = numbered.get(key) as number;
-    this.#number(numbered, new Set(wanted.filter(({ hot }) => hot).map(({ key }) => key)));
+    for (const { handlers, index, draft } of wanted) handlers[index] = draft.id;
   }
 
   /** First id of the handlers that are functions of their own. */
@@ -95,39 +99,23 @@ export class HandlerTable {
   }
 
   get count(): number {
-    return this.#all.length;
+    return PSEUDO_HANDLERS + this.#all.length;
   }
 
   byId(id: number): Handler | undefined {
-    return this.#all[id];
+    return this.#all[id - PSEUDO_HANDLERS];
   }
 
   /** The TypeScript function of a handler that has one. */
   callOf(id: number): CalledInstruction['call'] | undefined {
-    return this.#calls[id];
+    return this.#calls[id - PSEUDO_HANDLERS];
   }
 
   byKey(key: string): Handler | undefined {
     return this.#byKey.get(key);
   }
 
-  #number(numbered: ReadonlyMap<string, number>, hotKeys: ReadonlySet<string>): void {
-    this.#all = [];
-    for (const [key, id] of numbered) {
-      const draft = this.#byKey.get(key) as Handler;
-      const handler = { ...draft, id };
-      this.#byKey.set(key, handler);
-      this.#all[id] = handler;
-      this.#calls[id] = isCalled(handler.instruction) ? handler.instruction.call : undefined;
-      (hotKeys.has(key) ? this.hot : this.cold).push(handler);
-    }
-  }
-
-  #enumerate(
-    instruction: Instruction,
-    form: Form,
-    wanted: { entry: FormEntry; index: number; key: string; hot: boolean }[],
-  ): void {
+  #enumerate(instruction: Instruction, form: Form, wanted: Wanted[]): void {
     const entry: FormEntry = {
       instruction,
       form,
@@ -135,44 +123,58 @@ export class HandlerTable {
       handlers: new Int32Array(VARIANTS).fill(-1),
     };
     this.forms.push(entry);
-    const repeats = form.repeat ? REPEATS : ([''] as const);
-    for (const context of contextsOf(form)) {
-      for (const repeat of repeats) {
-        for (const shape of shapesOf(instruction, form)) {
-          this.#add(entry, { ...context, repeat }, shape, wanted);
+    const shapes = shapesOf(instruction, form);
+    // What the operands are goes by their size and shape: of those there are few, of contexts many.
+    const known = new Map<number, SizedOperands>();
+    for (const place of contextsOf(form)) {
+      const { operandSize } = place.context;
+      for (const shape of shapes) {
+        let sized = known.get(operandSize * SHAPES + shape);
+        if (sized === undefined) {
+          sized = sizedOperands(form.operands, operandSize, shape);
+          known.set(operandSize * SHAPES + shape, sized);
         }
+        this.#add(entry, place, shape, sized, wanted);
       }
     }
   }
 
-  #add(
-    entry: FormEntry,
-    context: HandlerContext,
-    shape: number,
-    wanted: { entry: FormEntry; index: number; key: string; hot: boolean }[],
-  ): void {
-    const { instruction, form } = entry;
-    const operands = resolveOperands(form.operands, context, shape);
-    // An m80 is passed by its address: nothing else tells its handler from that of an m64.
-    const extended = form.operands.some(({ kind }) => kind.memoryWidth === 80 && kind.place === 'memory');
-    const key = keyOf(instruction, operands, context) + (extended ? ' m80' : '');
-    const candidate = instruction.hot === true && isEmitted(instruction) && isHotContext(context);
+  #add(entry: FormEntry, place: Place, shape: number, sized: SizedOperands, wanted: Wanted[]): void {
+    const { instruction, form, handlers } = entry;
+    const { context } = place;
+    const key = keyOf(instruction, sized, context);
+    const candidate = place.mayBeHot && instruction.hot === true && isEmitted(instruction);
     const hot = candidate && (this.#hotKeys?.has(key) ?? true);
     // A fast shape outside the big function would save nothing: the decoder takes SHAPE_ANY then.
     if (!hot && shape > SHAPE_ANY) return;
-    if (!this.#byKey.has(key)) {
+    let draft = this.#byKey.get(key);
+    if (draft === undefined) {
       const accesses = form.operands.map(({ access }) => access);
-      this.#byKey.set(key, { id: -1, instruction, operands, accesses, context, key });
+      draft = { id: -1, instruction, operands: sized.operands, accesses, context, key };
+      this.#byKey.set(key, draft);
     }
-    const index = variantIndex(
-      SIZES.indexOf(context.operandSize),
-      SIZES.indexOf(context.stackSize),
-      SIZES.indexOf(context.addressSize),
-      REPEATS.indexOf(context.repeat),
-      shape,
-    );
-    wanted.push({ entry, index, key, hot });
+    wanted.push({ handlers, index: place.index + shape, draft, hot });
   }
+}
+
+/** A handler before it has its number. */
+type Draft = { -readonly [field in keyof Handler]: Handler[field] };
+
+/** A place among a form's handlers, and which is to be there. */
+interface Wanted {
+  readonly handlers: Int32Array;
+  readonly index: number;
+  readonly draft: Draft;
+  readonly hot: boolean;
+}
+
+/** A form's operands of one size. */
+interface SizedOperands {
+  readonly operands: readonly ResolvedOperand[];
+  readonly name: string;
+  readonly suffix: string;
+  /** The key where nothing else is in it. */
+  usual?: string;
 }
 
 /** Instructions that set every status flag, and read none. */
@@ -205,8 +207,46 @@ export function widthBits(width: Width, operandSize: 16 | 32 | 64): Bits {
   }
 }
 
-/** Sizes a form can meet: 64-bit code has a 64-bit stack, other code 16 or 32 of each. */
-function contextsOf(form: Form): Omit<HandlerContext, 'repeat'>[] {
+/** A context, with where its handlers are: `variantIndex` of shape 0. */
+interface Place {
+  readonly context: HandlerContext;
+  readonly index: number;
+  // Other stacks and addresses than 64-bit ones are gone soon after boot.
+  readonly mayBeHot: boolean;
+}
+
+const contextsKnown = new Map<number, readonly Place[]>();
+
+/** Contexts a form can meet: 64-bit code has a 64-bit stack, other code 16 or 32 of each. */
+function contextsOf(form: Form): readonly Place[] {
+  const flags = [form.no64, form.only64, form.force64, form.default64, form.repeat];
+  const number = flags.reduce((sum, flag, bit) => sum | (Number(flag ?? 0) << bit), 0);
+  let places = contextsKnown.get(number);
+  if (places === undefined) {
+    places = sizesOf(form).flatMap((sizes) =>
+      (form.repeat ? REPEATS : NO_REPEAT).map((repeat) => placeOf(sizes, repeat)),
+    );
+    contextsKnown.set(number, places);
+  }
+  return places;
+}
+
+function placeOf(sizes: Omit<HandlerContext, 'repeat'>, repeat: HandlerContext['repeat']): Place {
+  const { operandSize, stackSize, addressSize } = sizes;
+  return {
+    context: { ...sizes, repeat },
+    index: variantIndex(
+      SIZES.indexOf(operandSize),
+      SIZES.indexOf(stackSize),
+      SIZES.indexOf(addressSize),
+      REPEATS.indexOf(repeat),
+      0,
+    ),
+    mayBeHot: stackSize === 64 && addressSize === 64,
+  };
+}
+
+function sizesOf(form: Form): Omit<HandlerContext, 'repeat'>[] {
   const contexts: Omit<HandlerContext, 'repeat'>[] = [];
   if (!form.no64) {
     const sizes = form.force64 ? ([64] as const) : form.default64 ? ([16, 64] as const) : SIZES;
@@ -238,14 +278,21 @@ function shapesOf(instruction: Instruction, form: Form): number[] {
   }
 }
 
-function resolveOperands(operands: readonly Operand[], context: HandlerContext, shape: number): ResolvedOperand[] {
+function sizedOperands(operands: readonly Operand[], operandSize: 16 | 32 | 64, shape: number): SizedOperands {
+  const resolved = resolveOperands(operands, operandSize, shape);
+  // An m80 is passed by its address: nothing else tells its handler from that of an m64.
+  const extended = operands.some(({ kind }) => kind.memoryWidth === 80 && kind.place === 'memory');
+  return { operands: resolved, name: resolved.map(nameOf).join(','), suffix: extended ? ' m80' : '' };
+}
+
+function resolveOperands(operands: readonly Operand[], operandSize: 16 | 32 | 64, shape: number): ResolvedOperand[] {
   let slot: 0 | 1 = 0;
   return operands.map(({ kind, access }): ResolvedOperand => {
     const inMemory =
       kind.field === 'offset' ||
       kind.field === 'implicit' ||
       (kind.field === 'rm' && kind.place !== 'register' && shape !== SHAPE_REGISTER);
-    const bits = widthBits(inMemory ? kind.memoryWidth : kind.width, context.operandSize);
+    const bits = widthBits(inMemory ? kind.memoryWidth : kind.width, operandSize);
     if (inMemory) return { type: 'memory', bits: access === 'address' ? 64 : bits, shape };
     switch (kind.field) {
       case 'immediate':
@@ -294,14 +341,17 @@ function nameOf(operand: ResolvedOperand): string {
 }
 
 /** Handlers with equal keys do the same to equal records. */
-function keyOf(instruction: Instruction, operands: readonly ResolvedOperand[], context: HandlerContext): string {
-  const parts = operands.map(nameOf);
-  const needs = instruction.depends ?? [];
-  const sizes = needs.map((name) => `${name}=${context[name]}`).join(' ');
-  return [instruction.mnemonic, parts.join(','), sizes, context.repeat].filter((part) => part !== '').join(' ');
+function keyOf(instruction: Instruction, sized: SizedOperands, context: HandlerContext): string {
+  const { depends } = instruction;
+  if (depends === undefined && context.repeat === '') {
+    sized.usual ??= keyWith(instruction, sized, '');
+    return sized.usual;
+  }
+  let sizes = '';
+  for (const need of depends ?? []) sizes += ` ${need}=${context[need]}`;
+  return keyWith(instruction, sized, context.repeat === '' ? sizes : `${sizes} ${context.repeat}`);
 }
 
-// Other stacks and addresses than 64-bit ones are gone soon after boot.
-function isHotContext(context: HandlerContext): boolean {
-  return context.stackSize === 64 && context.addressSize === 64;
+function keyWith({ mnemonic }: Instruction, { name, suffix }: SizedOperands, rest: string): string {
+  return `${mnemonic}${name === '' ? '' : ' '}${name}${rest}${suffix}`;
 }
