@@ -27,6 +27,7 @@ test('a file’s name tells its format, unless that is told otherwise; a file is
 test('classes, pCPUs and room by name and number', () => {
   deepEqual(of({ events: 'sched,exit' }).events, ['sched', 'exit']);
   deepEqual(of({ events: 'all' }).events, TRACE_CLASSES);
+  deepEqual(of({ events: 'exit', path: 'trace' }).events, ['exit', 'sched'], 'xenalyze needs to know who runs');
   equal(of({ cpus: '0,2-3' }).cpus, 0b1101);
   equal(of({ mib: '1' }).bufferBytes, 1 << 20);
 });

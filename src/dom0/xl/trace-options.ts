@@ -28,9 +28,11 @@ export function traceOptions(words: TraceWords): TraceOptions {
   if (format === 'xentrace' && path === undefined) {
     throw usage(`${command}: --format=xentrace is not text: expected a file for it, as --output=FILE`);
   }
+  const events = classesOf(words);
   return {
     format,
-    events: classesOf(words),
+    // Whose a record is xenalyze knows by who is scheduled.
+    events: format === 'xentrace' && !events.includes('sched') ? [...events, 'sched'] : events,
     domains,
     cpus: words.cpus === undefined ? undefined : maskOf(words.cpus, command),
     bufferBytes: mibOf(words) * MIB,

@@ -65,7 +65,15 @@ const EVENTS: readonly (readonly [event: number, name: string, fields: string])[
   [own.TRC_X_GRANT_COPY, 'grant_copy', 'to|from source dest dest_offset|source_offset len status:s'],
 ];
 
-const BY_EVENT = new Map(EVENTS.map(([event, name, fields]) => [event, { name, fields: fields.split(' ') }]));
+interface Field {
+  readonly name: string;
+  /** Undefined for what is not in halves. */
+  readonly high: string | undefined;
+  readonly kind: string;
+  readonly words: number;
+}
+
+const BY_EVENT = new Map(EVENTS.map(([event, name, fields]) => [event, { name, fields: parse(fields) }]));
 
 /** RUNSTATE_* */
 export const RUNSTATE_NAMES = ['running', 'runnable', 'blocked', 'offline'] as const;
@@ -97,7 +105,7 @@ export function nameEvent(record: TraceRecord): NamedEvent {
   if (known !== undefined) return { name: known.name, fields: fieldsOf(record, known.fields) };
   const name = (event & 0x0ffff000) === trc.TRC_GUEST ? 'guest' : 'unknown';
   const words = Array.from({ length: record.extras }, (_, index) => [`word${index}`, hex(record.extra(index))]);
-  return { name, fields: { event: hex(event), ...Object.fromEntries(words) } };
+  return { name, fields: { number: hex(event), ...Object.fromEntries(words) } };
 }
 
 /** VMEXIT_* by its code. */
@@ -109,26 +117,31 @@ export function hex(value: number | bigint): string {
   return `0x${value.toString(16)}`;
 }
 
-function fieldsOf(record: TraceRecord, specs: readonly string[]): TraceFields {
+function parse(fields: string): readonly Field[] {
+  return fields.split(' ').flatMap((spec) => {
+    const [names = '', kind = ''] = spec.split(':');
+    const [name = '', high] = names.split('|');
+    return name === '' ? [] : [{ name, high, kind, words: kind === 'unit' || kind === '64x' ? 2 : 1 }];
+  });
+}
+
+function fieldsOf(record: TraceRecord, specs: readonly Field[]): TraceFields {
   const fields: TraceFields = {};
   let at = 0;
-  for (const spec of specs) {
-    if (spec === '') continue;
-    const [name = '', kind] = spec.split(':');
+  for (const { name, high, kind, words } of specs) {
     const word = record.extra(at);
-    const [low, high] = name.split('|');
-    if (low !== undefined && high !== undefined) {
-      fields[low] = word & 0xffff;
-      fields[high] = word >>> 16;
-    } else {
+    if (high === undefined) {
       fields[name] = fieldValue(word, record.extra(at + 1), kind);
+    } else {
+      fields[name] = word & 0xffff;
+      fields[high] = word >>> 16;
     }
-    at += kind === 'unit' || kind?.startsWith('64') === true ? 2 : 1;
+    at += words;
   }
   return fields;
 }
 
-function fieldValue(word: number, next: number, kind: string | undefined): number | string {
+function fieldValue(word: number, next: number, kind: string): number | string {
   switch (kind) {
     case 'x':
       return hex(word);
