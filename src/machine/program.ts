@@ -16,8 +16,8 @@ import type { Machine } from './machine.ts';
 import { Timeline } from './timeline.ts';
 import { XEN_COMMAND_LINE } from './xen-command-line.ts';
 
-/** By then a domain has been built, and what it was built from is garbage. */
-const SETTLING_NS = 1e9;
+/** By then a domain has booted, which this would hold up, and what it was built from is garbage. */
+const SETTLING_NS = 3e9;
 
 /** What xl's process is made of on Node: the world that xl and its machine see. */
 export class Program implements Services {

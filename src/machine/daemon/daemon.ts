@@ -31,7 +31,7 @@ const EXIT_INTERNAL = 70;
 const MOST_MIB = 3968;
 const PART = 0.7;
 const LEAST_MIB = 16;
-const SETTLING_NS = 1e9;
+const SETTLING_NS = 3e9;
 /** Commands at once. */
 const MOST_COMMANDS = 1000;
 
