@@ -1,5 +1,8 @@
 import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 
+/** Counts up when an older host could not read it any more. */
+const VERSION = 1;
+
 /** What a host writes down while it runs, for the next one to tell of where this one ends without a word. */
 export interface RunningState {
   readonly pid: number;
@@ -10,7 +13,7 @@ export interface RunningState {
 /** Writes the state down, whole or not at all; returns why it could not, as on a full disk. */
 export function writeRunning(path: string, state: RunningState): string | undefined {
   try {
-    writeFileSync(`${path}.new`, `${JSON.stringify(state)}\n`, { mode: 0o600 });
+    writeFileSync(`${path}.new`, `${JSON.stringify({ version: VERSION, ...state })}\n`, { mode: 0o600 });
     renameSync(`${path}.new`, path);
     return undefined;
   } catch (error) {
@@ -23,7 +26,10 @@ export function removeRunning(path: string): void {
   rmSync(path, { force: true });
 }
 
-/** A sentence about a host that ended without stopping; undefined where there was none. */
+/**
+ * A sentence about a host that ended without stopping; undefined where there was none. What another version wrote, or a
+ * full disk cut off, tells that much.
+ */
 export function tellOfLost(path: string): string | undefined {
   let text: string;
   try {
@@ -40,9 +46,10 @@ export function tellOfLost(path: string): string | undefined {
 
 function parse(text: string): RunningState | undefined {
   try {
-    const { pid, since, domains } = JSON.parse(text) as Partial<RunningState>;
+    const { version, pid, since, domains } = JSON.parse(text) as Partial<RunningState & { readonly version: number }>;
     const fine = typeof pid === 'number' && typeof since === 'string' && Array.isArray(domains);
-    return fine ? { pid, since, domains } : undefined;
+    // Before there were versions it was as in the first.
+    return fine && (version ?? 1) === VERSION ? { pid, since, domains } : undefined;
   } catch {
     return undefined;
   }
