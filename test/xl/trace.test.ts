@@ -80,3 +80,16 @@ test('what it cannot do is told', async () => {
   match((await host.xl('trace --events=nonsense')).err, /nonsense: expected all, or some of exit/);
   match((await host.xl('trace --seconds=0')).err, /--seconds=0: expected a time/);
 });
+
+test('a host that ends while somebody records ends the file as well', async () => {
+  const other = await TestHost.start();
+  const file = join(host.folder, 'until-the-end.json');
+  const trace = other.command(`trace --output=${file}`);
+  await other.xl('create -q idle.cfg');
+  // It records once another would be refused.
+  while ((await other.xl('trace --seconds=0.01')).status === 0);
+  equal(await other.stop(), 0);
+  await trace.answer;
+  const { traceEvents } = JSON.parse(readFileSync(file, 'utf8'));
+  ok(traceEvents.length > 0);
+});

@@ -1,6 +1,6 @@
 import { closeSync, openSync, writeSync } from 'node:fs';
 import type { DomainStore } from '../../dom0/toolstack/store-access.ts';
-import type { RunningTrace, TraceOptions, TraceTarget } from '../../dom0/xl/services.ts';
+import type { RunningTrace, TraceOptions, TraceSummary, TraceTarget } from '../../dom0/xl/services.ts';
 import { XenolithError } from '../../lib/errors.ts';
 import type { TraceControl } from '../../xen/trace/trace-control.ts';
 import { TraceRun } from './trace-run.ts';
@@ -13,6 +13,8 @@ const LOOK_MS = 250;
 export interface TracedMachine {
   readonly traceControl: TraceControl;
   readonly store: Pick<DomainStore, 'read'>;
+  /** Called before it stops: what is being recorded is to be written whole. */
+  beforeStop: () => Promise<void>;
 }
 
 /**
@@ -43,16 +45,24 @@ export function startTrace(machine: TracedMachine, options: TraceOptions, target
     },
     options,
   );
-  return {
+  let stopped: Promise<TraceSummary> | undefined;
+  const stop = async (): Promise<TraceSummary> => {
+    run.pause();
+    await names.end();
+    const summary = run.end();
+    file?.close();
+    machine.beforeStop = async () => {};
+    return summary;
+  };
+  const trace: RunningTrace = {
     failure,
-    stop: async () => {
-      run.pause();
-      await names.end();
-      const summary = run.end();
-      file?.close();
-      return summary;
+    stop: () => {
+      stopped ??= stop();
+      return stopped;
     },
   };
+  machine.beforeStop = async () => void (await trace.stop());
+  return trace;
 }
 
 /** Names of domains, those that are gone included, if they were there for a while. */

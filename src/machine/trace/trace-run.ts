@@ -50,6 +50,7 @@ export class TraceRun implements TraceSink {
   readonly #timer: ReturnType<typeof setInterval>;
   #records = 0;
   #lost = 0;
+  #broken = false;
 
   constructor(host: TraceRunHost, { format, events, domains, cpus, bufferBytes, follow }: TraceOptions) {
     this.#host = host;
@@ -108,10 +109,14 @@ export class TraceRun implements TraceSink {
     });
   }
 
+  /** Writes, unless that has failed before: then it is over. */
   #guarded(write: () => void): void {
+    if (this.#broken) return;
     try {
       write();
     } catch (error) {
+      this.#broken = true;
+      this.pause();
       this.#host.failed(error);
     }
   }
