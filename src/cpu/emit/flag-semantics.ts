@@ -36,6 +36,11 @@ export interface KnownFlags {
   readonly result: Value;
 }
 
+/** Bits of `flagsOfOrder`, as EFLAGS has them. */
+export const ORDER_CF = 0;
+export const ORDER_PF = 2;
+export const ORDER_ZF = 6;
+
 export class FlagSemantics extends GuestAccess {
   #known: KnownFlags | undefined;
   /** Nobody sees the flags of this instruction: the next one sets them all. Computing them may be left out. */
@@ -107,6 +112,19 @@ export class FlagSemantics extends GuestAccess {
     this.flagsOfResult(result, CF, OF);
   }
   /** Each flag as given (truth values). */
+  /** Flags of a comparison of floats: CF, PF and ZF at their places in a 32-bit value, the others clear. */
+  flagsOfOrder(order: Value): void {
+    const clear = this.const(1, 0);
+    this.flags({
+      CF: this.bit(order, ORDER_CF),
+      PF: this.bit(order, ORDER_PF),
+      ZF: this.bit(order, ORDER_ZF),
+      AF: clear,
+      SF: clear,
+      OF: clear,
+    });
+  }
+
   flags(all: { CF: Value; PF: Value; AF: Value; ZF: Value; SF: Value; OF: Value }): void {
     const aux = this.or(
       this.#auxOfFlags(all.CF, all.OF, all.AF),

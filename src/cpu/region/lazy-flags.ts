@@ -32,6 +32,8 @@ export const FLAGS_PRODUCT = 6;
 export const FLAGS_SHL = 7;
 export const FLAGS_SHR = 8;
 export const FLAGS_SAR = 9;
+/** CF, PF and ZF of a comparison of floats, nothing. */
+export const FLAGS_ORDER = 10;
 const KINDS = 16;
 export const FLAGS_COUNT_SHIFT = 8;
 
@@ -107,6 +109,9 @@ function settle(m: FlagSemantics, operation: number, bits: Bits): void {
       m.flagsOfShift('other', a, count(), result, out);
       break;
     }
+    case FLAGS_ORDER:
+      m.flagsOfOrder(m.trunc(new Value(64, FIRST), 32));
+      break;
     default:
   }
 }

@@ -18,7 +18,8 @@ export const REGION_PARAMETERS = [op.TYPE_I32, op.TYPE_I64, op.TYPE_I32] as cons
 
 /** What the flags are at a place of the code, as far as it is known there; values are locals of the frame or constants. */
 export interface FrameFlags {
-  readonly kind: 'add' | 'sub' | 'logic' | 'result';
+  /** With 'order' the result is what `flagsOfOrder` was given. */
+  readonly kind: 'add' | 'sub' | 'logic' | 'result' | 'order';
   readonly a: Value;
   readonly b: Value;
   readonly result: Value;

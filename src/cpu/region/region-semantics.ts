@@ -1,5 +1,5 @@
 /** The definitions' view of a region: registers and flags in locals, what the flags follow from remembered. */
-import type { ShiftKind } from '../emit/flag-semantics.ts';
+import { ORDER_CF, ORDER_PF, ORDER_ZF, type ShiftKind } from '../emit/flag-semantics.ts';
 import * as op from '../emit/opcodes.ts';
 import { type Bits, Value } from '../emit/values.ts';
 import { OFFSET_FLAGS_AUX, OFFSET_FLAGS_RESULT, OFFSET_GPR, OFFSET_MXCSR, OFFSET_XMM, OFFSET_ZERO } from '../state.ts';
@@ -9,6 +9,7 @@ import {
   FLAGS_DEC,
   FLAGS_INC,
   FLAGS_LOGIC,
+  FLAGS_ORDER,
   FLAGS_PAIR,
   FLAGS_PRODUCT,
   FLAGS_SAR,
@@ -21,6 +22,7 @@ import {
 import { RegionMemory } from './region-memory.ts';
 import { XMM_FILE_SIZE } from './region-vectors.ts';
 
+const ORDER_BITS: Readonly<Record<string, number | undefined>> = { CF: ORDER_CF, PF: ORDER_PF, ZF: ORDER_ZF };
 const SHIFTS = { SHL: FLAGS_SHL, SHR: FLAGS_SHR, SAR: FLAGS_SAR } as const;
 
 export class RegionSemantics extends RegionMemory {
@@ -153,8 +155,18 @@ export class RegionSemantics extends RegionMemory {
     this.frame.keep('result', result);
   }
 
+  override flagsOfOrder(order: Value): void {
+    if (this.flagsAreDead) return;
+    this.#set(flagsKind(FLAGS_ORDER, 32), this.zext(order, 64), undefined);
+    this.frame.keep('order', order);
+  }
+
   override flag(name: 'CF' | 'PF' | 'AF' | 'ZF' | 'SF' | 'OF'): Value {
     const { known } = this.frame;
+    if (known?.kind === 'order') {
+      const bit = ORDER_BITS[name];
+      return bit === undefined ? this.const(1, 0) : this.bit(known.result, bit);
+    }
     if (known !== undefined) {
       if (name === 'ZF') return this.isZero(known.result);
       if (name === 'SF') return this.sign(known.result);
@@ -177,6 +189,7 @@ export class RegionSemantics extends RegionMemory {
     const { known } = this.frame;
     if (known === undefined) return undefined;
     const { kind, a, b, result } = known;
+    if (kind === 'order') return this.#conditionOfOrder(code, result);
     if (code === 0x4) return this.isZero(result);
     if (code === 0x8) return this.sign(result);
     switch (kind) {
@@ -197,6 +210,23 @@ export class RegionSemantics extends RegionMemory {
       }
       default:
         return undefined;
+    }
+  }
+
+  // OF and SF are clear, and so never differ.
+  #conditionOfOrder(code: number, order: Value): Value | undefined {
+    switch (code) {
+      case 0x2:
+        return this.bit(order, ORDER_CF);
+      case 0x4:
+      case 0xe:
+        return this.bit(order, ORDER_ZF);
+      case 0x6:
+        return this.ne(this.and(order, this.const(32, (1 << ORDER_CF) | (1 << ORDER_ZF))), this.const(32, 0));
+      case 0xa:
+        return this.bit(order, ORDER_PF);
+      default:
+        return this.const(1, 0);
     }
   }
 

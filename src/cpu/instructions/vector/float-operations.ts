@@ -31,7 +31,8 @@ import {
   native,
   slowFloat,
 } from './float-shape.ts';
-import { lane, vectorAnd, vectorAndNot, vectorXor } from './lanes.ts';
+import { lane } from './lanes.ts';
+import { allSigns, isInMiddle, middleSigns } from './middle.ts';
 
 /** Operands, the last of which is the source, and the native result. */
 type Judge = (m: Semantics, shape: FloatShape, operands: readonly Value[], result: Value) => Mask;
@@ -213,32 +214,16 @@ function carefulFloat(m: Semantics, shape: FloatShape, operation: FloatOperation
   );
 }
 
-/**
- * Whether all numbers are in the middle of the range: the two highest bits of the exponent differ. That is from 2^-511
- * to 2^513, or 2^-63 to 2^65. `positive`: and none is negative.
- */
-function isInMiddle(m: Semantics, shape: FloatShape, numbers: readonly Value[], positive: boolean): Value {
-  const differ = numbers.map((bits) => m.xor(bits, m.shl(bits, 1))).reduce((a, b) => m.and(a, b));
-  const highest = m.shl(differ, 1);
-  const wanted = positive ? m.and(highest, m.not(numbers[0] as Value)) : highest;
-  return m.less(wanted, m.const(shape.bits, 0));
-}
-
-/** Pushes whether this holds of all elements, or the low ones if the operation is on scalars, and MXCSR is as usual. */
+/** Pushes whether they are in the middle, all elements or the low ones if the operation is on scalars, and MXCSR is as usual. */
 function pushMiddleVectors(
   m: Semantics,
   shape: FloatShape,
   operation: FloatOperation,
   numbers: readonly Value[],
 ): void {
-  const [add, bitmask] = shape.double ? [op.OP_I64X2_ADD, op.OP_I64X2_BITMASK] : [op.OP_I32X4_ADD, op.OP_I32X4_BITMASK];
-  const doubled = (value: Value): Value => m.vector(add, 128, [value, value]);
-  const differ = numbers.map((bits) => vectorXor(m, bits, doubled(bits))).reduce((a, b) => vectorAnd(m, a, b));
-  const highest = doubled(differ);
-  const wanted = operation === SQUARE_ROOT ? vectorAndNot(m, highest, numbers[0] as Value) : highest;
-  const signs = m.and(m.vector(bitmask, 32, [wanted]), m.usualControl());
+  const signs = m.and(middleSigns(m, shape, numbers, operation === SQUARE_ROOT), m.usualControl());
   if (!shape.packed) m.push(m.and(signs, m.const(32, 1)));
-  else m.push(m.eq(signs, m.const(32, shape.double ? 3 : 15)));
+  else m.push(m.eq(signs, m.const(32, allSigns(shape))));
 }
 
 /** A sum that comes out tiny is exact, and so raises nothing. */

@@ -19,15 +19,12 @@ import {
   SUBTRACTION,
 } from './float-operations.ts';
 import {
-  both,
   everywhere,
   FLOAT_ADD,
   FLOAT_LT,
   FLOAT_SHAPES,
   type FloatShape,
   fastOrExactOrSlow,
-  fastOrSlow,
-  isOrdinary,
   native,
   nativeCompare,
   PD,
@@ -36,6 +33,7 @@ import {
   slowFloat,
 } from './float-shape.ts';
 import { constantVector, manualOf, readLow, vectorXor } from './lanes.ts';
+import { ofNumbersOrSlow } from './middle.ts';
 import { everySecond } from './packed-arrange.ts';
 import { packedImmediate, packedSse } from './packed.ts';
 
@@ -102,11 +100,10 @@ function extreme(name: string, opcode: string, slow: number, shape: FloatShape):
     execute(m, dst, src) {
       const b = readFloat(m, shape, src);
       const a = m.read(dst, shape.bits);
-      const usable = both(m, shape, isOrdinary(m, shape, a, true), isOrdinary(m, shape, b, true));
       const fast = extremeOf(m, shape, slow, a, b);
       m.write(
         dst,
-        fastOrSlow(m, everywhere(m, shape, usable), fast, () => slowFloat(m, shape, slow, { a, b })),
+        ofNumbersOrSlow(m, shape, a, b, fast, () => slowFloat(m, shape, slow, { a, b })),
       );
     },
   });

@@ -1,4 +1,5 @@
 /** CMPPS and its kin, COMISS, UCOMISS, ROUNDPS and its kin, logic on floating-point bits, MXCSR. */
+import { ORDER_CF, ORDER_ZF } from '../../emit/flag-semantics.ts';
 import * as op from '../../emit/opcodes.ts';
 import type { Semantics } from '../../emit/semantics.ts';
 import type { Value } from '../../emit/values.ts';
@@ -8,7 +9,6 @@ import * as state from '../../state.ts';
 import { form, type Instruction, instruction } from '../define.ts';
 import { imm8, m32, r, rw, w, xmm } from '../operands.ts';
 import {
-  both,
   everywhere,
   FLOAT_EQ,
   FLOAT_LT,
@@ -37,6 +37,7 @@ import {
   vectorXor,
   zeroVector,
 } from './lanes.ts';
+import { ofNumbersOrSlow } from './middle.ts';
 import { packedSse } from './packed.ts';
 
 const ROUND_OPCODES = { PS: '08', PD: '09', SS: '0A', SD: '0B' } as const;
@@ -85,10 +86,8 @@ function comparison(shape: FloatShape): Instruction {
       const b = readFloat(m, shape, src);
       const a = m.read(dst, shape.bits);
       const predicate = m.and(readImmediate(m, control), m.const(32, 7));
-      // Without NaN and denormal nothing is raised, whatever MXCSR says.
-      const usable = both(m, shape, isOrdinary(m, shape, a, true), isOrdinary(m, shape, b, true));
       const slow = (): Value => slowFloat(m, shape, m.or(m.shl(predicate, 8), m.const(32, SSE_CMP)), { a, b });
-      m.write(dst, fastOrSlow(m, everywhere(m, shape, usable), orderedComparison(m, shape, predicate, a, b), slow));
+      m.write(dst, ofNumbersOrSlow(m, shape, a, b, orderedComparison(m, shape, predicate, a, b), slow));
     },
   });
 }
@@ -125,10 +124,6 @@ function knownComparison(m: Semantics, shape: FloatShape, predicate: number, a: 
   return m.neg(m.zext(isNegated ? m.not(holds) : holds, shape.bits));
 }
 
-const EFLAGS_CF = 0;
-const EFLAGS_PF = 2;
-const EFLAGS_ZF = 6;
-
 function orderToFlags(name: string, opcode: string, slow: number, prefix: string, shape: FloatShape): Instruction {
   const mnemonic = `${name}${shape.suffix}`;
   return instruction(mnemonic, {
@@ -138,19 +133,9 @@ function orderToFlags(name: string, opcode: string, slow: number, prefix: string
     execute(m, first, second) {
       const b = readFloat(m, shape, second);
       const a = m.read(first, shape.bits);
-      const usable = both(m, shape, isOrdinary(m, shape, a, true), isOrdinary(m, shape, b, true));
-      const equal = m.shl(m.zext(nativeCompare(m, shape, FLOAT_EQ, a, b), 32), EFLAGS_ZF);
-      const fast = m.or(equal, m.zext(nativeCompare(m, shape, FLOAT_LT, a, b), 32));
-      const flags = fastOrSlow(m, usable, fast, () => slowFloat(m, shape, slow, { a, b }, 32));
-      const clear = m.const(1, 0);
-      m.flags({
-        CF: m.bit(flags, EFLAGS_CF),
-        PF: m.bit(flags, EFLAGS_PF),
-        ZF: m.bit(flags, EFLAGS_ZF),
-        AF: clear,
-        SF: clear,
-        OF: clear,
-      });
+      const equal = m.shl(m.zext(nativeCompare(m, shape, FLOAT_EQ, a, b), 32), ORDER_ZF);
+      const fast = m.or(equal, m.shl(m.zext(nativeCompare(m, shape, FLOAT_LT, a, b), 32), ORDER_CF));
+      m.flagsOfOrder(ofNumbersOrSlow(m, shape, a, b, fast, () => slowFloat(m, shape, slow, { a, b }, 32)));
     },
   });
 }
