@@ -60,6 +60,8 @@ export class InterpreterVcpu implements EngineVcpu, CodeUser, TierHooks, Current
   #shutDown = false;
   /** TF was set when the last instruction began. */
   #trapPending = false;
+  /** Data breakpoints that the last instruction touched, or MOV SS before it, which holds them off. */
+  #dataHits = 0;
 
   constructor(shared: Shared, base: number, nested: NestedPaging, intercepts: Intercepts, tsc: TscSource) {
     this.#shared = shared;
@@ -94,7 +96,7 @@ export class InterpreterVcpu implements EngineVcpu, CodeUser, TierHooks, Current
     this.#shared.code.work = 0;
     let left = budget;
     for (;;) {
-      if (this.#trapPending && !this.#debugTrap(0)) return EXIT_SHUTDOWN;
+      if ((this.#trapPending || this.#isDataTrapDue) && !this.#debugTrap()) return EXIT_SHUTDOWN;
       if (this.cpu.nmiPending && !this.cpu.nmiBlocked) {
         this.cpu.nmiPending = false;
         if (!this.#deliver({ vector: state.EXCEPTION_NMI, errorCode: -1, source: 'external' })) return EXIT_SHUTDOWN;
@@ -139,7 +141,7 @@ export class InterpreterVcpu implements EngineVcpu, CodeUser, TierHooks, Current
       if (result === RUN_EVENT || used === 0) continue;
       // The trap comes after an instruction that began with TF set, even if it cleared it.
       this.#trapPending = isTraced && !this.cpu.trapInhibited;
-      if (this.#mmu.dataHits !== 0 && !this.#debugTrap(this.#mmu.dataHits)) return EXIT_SHUTDOWN;
+      this.#dataHits |= this.#mmu.dataHits;
     }
   }
 
@@ -344,6 +346,10 @@ export class InterpreterVcpu implements EngineVcpu, CodeUser, TierHooks, Current
     return this.state.u32(state.OFFSET_WINDOW) !== 0;
   }
 
+  get #isDataTrapDue(): boolean {
+    return this.#dataHits !== 0 && !this.#isShadowed;
+  }
+
   get #isShadowed(): boolean {
     const registers = this.state;
     if (registers.u32(state.OFFSET_SHADOW_RIP) !== registers.u32(state.OFFSET_RIP)) return false;
@@ -371,9 +377,10 @@ export class InterpreterVcpu implements EngineVcpu, CodeUser, TierHooks, Current
   }
 
   /** #DB after the instruction: DR6.BS for a single step, and the data breakpoints it met (SDM vol. 3B, 17.3.1). */
-  #debugTrap(dataHits: number): boolean {
-    noteDebug(this.state, dataHits | (this.#trapPending ? DR6_BS : 0));
+  #debugTrap(): boolean {
+    noteDebug(this.state, this.#dataHits | (this.#trapPending ? DR6_BS : 0));
     this.#trapPending = false;
+    this.#dataHits = 0;
     return this.#deliver({ vector: state.EXCEPTION_DB, errorCode: -1, source: 'exception' });
   }
 }

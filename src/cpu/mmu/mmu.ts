@@ -138,18 +138,28 @@ export class Mmu {
     this.#tlb.protectFrame(mfn);
   }
 
+  /** Notes data breakpoints that an access of the code that runs touches. */
+  watch(lo: number, hi: number, bytes: number, isWrite: boolean): void {
+    if (!this.watchesData) return;
+    this.dataHits |= dataBreakpointHits(this.#cpu, lo, hi, bytes, isWrite);
+  }
+  /** Whether accesses must be looked at one by one: `watch`. */
+  get watchesData(): boolean {
+    return dataBreakpointsEnabled(this.#cpu);
+  }
+
   /** Reads into scratch, or raises. The slow half of every load. */
   slowRead(lo: number, hi: number, bytes: number): void {
     const privilege = this.currentPrivilege();
     if (!this.#aligned(lo, bytes)) return;
-    if (this.readInto(lo, hi, bytes, privilege, this.#scratch)) this.#watch(lo, hi, bytes, false);
+    if (this.readInto(lo, hi, bytes, privilege, this.#scratch)) this.watch(lo, hi, bytes, false);
   }
 
   /** Writes from scratch, or raises. */
   slowWrite(lo: number, hi: number, bytes: number): void {
     const privilege = this.currentPrivilege();
     if (!this.#aligned(lo, bytes)) return;
-    if (this.writeFrom(lo, hi, bytes, privilege, this.#scratch)) this.#watch(lo, hi, bytes, true);
+    if (this.writeFrom(lo, hi, bytes, privilege, this.#scratch)) this.watch(lo, hi, bytes, true);
   }
 
   /** Host address of bytes that may be written directly, 0 if they must be written the slow way, or raises. */
@@ -157,7 +167,7 @@ export class Mmu {
     const privilege = this.currentPrivilege();
     if (!this.#aligned(lo, bytes)) return 0;
     if (!this.#translateRange(lo, hi, bytes, ACCESS_WRITE, privilege)) return 0;
-    this.#watch(lo, hi, bytes, true);
+    this.watch(lo, hi, bytes, true);
     const { machine } = this.walker;
     if (this.#secondMachine !== NO_SECOND || machine < 0 || this.#code.overlapsCode(machine, bytes)) {
       if (this.memoryOnly) this.#cpu.setU32(state.OFFSET_EVENT, EVENT_INTERPRET);
@@ -325,18 +335,13 @@ export class Mmu {
   }
 
   #currentIndex(): number {
-    if (this.#checksAlignment() || dataBreakpointsEnabled(this.#cpu)) return TLB_NONE;
+    if (this.#checksAlignment() || this.watchesData) return TLB_NONE;
     return TLB_OF_PRIVILEGE[this.currentPrivilege()];
   }
 
   #checksAlignment(): boolean {
     const ac = (this.#cpu.u32(state.OFFSET_RFLAGS_REST) & state.FLAG_AC) !== 0;
     return ac && this.#cpu.cpl === 3 && (this.#cpu.u32(state.OFFSET_CR0) & state.CR0_AM) !== 0;
-  }
-
-  #watch(lo: number, hi: number, bytes: number, isWrite: boolean): void {
-    if (!dataBreakpointsEnabled(this.#cpu)) return;
-    this.dataHits |= dataBreakpointHits(this.#cpu, lo, hi, bytes, isWrite);
   }
 }
 

@@ -323,6 +323,40 @@ test('a data breakpoint is a trap after the access, for writes or for both (SDM 
   }
 });
 
+test('a data breakpoint sees what instructions of the system access: selectors, flags, FPU and table registers', () => {
+  const cases = [
+    [[0x8e, 0x06], 3], // mov es, [rsi]
+    [[0x8c, 0x06], 1], // mov [rsi], es
+    [[0x0f, 0xae, 0x06], 1], // fxsave [rsi]
+    [[0x0f, 0x01, 0x06], 1], // sgdt [rsi]
+    [[0x48, 0x89, 0xf4, 0x9d], 3], // mov rsp, rsi; popfq
+  ] as const;
+  for (const [code, kind] of cases) {
+    using guest = new SystemGuest();
+    watch(guest, kind);
+    const { vector, rip } = guest.delivered([...code, 0x0f, 0x0b]); // … ud2
+    deepEqual([vector, rip], [1, CODE + code.length], `${code}`);
+    equal(guest.state.u32(OFFSET_DR6) & 0xf, 1);
+  }
+});
+
+test('a data breakpoint of MOV SS or POP SS waits until the next instruction is done (SDM vol. 3A, 6.8.3)', () => {
+  using guest = new SystemGuest();
+  watch(guest, 3);
+  guest.view.setUint16(DATA, 0x10, true);
+  const { vector, rip } = guest.delivered([0x8e, 0x16, NOP, NOP]); // mov ss, [rsi]
+  deepEqual([vector, rip], [1, CODE + 3]);
+  equal(guest.state.u32(OFFSET_DR6) & 0xf, 1);
+});
+
+test('a data breakpoint of MOV SS comes before the handler of a software interrupt (SDM vol. 3A, 6.8.3)', () => {
+  using guest = new SystemGuest();
+  watch(guest, 3);
+  guest.view.setUint16(DATA, 0x10, true);
+  const { vector, rip } = guest.delivered([0x8e, 0x16, 0xcc, NOP]); // mov ss, [rsi]; int3
+  deepEqual([vector, rip], [1, HANDLERS + 3 * 16]);
+});
+
 test('a single step over VMMCALL traps once the hypercall is done', () => {
   using guest = new SystemGuest();
   guest.rflags = state.FLAG_TF;
@@ -333,3 +367,10 @@ test('a single step over VMMCALL traps once the hypercall is done', () => {
   guest.vcpu.run(100);
   equal(guest.state.u32(OFFSET_DR6) & 0xe00f, 1 << 14);
 });
+
+/** A breakpoint on the four bytes at DATA, to which RSI points; `kind`: R/W of DR7. */
+function watch(guest: SystemGuest, kind: 1 | 3): void {
+  guest.state.setU64(state.OFFSET_DR, BigInt(DATA));
+  guest.state.setU32(state.OFFSET_DR + 7 * 8, 1 | (kind << 16) | (3 << 18));
+  guest.state.setGpr(state.RSI, BigInt(DATA));
+}

@@ -32,17 +32,21 @@ export function setStackPointer(cpu: SystemCpu, value: bigint): void {
 export function readStack(cpu: SystemCpu, offset: number, bytes: number): boolean {
   const at = BigInt.asUintN(stackSize(cpu), stackPointer(cpu) + BigInt(offset));
   const address = segmentLinear(cpu, state.SS, at, bytes, false);
-  return address !== undefined && cpu.readAs(address, bytes, cpu.mmu.currentPrivilege());
+  return address !== undefined && cpu.read(...halves(address), bytes);
 }
 
 /** Writes `bytes` of `cpu.buffer` just below the top of the stack; RSP does not move. False after raising. */
 export function writeBelowStack(cpu: SystemCpu, bytes: number): boolean {
   const at = BigInt.asUintN(stackSize(cpu), stackPointer(cpu) - BigInt(bytes));
   const address = segmentLinear(cpu, state.SS, at, bytes, true);
-  return address !== undefined && cpu.writeAs(address, bytes, cpu.mmu.currentPrivilege());
+  return address !== undefined && cpu.write(...halves(address), bytes);
 }
 
 /** Moves the stack pointer up, or down for a negative number. */
 export function dropStack(cpu: SystemCpu, bytes: number): void {
   setStackPointer(cpu, stackPointer(cpu) + BigInt(bytes));
+}
+
+function halves(address: bigint): [lo: number, hi: number] {
+  return [Number(address & 0xffffffffn), Number((address >> 32n) & 0xffffffffn)];
 }

@@ -90,10 +90,14 @@ export class SystemCpu {
 
   /** Reads with the privilege of the code that runs. */
   read(lo: number, hi: number, bytes: number): boolean {
-    return this.readAt(lo, hi, bytes, this.mmu.currentPrivilege());
+    if (!this.readAt(lo, hi, bytes, this.mmu.currentPrivilege())) return false;
+    this.mmu.watch(lo, hi, bytes, false);
+    return true;
   }
   write(lo: number, hi: number, bytes: number): boolean {
-    return this.writeAt(lo, hi, bytes, this.mmu.currentPrivilege());
+    if (!this.writeAt(lo, hi, bytes, this.mmu.currentPrivilege())) return false;
+    this.mmu.watch(lo, hi, bytes, true);
+    return true;
   }
   checkWritable(lo: number, hi: number, bytes: number): boolean {
     return this.mmu.checkWritable(lo, hi, bytes, this.mmu.currentPrivilege());
@@ -152,9 +156,11 @@ export class SystemCpu {
    * through `write` or `read`.
    */
   hostForWrite(lo: number, hi: number, bytes: number): number {
+    if (this.mmu.watchesData) return 0;
     return this.#direct.find(lo, hi, bytes, this.mmu.currentPrivilege(), TLB_WRITE_OFFSET);
   }
   hostForRead(lo: number, hi: number, bytes: number): number {
+    if (this.mmu.watchesData) return 0;
     return this.#direct.find(lo, hi, bytes, this.mmu.currentPrivilege(), 0);
   }
 
