@@ -199,7 +199,7 @@ const ARGO_OP = operations(xen.__HYPERVISOR_argo_op, 'argo_op', byFirst, [
 ], argoOp.admitArgo);
 
 const HVM_OP = operations(xen.__HYPERVISOR_hvm_op, 'hvm_op', byFirst, [
-  op(hvm.HVMOP_set_param, 'HVMOP_set_param', partly(hvmOp.hvmopSetParam, 'no viridian, altp2m, S3; interrupt lines as callback are ignored, as for PVH'), at(1, hvm.XenHvmParam)),
+  op(hvm.HVMOP_set_param, 'HVMOP_set_param', partly(hvmOp.hvmopSetParam, 'no altp2m, no S3'), at(1, hvm.XenHvmParam)),
   op(hvm.HVMOP_get_param, 'HVMOP_get_param', full(hvmOp.hvmopGetParam), at(1, hvm.XenHvmParam)),
   op(hvm.HVMOP_flush_tlbs, 'HVMOP_flush_tlbs', full(hvmOp.hvmopFlushTlbs)),
   op(hvm.HVMOP_pagetable_dying, 'HVMOP_pagetable_dying', full(hvmOp.hvmopPagetableDying, 'for shadow paging: EINVAL')),
