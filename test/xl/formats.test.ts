@@ -1,6 +1,9 @@
 /** What xl of Xen 4.17 printed on real hardware, character by character: other programs split these lines. */
 import { equal, match, ok } from 'node:assert/strict';
+import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { connectUnixSocket } from '../../src/host/node/unix-socket.ts';
+import { StoreClient } from '../../src/libs/store/store.ts';
 import { TestHost } from './testing/test-host.ts';
 
 let host: TestHost;
@@ -69,4 +72,31 @@ test('xl info, in the order of Xen 4.17', async () => {
       'xen_commandline cc_compiler cc_compile_by cc_compile_domain cc_compile_date build_id xend_config_format',
     ].join(' '),
   );
+});
+
+test('xl network-list and block-list: the columns of tools/xl, from where libxl has them in the store', async () => {
+  const domid = (await host.xl('domid lpv')).out.trim();
+  const store = new StoreClient(await connectUnixSocket(join(host.folder, 'xenstored/socket')));
+  const add = async (kind: string, id: number, nodes: Record<string, string>, backend: Record<string, string>) => {
+    const front = `/local/domain/${domid}/device/${kind}/${id}`;
+    const back = `/local/domain/0/backend/${kind}/${domid}/${id}`;
+    await store.write(`/libxl/${domid}/device/${kind}/${id}/frontend`, front);
+    await store.write(`/libxl/${domid}/device/${kind}/${id}/backend`, back);
+    for (const [name, value] of Object.entries(nodes)) await store.write(`${front}/${name}`, value);
+    for (const [name, value] of Object.entries(backend)) await store.write(`${back}/${name}`, value);
+  };
+  const rings = { state: '4', 'event-channel': '9', 'tx-ring-ref': '768', 'rx-ring-ref': '769' };
+  await add('vif', 0, rings, { mac: '00:16:3e:00:00:01' });
+  await add('vbd', 51712, { state: '1' }, {});
+  const path = (kind: string, id: number) => `/local/domain/0/backend/${kind}/${domid}/${id}`.padEnd(30);
+  equal(
+    (await host.xl('network-list lpv')).out.split('\n')[1],
+    `0   0  00:16:3e:00:00:01     0     4      9   768/769         ${path('vif', 0)}`,
+  );
+  equal(
+    (await host.xl('block-list lpv')).out.split('\n')[1],
+    `51712 0   ${domid.padEnd(6)} 1     -1     -1       ${path('vbd', 51712)}`,
+  );
+  await store.rm('/local/domain/0/backend');
+  store.close();
 });

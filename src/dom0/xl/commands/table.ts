@@ -7,6 +7,8 @@ import * as cpupool from './cpupool.ts';
 import { cpuidShow } from './cpuid.ts';
 import { create } from './create.ts';
 import { events, wait } from './events.ts';
+import { DEVICE_LISTS } from './device-lists.ts';
+import { getenforce, loadpolicy, setenforce } from './flask.ts';
 import { host } from './host.ts';
 import { dmesg, info, sharing, uptime } from './info.ts';
 import { destroy, pause, reboot, rename, resume, shutdown, suspend, unpause } from './lifecycle.ts';
@@ -63,6 +65,10 @@ export const COMMANDS: readonly Command[] = [
   cpupool.cpupoolCpuRemove,
   cpupool.cpupoolMigrate,
   cpupool.cpupoolNumaSplit,
+  ...DEVICE_LISTS,
+  getenforce,
+  setenforce,
+  loadpolicy,
   cpuidShow,
   host,
   logs,
