@@ -185,7 +185,7 @@ function nameArguments(
   if (operation === undefined) for (const [index, value] of args.entries()) named[`arg${index}`] = number(value);
   for (const [index, name] of plain.entries()) {
     const value = args[index];
-    if (name !== '' && value !== undefined) named[name] = number(value);
+    if (name !== '' && value !== undefined) named[name] = number(value, name);
   }
   if (pointee === undefined) return named;
   const count = pointee.count === undefined ? undefined : args[pointee.count];
@@ -216,8 +216,7 @@ function describe(value: object, structure: { readonly prototype: object } | Abi
   for (const [name, { get }] of Object.entries(Object.getOwnPropertyDescriptors(prototype))) {
     if (get === undefined || /(Lo|Hi)$|^_?pad|^rsvd/.test(name)) continue;
     const field: unknown = get.call(value);
-    if (typeof field === 'number') fields[name] = number(field);
-    else if (typeof field === 'bigint') fields[name] = number(field);
+    if (typeof field === 'number' || typeof field === 'bigint') fields[name] = number(field, name);
     else if (field instanceof Uint8Array) fields[name] = Buffer.from(field).toString('hex');
     else if (typeof field === 'object' && field !== null) {
       fields[name] = describe(field, field.constructor as unknown as { readonly prototype: object });
@@ -226,7 +225,8 @@ function describe(value: object, structure: { readonly prototype: object } | Abi
   return fields;
 }
 
-/** Counts as numbers, what may be an address in hexadecimal. */
-function number(value: number | bigint): number | string {
+/** Counts and times as numbers, what may be an address in hexadecimal. */
+function number(value: number | bigint, name = ''): number | string {
+  if (/ns$|time/.test(name) && value <= Number.MAX_SAFE_INTEGER) return Number(value);
   return value > 0xffffffff || value < -0x80000000 ? hex(value) : Number(value);
 }

@@ -1,7 +1,8 @@
 import { TRC_DOM0OP, TRC_GUEST, TRC_HVM, TRC_MEM, TRC_PV, TRC_SCHED } from '../../abi/trace.ts';
 import type { TraceClass, TraceFormat, TraceOptions, TraceSummary } from '../../dom0/xl/services.ts';
+import { XenolithError } from '../../lib/errors.ts';
 import { TRC_X_CALL, TRC_X_EVENT, TRC_X_GRANT } from '../../xen/trace/events.ts';
-import type { TraceSink } from '../../xen/trace/trace-buffer.ts';
+import { EVERYTHING, type TraceSink } from '../../xen/trace/trace-buffer.ts';
 import type { TraceControl } from '../../xen/trace/trace-control.ts';
 import { DOMID_IDLE, type TraceRecord } from '../../xen/trace/trace-record.ts';
 import { ChromeTraceWriter } from './chrome-trace.ts';
@@ -59,7 +60,9 @@ export class TraceRun implements TraceSink {
     this.#drops = dropsOf(events);
     const mask = events.reduce((sum, name) => (sum | CLASS_MASKS[name]) >>> 0, 0);
     const { control } = host;
-    control.allocate(bufferBytes);
+    if (!control.allocate(bufferBytes)) {
+      throw new XenolithError('XL_TRACE', `no memory for a buffer of ${bufferBytes >> 20} MiB: expected a smaller one`);
+    }
     control.filter = { events: mask, cpus: cpus ?? CPUS_ALL, domains };
     control.enable();
     this.#timer = setInterval(() => this.#poll(), POLL_MS);
@@ -81,6 +84,7 @@ export class TraceRun implements TraceSink {
       this.#writer.end();
     });
     control.release();
+    control.filter = EVERYTHING;
     return { records: this.#records, lost: this.#lost };
   }
 

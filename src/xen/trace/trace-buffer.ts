@@ -146,6 +146,12 @@ export class TraceBuffer {
     }
   }
 
+  /** Recording begins, perhaps not for the first time: who ran by then may not any more. */
+  nobodyRuns(): void {
+    this.#current = IDLE;
+    this.#cpu = 0;
+  }
+
   /** Recording begins while a vCPU runs already, which is its first record. */
   continueRunning(vcpu: TracedVcpu): void {
     this.#current = nameOf(vcpu);

@@ -1,4 +1,4 @@
-import { EBUSY, EINVAL } from '../../abi/errno.ts';
+import { EBUSY, EINVAL, ENOMEM } from '../../abi/errno.ts';
 import { RUNSTATE_running } from '../../abi/vcpu.ts';
 import { PAGE_SIZE } from '../../cpu/engine.ts';
 import type { Hypervisor } from '../common/hypervisor.ts';
@@ -54,22 +54,29 @@ export class TraceControl {
     if (this.#buffer !== undefined) return -EBUSY;
     if (pages === 0) return -EINVAL;
     const each = PAGE_SIZE * this.#xen.scheduler.cpus.length;
-    this.#pages = Math.min(pages, Math.floor(MOST_BYTES / each));
-    if (this.#pages !== pages) {
-      this.#xen.log(`xentrace: requested number of ${pages} pages reduced to ${this.#pages}`);
+    const granted = Math.min(pages, Math.floor(MOST_BYTES / each));
+    if (granted !== pages) this.#xen.log(`xentrace: requested number of ${pages} pages reduced to ${granted}`);
+    if (!this.allocate(granted * each)) {
+      this.#xen.log('xentrace: allocation failed! Tracing disabled.');
+      return -ENOMEM;
     }
-    this.allocate(this.#pages * each);
+    this.#pages = granted;
     this.enable();
     return 0;
   }
 
-  /** Makes a ring of so many bytes in place of the one there is. */
-  allocate(bytes: number): void {
-    const wasEnabled = this.enabled;
-    this.disable();
+  /** Makes a ring of so many bytes in place of the one there is, and records no more; false where memory is short. */
+  allocate(bytes: number): boolean {
+    this.release();
     const capacity = Math.max(1, Math.floor(Math.min(bytes, MOST_BYTES) / RECORD_BYTES));
-    this.#buffer = new TraceBuffer(capacity, () => this.#xen.now(), this.#filter);
-    if (wasEnabled) this.enable();
+    try {
+      this.#buffer = new TraceBuffer(capacity, () => this.#xen.now(), this.#filter);
+    } catch (error) {
+      // What the host refuses an ArrayBuffer with.
+      if (error instanceof RangeError) return false;
+      throw error;
+    }
+    return true;
   }
 
   /** Records from now on; -EINVAL where there is no ring. */
@@ -77,6 +84,7 @@ export class TraceControl {
     if (this.#buffer === undefined) return -EINVAL;
     if (this.enabled) return 0;
     this.#xen.traceBuffer = this.#buffer;
+    this.#buffer.nobodyRuns();
     this.#tellWhoRuns(this.#buffer);
     return 0;
   }
@@ -91,12 +99,11 @@ export class TraceControl {
     this.#buffer?.take(sink, most);
   }
 
-  /** Gives the ring back. */
+  /** Gives the ring back, with what nobody has read. */
   release(): void {
     this.disable();
     this.#buffer = undefined;
     this.#pages = 0;
-    this.#filter = EVERYTHING;
   }
 
   #tellWhoRuns(buffer: TraceBuffer): void {

@@ -100,6 +100,28 @@ test('XEN_SYSCTL_tbuf_op: masks of events and of pCPUs', () => {
   equal(taken(machine).length, 1);
 });
 
+test('recording that begins again knows who runs by then, not who ran when it ended', () => {
+  const machine = new TestMachine();
+  const calls = new TraceCalls(machine.dom0);
+  calls.tbuf_set_size(1);
+  calls.tbuf_disable();
+  taken(machine);
+  // Nobody: this is no call of dom0's.
+  machine.xen.traceControl.enable();
+  machine.xen.traceBuffer?.record(event.SCHED_WAKE, 1, 1, 0);
+  machine.xen.traceControl.disable();
+  // And again: a call of dom0's.
+  calls.tbuf_enable();
+  deepEqual(
+    taken(machine).map(([each, who]) => [each, who]),
+    [
+      [trc.TRC_SCHED_WAKE, 'd32767v0'],
+      [trc.TRC_SCHED_CONTINUE_RUNNING, 'd0v0'],
+      [trc.TRC_SCHED_RUNSTATE_CHANGE | (2 << 4), 'd0v0'],
+    ],
+  );
+});
+
 test('dom0’s hypercalls are as Xen records a PV guest’s: arguments and their sizes in the first word', () => {
   const machine = new TestMachine();
   recording(machine, trc.TRC_PV | event.TRC_X_CALL);
