@@ -15,6 +15,10 @@ export const CODE_LINES = 48 * MIB;
 export const CODE_LINES_SIZE = 8 * MIB;
 export const CODE_LINE_SHIFT = 6;
 
+/** For each machine frame of 4 GiB a u32: the id of the page of code that it holds (interpreter/code-pages.ts) plus 1, or 0. */
+export const CODE_PAGE_IDS = CODE_LINES + CODE_LINES_SIZE;
+export const CODE_PAGE_IDS_SIZE = 4 * MIB;
+
 /**
  * What nested paging said of guest frames, a cache that all vCPUs share: i64 entries, direct-mapped by the guest frame
  * number plus a bias that each space has. Bits 23:0 are NestedPaging.lookup's answer, bits 33:24 the frame number's
@@ -31,3 +35,6 @@ export const NESTED_SPACES = 31 * MIB;
 
 /** f64: the last stamp that mmu/fetch-cache.ts gave out. */
 export const FETCH_STAMPS = NESTED_SPACES + 8;
+
+/** u32: number of entries of the hash of decoded instructions, less 1 (interpreter/code-hash.ts). */
+export const CODE_HASH_MASK = NESTED_SPACES + 16;

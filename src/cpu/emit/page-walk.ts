@@ -108,7 +108,11 @@ export class PageWalk {
     code.get(RIGHTS);
     code.op(op.OP_I64_AND);
     code.set(RIGHTS);
+    this.noteEntry();
   }
+
+  /** PTE is an entry of the way down. */
+  protected noteEntry(): void {}
 
   // One level; PS among `bits` means that it must be clear. TABLE is the next structure unless this is a large page.
   #emitTable(shift: number, bits: number): void {

@@ -3,13 +3,14 @@
  * page's id with the mode, and the record, 0 where the entry is free. The offset in the page is in the record itself.
  * Entries of records that have become HANDLER_LEAVE are dead: they are replaced, or go when the table is made anew.
  */
+import { CODE_HASH_MASK } from '../emit/nested-layout.ts';
 import type { MachineMemory } from '../mmu/machine-memory.ts';
 import { CODE_HASH, CODE_HASH_ENTRIES, CODE_HASH_FIRST_ENTRIES } from './layout.ts';
 import { HANDLER_LEAVE } from './record.ts';
 
 /** Ids of code pages have so many bits: the mode takes the others. */
 export const PAGE_ID_BITS = 21;
-const MODES = 1 << (32 - PAGE_ID_BITS);
+export const MODES = 1 << (32 - PAGE_ID_BITS);
 
 export class CodeHash {
   readonly #u32: Uint32Array;
@@ -19,6 +20,7 @@ export class CodeHash {
 
   constructor(memory: MachineMemory) {
     this.#u32 = memory.u32;
+    this.#publish();
   }
 
   /** How full it is; more than 1 is too full. */
@@ -74,12 +76,18 @@ export class CodeHash {
     const before = u32.slice(ENTRIES, ENTRIES + (this.#mask + 1) * 2);
     this.clear();
     this.#mask = mask;
+    this.#publish();
     for (let at = 0; at < before.length; at += 2) {
       const pc = before[at + 1] as number;
       if (pc === 0) continue;
       const head = u32[pc >>> 2] as number;
       if (handlerIn(head) !== HANDLER_LEAVE) this.#put(before[at] as number, offsetIn(head), pc);
     }
+  }
+
+  // For generated code (find-function.ts).
+  #publish(): void {
+    this.#u32[CODE_HASH_MASK / 4] = this.#mask;
   }
 
   // A page's instructions are near each other.
@@ -90,8 +98,8 @@ export class CodeHash {
 
 const ENTRIES = CODE_HASH / 4;
 const LOAD = 0.6;
-const SPREAD = 0x9e3779b1;
-const SPREAD_SHIFT = 11;
+export const SPREAD = 0x9e3779b1;
+export const SPREAD_SHIFT = 11;
 
 function keyOf(id: number, mode: number): number {
   return (id * MODES + mode) >>> 0;

@@ -3,7 +3,7 @@
  * same bytes where code was decoded share one page of them. Domains that boot the same kernel decode it, and have it
  * translated, once. A page that no frame is left of stays for the next frame with its content until its room is needed.
  */
-import { CODE_LINE_SHIFT, CODE_LINES, FRAMES_WITH_CODE } from '../emit/nested-layout.ts';
+import { CODE_LINE_SHIFT, CODE_LINES, CODE_PAGE_IDS, FRAMES_WITH_CODE } from '../emit/nested-layout.ts';
 import type { MachineMemory } from '../mmu/machine-memory.ts';
 import { PAGE_ID_BITS } from './code-hash.ts';
 
@@ -95,6 +95,7 @@ export class CodePages {
     }
     page.frames.push(mfn);
     this.#byFrame.set(mfn, page);
+    this.#u32[CODE_PAGE_IDS / 4 + mfn] = page.id + 1;
     if (isDecoded(page)) this.#cover(page, mfn);
     return page;
   }
@@ -180,6 +181,7 @@ export class CodePages {
 
   #forget(mfn: number): void {
     this.#byFrame.delete(mfn);
+    this.#u32[CODE_PAGE_IDS / 4 + mfn] = 0;
     this.#hasCode[mfn] = 0;
     const words = CODE_LINES / 4 + mfn * 2;
     this.#u32[words] = 0;

@@ -65,7 +65,12 @@ export class InterpreterEngine implements Engine {
     this.table = table;
     const fused = profile ? [] : fusedPairs(table, HOT_PAIRS);
     table.fusedFirsts = fused.map(({ first }) => first);
-    const options = { profile: profile ? PROFILE : undefined, regions: regions === true, shortcuts };
+    const options = {
+      profile: profile ? PROFILE : undefined,
+      regions: regions === true,
+      eager: regions === 'eager',
+      shortcuts,
+    };
     const module = compile(`interpreter ${JSON.stringify(options)}`, () =>
       generateInterpreter(table, fused, ANY_MEMORY, options),
     );

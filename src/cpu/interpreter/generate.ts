@@ -21,15 +21,24 @@ export interface MemoryLimits {
   readonly shared: boolean;
 }
 
-/** `profile` is the address of counters; with `regions` hot code is looked for. `shortcuts`: see InterpreterEngine. */
+export interface GeneratorOptions {
+  /** The address of counters. */
+  readonly profile: number | undefined;
+  /** Hot code is looked for; or all code is hot, which TypeScript notes. */
+  readonly regions: boolean;
+  readonly eager: boolean;
+  /** See InterpreterEngine. */
+  readonly shortcuts: boolean;
+}
+
 export function generateInterpreter(
   table: HandlerTable,
   fused: readonly FusedPair[],
   memory: MemoryLimits,
-  options: { readonly profile: number | undefined; readonly regions: boolean; readonly shortcuts: boolean },
+  options: GeneratorOptions,
 ): Uint8Array<ArrayBuffer> {
   const module = new ModuleBuilder(memory);
-  const runtime = emitRuntime(module);
+  const runtime = emitRuntime(module, options.shortcuts && !options.eager);
   exportRegionRuntime(module, runtime);
   const cold = emitColdHandlers(module, table.cold, runtime, options.shortcuts);
   module.table('cold', cold.length, cold);

@@ -1,6 +1,6 @@
 /** Where things are in the engine's part of machine memory (below ENGINE_RESERVED_BYTES). */
 import { ENGINE_RESERVED_BYTES } from '../engine.ts';
-import { CODE_LINES, CODE_LINES_SIZE } from '../emit/nested-layout.ts';
+import { CODE_PAGE_IDS, CODE_PAGE_IDS_SIZE } from '../emit/nested-layout.ts';
 import { TLB_AREA_SIZE } from '../emit/tlb-layout.ts';
 
 const MIB = 1024 * 1024;
@@ -36,8 +36,8 @@ export const CODE_HASH = 32 * MIB;
 export const CODE_HASH_FIRST_ENTRIES = 1 << 17;
 export const CODE_HASH_ENTRIES = 1 << 21;
 
-/** Records, in segments that are filled and emptied in turn. CODE_LINES is between the hash and them. */
-export const RECORDS = CODE_LINES + CODE_LINES_SIZE;
+/** Records, in segments that are filled and emptied in turn. CODE_LINES and CODE_PAGE_IDS are between the hash and them. */
+export const RECORDS = CODE_PAGE_IDS + CODE_PAGE_IDS_SIZE;
 export const RECORDS_END = ENGINE_RESERVED_BYTES;
 export const RECORD_SEGMENTS = 8;
 

@@ -32,6 +32,7 @@ export function emitJumpCache(frame: MainFrame): void {
   code.op(op.OP_I32_EQZ);
   code.if();
   frame.saveRip();
+  code.get(VCPU);
   code.call(frame.runtime.find);
   code.tee(frame.pc);
   code.op(op.OP_I32_EQZ);

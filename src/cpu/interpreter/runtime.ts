@@ -14,6 +14,7 @@ import { OFFSET_SCRATCH } from '../state.ts';
 import { FLOAT_FUNCTIONS } from '../instructions/vector/float-operations.ts';
 import { emitAddressFunction } from './address-function.ts';
 import { emitFloatFunctions } from './float-functions.ts';
+import { emitFind, emitFindSlow } from './find-function.ts';
 import { VCPU_TLBS } from './layout.ts';
 
 /** What the module imports from TypeScript; every 64-bit value goes through OFFSET_SCRATCH as halves. */
@@ -63,8 +64,11 @@ export const COLD_PARAMETERS = [op.TYPE_I32, op.TYPE_I32, op.TYPE_I64] as const;
 
 const { TYPE_I32, TYPE_I64 } = op;
 
-/** Declares the imports, then the wrappers that give them 64-bit signatures. */
-export function emitRuntime(module: ModuleBuilder): RuntimeFunctions {
+/**
+ * Declares the imports, then the wrappers that give them 64-bit signatures. With `findsKnown` look-ups of what is known
+ * are not TypeScript's.
+ */
+export function emitRuntime(module: ModuleBuilder, findsKnown: boolean): RuntimeFunctions {
   const slowRead = module.import('slowRead', [TYPE_I32, TYPE_I32, TYPE_I32], []);
   const slowWrite = module.import('slowWrite', [TYPE_I32, TYPE_I32, TYPE_I32], []);
   const probeWrite = module.import('probeWrite', [TYPE_I32, TYPE_I32, TYPE_I32], [TYPE_I32]);
@@ -81,12 +85,12 @@ export function emitRuntime(module: ModuleBuilder): RuntimeFunctions {
   const refill = emitTlbRefill(module, VCPU_TLBS);
   const beside = emitBesideCode(module);
   const withoutFloats = {
+    find: findsKnown ? emitFind(module, find, VCPU_TLBS) : emitFindSlow(module, find),
     readSlow: byWidth((bits) => emitReadSlow(module, refill, slowRead, bits)),
     writeSlow: byWidth((bits) => emitWriteSlow(module, beside, refill, slowWrite, bits)),
     probeWrite: emitProbeWrite(module, beside, refill, probeWrite),
     offsetLinear: emitOffsetLinear(module, offsetLinear),
     address: emitAddressFunction(module, segmentLinear),
-    find,
     system,
     vectorSlow,
     copyBlock: emitCopyBlock(module),

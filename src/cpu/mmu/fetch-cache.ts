@@ -5,6 +5,7 @@
  *
  * Each process-context identifier has its address space here (SDM vol. 3A, 4.10.1).
  */
+import { FETCHED_BYTES, FETCHED_GLOBAL, FETCHED_LOCAL, fetchedBit, fetchedLargeBit } from '../emit/fetched-layout.ts';
 import { FETCH_STAMPS } from '../emit/nested-layout.ts';
 import * as state from '../state.ts';
 import type { MachineMemory } from './machine-memory.ts';
@@ -13,6 +14,9 @@ import { PAGE_1G, PAGE_2M, PAGE_4K, type PageKind, PRIVILEGE_USER, type Privileg
 export class FetchCache {
   readonly #cpu: state.VcpuState;
   readonly #memory: DataView;
+  /** What generated code fetched from, in the present address space and of global pages. */
+  readonly #local: Uint8Array;
+  readonly #shared: Uint8Array;
   /** Linear page number, stamp, privilege, machine page. */
   readonly #entries = new Float64Array(ENTRIES * ENTRY).fill(-1);
   readonly #contexts = new Map<number, Context>();
@@ -26,6 +30,8 @@ export class FetchCache {
   constructor(cpu: state.VcpuState, memory: MachineMemory) {
     this.#cpu = cpu;
     this.#memory = memory.view;
+    this.#local = memory.u8.subarray(cpu.base + FETCHED_LOCAL, cpu.base + FETCHED_LOCAL + FETCHED_BYTES);
+    this.#shared = memory.u8.subarray(cpu.base + FETCHED_GLOBAL, cpu.base + FETCHED_GLOBAL + FETCHED_BYTES);
     this.forgetAll();
   }
 
@@ -65,10 +71,16 @@ export class FetchCache {
       context = new Context(biasOf(pcid + 1));
       this.#contexts.set(pcid, context);
     }
+    if (context !== this.#current) this.#current.fetched = this.#local.slice();
     this.#current = context;
     this.#cpu.setU32(state.OFFSET_USER_BIAS, context.bias);
-    if (!keeps || context.stamp <= this.#void) this.#renew(context);
-    else this.#setStamp(state.OFFSET_FETCH_LOCAL, context.stamp);
+    if (!keeps || context.stamp <= this.#void) {
+      this.#renew(context);
+      return;
+    }
+    this.#setStamp(state.OFFSET_FETCH_LOCAL, context.stamp);
+    if (context.fetched !== undefined) this.#local.set(context.fetched);
+    context.fetched = undefined;
   }
 
   /** Forgets what is not global of one PCID. */
@@ -95,8 +107,8 @@ export class FetchCache {
 
   /** Forgets one page of the present address space, and global. */
   forgetPage(page: number): void {
-    if (this.#global.has(page)) this.forgetAll();
-    else if (this.#current.has(page)) this.#renew(this.#current);
+    if (this.#global.has(page) || has(this.#shared, page)) this.forgetAll();
+    else if (this.#current.has(page) || has(this.#local, page)) this.#renew(this.#current);
   }
 
   #renew(context: Context): void {
@@ -104,8 +116,14 @@ export class FetchCache {
     this.#memory.setFloat64(FETCH_STAMPS, stamp, true);
     context.stamp = stamp;
     if (context.pages.size !== 0) context.pages.clear();
-    if (context === this.#global) this.#setStamp(state.OFFSET_FETCH_GLOBAL, stamp);
-    else if (context === this.#current) this.#setStamp(state.OFFSET_FETCH_LOCAL, stamp);
+    context.fetched = undefined;
+    if (context === this.#global) {
+      this.#setStamp(state.OFFSET_FETCH_GLOBAL, stamp);
+      this.#shared.fill(0);
+    } else if (context === this.#current) {
+      this.#setStamp(state.OFFSET_FETCH_LOCAL, stamp);
+      this.#local.fill(0);
+    }
   }
 
   #setStamp(offset: number, stamp: number): void {
@@ -124,6 +142,8 @@ class Context {
   readonly bias: number;
   /** Pages fetched from since the stamp is in use, by `keyOf`. */
   readonly pages = new Set<number>();
+  /** Those that generated code fetched from, while it is not the present address space. */
+  fetched: Uint8Array | undefined;
 
   constructor(bias = 1) {
     this.bias = bias;
@@ -134,6 +154,12 @@ class Context {
     if (pages.size === 0) return false;
     return pages.has(keyOf(page, PAGE_4K)) || pages.has(keyOf(page, PAGE_2M)) || pages.has(keyOf(page, PAGE_1G));
   }
+}
+
+function has(fetched: Uint8Array, page: number): boolean {
+  return [fetchedBit(page), fetchedLargeBit(page)].some((bit) => {
+    return ((fetched[bit >>> 3] as number) & (1 << (bit & 7))) !== 0;
+  });
 }
 
 const ENTRIES = 2048;
