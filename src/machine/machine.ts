@@ -11,6 +11,7 @@ import { Xenstored } from '../dom0/xenstored/xenstored.ts';
 import type { ConsoleViewer, DomainConsole, Host, TraceCategory } from '../dom0/xl/services.ts';
 import { VirtualClock } from '../host/virtual/virtual-clock.ts';
 import type { Clock, Random } from '../lib/ports.ts';
+import { XenolithError } from '../lib/errors.ts';
 import { SeededRandom } from '../lib/seeded-random.ts';
 import { HypercallCtrl } from '../libs/ctrl/ctrl-hypercalls.ts';
 import { SchedCalls } from '../libs/ctrl/sched-calls.ts';
@@ -48,6 +49,8 @@ export interface Doors {
   readonly trace: (line: string) => void;
   /** Asks for no more typing until it is asked for again: a guest does not read what it has. */
   readonly holdInput: (hold: boolean) => void;
+  /** Puts a domain's memory into a file named after it; resolves with the file's path. */
+  readonly dumpCore?: (machine: Machine, domid: Domid, name: string) => Promise<string>;
   /** Sees what guests write to their consoles. */
   readonly output?: (bytes: Uint8Array) => void;
 }
@@ -239,6 +242,12 @@ export class Machine implements Host {
     // One that asked for its end, other than by a crash, was where it wanted to be.
     if (told !== undefined || (shutdown && !FAILURES.has(shutdown_reason))) return told;
     return this.#log.capture(() => this.#xen.dump(domid));
+  }
+
+  async dumpCore(domid: Domid, name: string): Promise<string> {
+    const { dumpCore } = this.#doors;
+    if (dumpCore === undefined) throw new XenolithError('DUMP_CORE', 'there is no place for core dumps here');
+    return await dumpCore(this, domid, name);
   }
 
   breathe(): Promise<void> {

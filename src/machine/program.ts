@@ -1,3 +1,4 @@
+import type { Domid } from '../abi/xen.ts';
 import type { Files, Host, HostOptions, Services } from '../dom0/xl/services.ts';
 import { NodeClock } from '../host/node/clock.ts';
 import type { Engine } from '../cpu/engine.ts';
@@ -70,6 +71,7 @@ export class Program implements Services {
         alarm: this.say,
         trace: traceLines,
         holdInput: (hold) => this.terminal.holdInput(hold),
+        dumpCore: (...dump) => this.#dumpCore(...dump),
         ...(statistics === undefined ? {} : { output: statistics.output }),
       },
       {
@@ -91,6 +93,15 @@ export class Program implements Services {
       statistics?.write(machine);
     };
     return machine;
+  }
+
+  /** Where a host of this user's would put it. */
+  async #dumpCore(machine: Machine, domid: Domid, name: string): Promise<string> {
+    const { dumpInto } = await import('./daemon/core-file.ts');
+    const { findHome, makeHome } = await import('./daemon/home.ts');
+    const home = findHome(this.#environment);
+    makeHome(home);
+    return await dumpInto(home.dumps, machine, domid, name);
   }
 
   async #record(machine: Machine, { options, path }: NonNullable<HostOptions['recording']>): Promise<void> {

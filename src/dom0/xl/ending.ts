@@ -17,6 +17,8 @@ export interface Ending {
   readonly action: ShutdownAction;
   /** What is done. */
   readonly outcome: 'destroy' | 'restart' | 'soft-reset';
+  /** Its memory goes to a file before that. */
+  readonly dump: boolean;
   /** Why the two differ, where they do. */
   readonly unlike?: string;
   readonly status: number;
@@ -25,8 +27,8 @@ export interface Ending {
 /** Decides by the SHUTDOWN_* reason and the on_* keys, as handle_domain_death of xl does. */
 export function ending(reason: number, config: DomainConfig): Ending {
   const [what, key, action, status] = byReason(reason, config);
-  const { outcome, unlike } = inForeground(action);
-  const base = { what, action, outcome, status };
+  const { outcome, dump = false, unlike } = inForeground(action);
+  const base = { what, action, outcome, dump, status };
   return unlike === undefined ? base : { ...base, unlike: `${key} = "${action}": ${unlike}` };
 }
 
@@ -66,7 +68,13 @@ function byReason(reason: number, config: DomainConfig): ByReason {
   }
 }
 
-function inForeground(action: ShutdownAction): { readonly outcome: Ending['outcome']; readonly unlike?: string } {
+interface Decision {
+  readonly outcome: Ending['outcome'];
+  readonly dump?: boolean;
+  readonly unlike?: string;
+}
+
+function inForeground(action: ShutdownAction): Decision {
   switch (action) {
     case 'destroy':
     case 'restart':
@@ -77,8 +85,8 @@ function inForeground(action: ShutdownAction): { readonly outcome: Ending['outco
     case 'rename-restart':
       return { outcome: 'restart', unlike: 'the domain is restarted, and not kept under another name' };
     case 'coredump-destroy':
-      return { outcome: 'destroy', unlike: 'the domain is destroyed without a core dump, which is not there yet' };
+      return { outcome: 'destroy', dump: true };
     case 'coredump-restart':
-      return { outcome: 'restart', unlike: 'the domain is restarted without a core dump, which is not there yet' };
+      return { outcome: 'restart', dump: true };
   }
 }

@@ -62,10 +62,19 @@ test('what cannot be done in the foreground is done in the nearest way, and name
     0,
     'xl: warning: on_crash = "rename-restart": the domain is restarted, and not kept under another name',
   ]);
-  deepEqual(await warnings('coredump-restart'), [
-    0,
-    'xl: warning: on_crash = "coredump-restart": the domain is restarted without a core dump, which is not there yet',
-  ]);
+});
+
+test('on_crash = "coredump-restart" puts its memory into a file first; one that cannot be written is told', async () => {
+  const on = services({ 'guest.cfg': `${GUEST}on_crash="coredump-restart"` });
+  on.guest = (host, domid) => {
+    if (domid === 2) host.dumpFailure = new Error('no space left on device');
+    host.ctrl.shutDown(domid, domid < 3 ? SHUTDOWN_crash : SHUTDOWN_poweroff);
+  };
+  equal(await run('create -F guest.cfg', on), 0);
+  deepEqual(on.hosts[0]?.dumps, [1]);
+  match(on.err, /^domain web \(domid 1\): core dumped to \/dump\/web$/m);
+  match(on.err, /^xl: warning: domain web \(domid 2\): core dump failed: no space left on device$/m);
+  nothingLeft(on);
 });
 
 test('on_soft_reset = "soft-reset" has the domain go on, until it ends otherwise', async () => {

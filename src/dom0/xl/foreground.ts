@@ -140,7 +140,7 @@ class Foreground {
       const outcome = await Promise.race([ended, this.#interruption, this.#host.failure]);
       this.#host.console(domid).drain();
       this.#view?.forget();
-      if (outcome.kind === 'end') this.#report(domid, outcome.end);
+      if (outcome.kind === 'end') await this.#report(domid, outcome.end);
       else if (outcome.kind === 'timeout') this.#describe(domid);
       return outcome;
     } finally {
@@ -149,12 +149,13 @@ class Foreground {
   }
 
   /** Says how it ended while the domain is still there to be looked at. */
-  #report(domid: CreatedDomain['domid'], end: DomainEnd): void {
+  async #report(domid: CreatedDomain['domid'], end: DomainEnd): Promise<void> {
     if (end.kind !== 'shutdown') return;
     this.#inform(`Domain ${domid} has shut down, reason code ${end.reason} 0x${end.reason.toString(16)}`);
-    const { what, action, outcome, unlike, status } = ending(end.reason, this.#config);
+    const { what, action, outcome, dump, unlike, status } = ending(end.reason, this.#config);
     this.#inform(`Action for shutdown reason code ${end.reason} is ${action}`);
 
+    if (dump) await this.#dump(domid);
     if (status === EXIT_POWEROFF) return;
     const description = this.#host.describe(domid);
     // A reboot that was asked for and is granted is nothing to report, unless a triple fault brought it about.
@@ -163,6 +164,16 @@ class Foreground {
     this.#say(`xl: domain ${this.#config.name} (domid ${domid}) ${what}`);
     if (description !== undefined) this.#say(description);
     if (unlike !== undefined) this.#say(`xl: warning: ${unlike}`);
+  }
+
+  /** A dump that fails keeps nothing else from being done: as xl has it, spilled milk. */
+  async #dump(domid: CreatedDomain['domid']): Promise<void> {
+    const { name } = this.#config;
+    try {
+      this.#inform(`domain ${name} (domid ${domid}): core dumped to ${await this.#host.dumpCore(domid, name)}`);
+    } catch (error) {
+      this.#say(`xl: warning: domain ${name} (domid ${domid}): core dump failed: ${(error as Error).message}`);
+    }
   }
 
   /** Says where a domain is that was expected to be done. */

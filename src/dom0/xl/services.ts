@@ -123,6 +123,8 @@ export interface Host extends ToolstackHost {
   /** What explains how a domain stopped, or why it does not: RIP, last exits. Undefined where nothing is to be explained. */
   describe(domid: Domid): string | undefined;
   readonly state: SoftResetHost['state'];
+  /** Puts a domain's memory into a file named after it; resolves with the file's path. */
+  dumpCore(domid: Domid, name: string): Promise<string>;
   /** Lets everything else on the machine have its turn. */
   breathe(): Promise<void>;
   /** Rejects when the machine itself breaks; never resolves. */

@@ -1,6 +1,4 @@
-import { mkdirSync } from 'node:fs';
 import { arch, hostname, release, version } from 'node:os';
-import { join } from 'node:path';
 import { Domains } from '../../dom0/toolstack/domains.ts';
 import { ConsoleSeats } from '../../dom0/xl/console-seats.ts';
 import type { RunningHost } from '../../dom0/xl/services.ts';
@@ -8,7 +6,7 @@ import { defer } from '../../host/node/event-loop.ts';
 import type { Clock, Random } from '../../lib/ports.ts';
 import type { Machine } from '../machine.ts';
 import { startTrace } from '../trace/start-trace.ts';
-import { writeCoreFile } from './core-file.ts';
+import { dumpInto, writeCoreFile } from './core-file.ts';
 
 /** What a machine needs around it for its domains to be looked after. */
 export interface HostSurroundings {
@@ -66,11 +64,6 @@ function domainsOf(machine: Machine, { clock, random, log, dumps }: HostSurround
     pause: (ns) => new Promise((resolve) => void clock.setTimer(clock.nowNs() + ns, resolve)),
     describe: (domid) => machine.describe(domid),
     consoleLog: (domid) => machine.consoleLog(domid),
-    dumpCore: async (domid, name) => {
-      mkdirSync(dumps, { recursive: true, mode: 0o700 });
-      const path = join(dumps, name.replaceAll('/', '_'));
-      await writeCoreFile(machine, domid, path);
-      return path;
-    },
+    dumpCore: (domid, name) => dumpInto(dumps, machine, domid, name),
   });
 }

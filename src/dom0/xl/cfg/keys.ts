@@ -118,7 +118,7 @@ export const KEYS: Readonly<Record<string, Key>> = {
   on_poweroff: full('string'),
   on_reboot: full('string'),
   on_watchdog: full('string'),
-  on_crash: full('string', 'coredump-*: into dump/ in the host\'s folder; with -F alone, without the dump'),
+  on_crash: full('string', 'coredump-*: into dump/ in the folder of the host, or of the one there would be'),
   on_soft_reset: full('string'),
 
   // what it boots

@@ -102,6 +102,14 @@ export class FakeHost implements Host {
     return reason === SHUTDOWN_crash || reason === undefined ? `  d${domid}v0: RIP 0xdead` : undefined;
   }
   async breathe(): Promise<void> {}
+  /** Domains whose memory went to a file. */
+  readonly dumps: number[] = [];
+  dumpFailure: Error | undefined;
+  async dumpCore(domid: number, name: string): Promise<string> {
+    if (this.dumpFailure !== undefined) throw this.dumpFailure;
+    this.dumps.push(domid);
+    return `/dump/${name}`;
+  }
   async stop(): Promise<void> {
     this.stopped = true;
   }
