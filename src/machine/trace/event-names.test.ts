@@ -54,7 +54,7 @@ test('runstates, halves, 64-bit values and vCPUs', () => {
   deepEqual(named(events.SET_P2M_ENTRY, 0x23, 1, 0xffffffff, 0xffffffff, 1, 4 | (9 << 16)).fields, {
     gfn: '0x100000023',
     mfn: '0xffffffffffffffff',
-    type: 1,
+    type: 'invalid',
     domid: 4,
     order: 9,
   });

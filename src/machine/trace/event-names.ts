@@ -1,6 +1,7 @@
 import * as trc from '../../abi/trace.ts';
 import * as own from '../../xen/trace/events.ts';
 import * as exit from '../../xen/trace/exit-records.ts';
+import { P2M_TYPE_NAMES } from '../../xen/trace/memory-records.ts';
 import type { TraceRecord } from '../../xen/trace/trace-record.ts';
 import { vcpuName } from './trace-writer.ts';
 
@@ -16,7 +17,7 @@ export interface NamedEvent {
 //   name        a number           name:x     in hexadecimal
 //   name:exit   VMEXIT_*           name:64x   two words in hexadecimal
 //   low|high    the word's halves
-//   name:s      signed             name:port  ECS_* of a port
+//   name:s      signed             name:port  ECS_* of a port    name:p2m  p2m_type_t
 //   name:unit   two words, a domain and a vCPU: d1v0; name:packed one word
 // biome-ignore format: an event is a line
 const EVENTS: readonly (readonly [event: number, name: string, fields: string])[] = [
@@ -52,11 +53,11 @@ const EVENTS: readonly (readonly [event: number, name: string, fields: string])[
   [trc.TRC_HVM_IOMEM_WRITE, 'mmio_write', 'gpa:x value:x'],
   [trc.TRC_HVM_IOMEM_READ | trc.TRC_64_FLAG, 'mmio_read', 'gpa:64x value:64x'],
   [trc.TRC_HVM_IOMEM_WRITE | trc.TRC_64_FLAG, 'mmio_write', 'gpa:64x value:64x'],
-  [trc.TRC_HVM_NPF, 'nested_page_fault', 'gpa:64x mfn:64x error:x type'],
+  [trc.TRC_HVM_NPF, 'nested_page_fault', 'gpa:64x mfn:64x error:x type:p2m'],
   [trc.TRC_MEM_PAGE_GRANT_MAP, 'grant_map', 'domid ref flags:x'],
   [trc.TRC_MEM_PAGE_GRANT_UNMAP, 'grant_unmap', 'domid ref flags:x'],
   [trc.TRC_MEM_PAGE_GRANT_TRANSFER, 'grant_transfer', 'domid ref'],
-  [trc.TRC_MEM_SET_P2M_ENTRY, 'set_p2m_entry', 'gfn:64x mfn:64x type domid|order'],
+  [trc.TRC_MEM_SET_P2M_ENTRY, 'set_p2m_entry', 'gfn:64x mfn:64x type:p2m domid|order'],
   [trc.TRC_MEM_DECREASE_RESERVATION, 'decrease_reservation', 'gfn:64x domid|order'],
   [trc.TRC_MEM_POD_POPULATE, 'pod_populate', 'gfn:64x mfn:64x domid|order'],
   [trc.TRC_MEM_POD_ZERO_RECLAIM, 'pod_zero_reclaim', 'gfn:64x mfn:64x domid|order'],
@@ -153,6 +154,8 @@ function fieldValue(word: number, next: number, kind: string): number | string {
       return vcpuName((word << 16) | next);
     case 'packed':
       return vcpuName(word);
+    case 'p2m':
+      return P2M_TYPE_NAMES[word] ?? word;
     case 'port':
       return PORT_STATES[word] ?? word;
     case '64x':

@@ -6,6 +6,27 @@ import type { TraceBuffer } from './trace-buffer.ts';
 export const INVALID_MFN = 0xffffffff;
 
 const ORDER_SHIFT = 16;
+
+/** By P2M_*: Xen's p2m_type_t. It has one type each for what is not there and for what is MMIO; here it is either. */
+const P2M_TYPES: readonly number[] = [1, 0, 3, 7, 8, 14, 6];
+/** p2m_type_t by name, as Xen's p2m.h has them, without p2m_. */
+export const P2M_TYPE_NAMES: readonly (string | undefined)[] = [
+  'ram_rw',
+  'invalid',
+  'ram_logdirty',
+  'ram_ro',
+  'mmio_dm',
+  'mmio_direct',
+  'populate_on_demand',
+  'grant_map_rw',
+  'grant_map_ro',
+  undefined,
+  undefined,
+  undefined,
+  undefined,
+  undefined,
+  'map_foreign',
+];
 /** The error code of a nested page fault (APM vol. 2, 15.25.6). */
 const PF_WRITE = 1 << 1;
 const PF_USER = 1 << 2;
@@ -19,7 +40,8 @@ export interface P2mOwner {
 
 /** TRC_MEM_SET_P2M_ENTRY: a guest frame has another machine frame, or none, from now on. */
 export function recordP2mEntry({ id, xen }: P2mOwner, gfn: number, mfn: number, type: number): void {
-  xen.traceBuffer?.record(SET_P2M_ENTRY, id, gfn, 0, mfn, mfn === INVALID_MFN ? INVALID_MFN : 0, type, id);
+  const high = mfn === INVALID_MFN ? INVALID_MFN : 0;
+  xen.traceBuffer?.record(SET_P2M_ENTRY, id, gfn, 0, mfn, high, P2M_TYPES[type], id);
 }
 
 /** TRC_HVM_NPF: a guest's access that its p2m entry does not permit, as it is. */
@@ -27,7 +49,7 @@ export function recordViolation({ id, xen }: P2mOwner, gfn: number, mfn: number,
   const trace = xen.traceBuffer;
   if (trace === undefined || trace.runningDomid !== id) return;
   const code = PF_USER | (intent === NESTED_WRITE ? PF_WRITE : 0) | (intent === NESTED_EXECUTE ? PF_FETCH : 0);
-  trace.record(HVM_NPF, id, (gfn << 12) >>> 0, gfn >>> 20, mfn, 0, code, type);
+  trace.record(HVM_NPF, id, (gfn << 12) >>> 0, gfn >>> 20, mfn, 0, code, P2M_TYPES[type]);
 }
 
 /** TRC_MEM_DECREASE_RESERVATION: a domain gives frames back. */

@@ -34,6 +34,9 @@ import * as exits from './exit-records.ts';
 import { EVERYTHING } from './trace-buffer.ts';
 
 const PAGE_SIZE = 4096;
+/** Of Xen's p2m_type_t. */
+const P2M_INVALID = 1;
+const P2M_GRANT_MAP_RW = 7;
 
 /** What was recorded: the event, who ran, and the words. */
 function taken({ xen }: TestMachine): [event: number, who: string, ...words: number[]][] {
@@ -266,7 +269,7 @@ test('a grant that is mapped: whose, which; and the p2m entry that it got', () =
   deepEqual(
     taken(machine).map(([each, , ...words]) => [each, ...words]),
     [
-      [trc.TRC_MEM_SET_P2M_ENTRY, 0x300, 0, mfn, 0, 3, user.domain.id],
+      [trc.TRC_MEM_SET_P2M_ENTRY, 0x300, 0, mfn, 0, P2M_GRANT_MAP_RW, user.domain.id],
       [trc.TRC_MEM_PAGE_GRANT_MAP, granter.domain.id, 9, GNTMAP_host_map],
     ],
   );
@@ -291,7 +294,7 @@ test('memory that is given back: the call, and the entry that goes', () => {
     taken(machine).map(([each, , ...words]) => [each, ...words]),
     [
       [trc.TRC_MEM_DECREASE_RESERVATION, 7, 0, id],
-      [trc.TRC_MEM_SET_P2M_ENTRY, 7, 0, 0xffffffff, 0xffffffff, 0, id],
+      [trc.TRC_MEM_SET_P2M_ENTRY, 7, 0, 0xffffffff, 0xffffffff, P2M_INVALID, id],
     ],
   );
 });
