@@ -250,7 +250,13 @@ test('xl.conf keeps processors back from all domains, unless they are to be had 
   await host.xl('destroy idle');
   match((await host.xl('create -q -p idle.cfg cpus="0"')).err, /vcpu hard affinity map is empty/);
   await host.xl('create -q -p --ignore-global-affinity-masks idle.cfg cpus="0"');
-  equal(JSON.parse((await host.xl('vcpu-list idle --json')).out)[0].hard, '0');
+  const pinned = async () => JSON.parse((await host.xl('vcpu-list idle --json')).out)[0].hard;
+  equal(await pinned(), '0');
+  await host.xl('vcpu-pin idle 0 0-2');
+  equal(await pinned(), '1');
+  match((await host.xl('vcpu-pin idle 0 2')).err, /^vcpu hard affinity map is empty\n$/);
+  await host.xl('vcpu-pin --ignore-global-affinity-masks idle 0 2');
+  equal(await pinned(), '2');
   await host.xl('destroy idle');
   rmSync(join(host.folder, 'xl.conf'));
   await nothingLeft();

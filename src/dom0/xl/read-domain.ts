@@ -73,7 +73,7 @@ async function readAndPlan(file: Config, config: DomainConfig, context: Context)
 }
 
 /** What the host's xl.conf says of all its domains. */
-async function hostConf({ services, say }: Context): Promise<XlConf> {
+export async function hostConf({ services, say }: Context): Promise<XlConf> {
   const path = `${services.running?.folder}/xl.conf`;
   if (services.running === undefined) return { cpuMasks: [] };
   let bytes: Uint8Array;

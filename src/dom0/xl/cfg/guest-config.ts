@@ -20,6 +20,7 @@ export interface GuestDefaults {
   readonly nowMs: number;
   readonly maxGrantFrames?: number;
   readonly maxMaptrackFrames?: number;
+  readonly maxGrantVersion?: number;
 }
 
 /**
@@ -61,7 +62,7 @@ export function guestConfig(
     maxGrantFrames: config.number('max_grant_frames', 'a count of frames', MAX_FRAMES) ?? defaults.maxGrantFrames ?? 64,
     maxMaptrackFrames:
       config.number('max_maptrack_frames', 'a count of frames', MAX_FRAMES) ?? defaults.maxMaptrackFrames ?? 1024,
-    maxGrantVersion: config.number('max_grant_version', 'a version', MAX_GRANT_VERSION),
+    maxGrantVersion: config.number('max_grant_version', 'a version', MAX_GRANT_VERSION) ?? defaults.maxGrantVersion,
     suspendEventChannelCompat: (config.number('xend_suspend_evtchn_compat', '0 or 1', BOOLEAN) ?? 0) !== 0,
     ...timing(config, defaults.nowMs),
     ...(hvm === undefined ? {} : { hvm }),

@@ -9,6 +9,7 @@ function read(text: string) {
 }
 
 test('limits and processors are for all domains', () => {
+  deepEqual(read('max_grant_version=1').conf, { maxGrantVersion: 1, cpuMasks: [] });
   deepEqual(read('max_grant_frames=32\nmax_maptrack_frames=512\nvm.cpumask="0-3"\nvm.hvm.cpumask="^0"').conf, {
     maxGrantFrames: 32,
     maxMaptrackFrames: 512,

@@ -6,11 +6,13 @@ import { parseConfig } from './parser.ts';
 export interface XlConf {
   readonly maxGrantFrames?: number;
   readonly maxMaptrackFrames?: number;
+  readonly maxGrantVersion?: number;
   /** Processors that any vCPU may run on, as xl writes them: of vm.cpumask and vm.hvm.cpumask. */
   readonly cpuMasks: readonly string[];
 }
 
 const FRAMES: Range = { from: 1, to: 1 << 16, example: 64 };
+const VERSIONS: Range = { from: 1, to: 2, example: 2 };
 const YES_OR_NO: Range = { from: 0, to: 1, example: 0 };
 /** More processors than any host has: only the wording can be judged here. */
 const SOME_CPUS = 64;
@@ -28,6 +30,7 @@ const IDLE: Readonly<Record<string, string>> = {
   'colo.default.proxyscript': 'domains cannot be moved yet',
   'vm.pv.cpumask': 'there are no PV guests yet',
   blkdev_start: 'guests have no disks yet',
+  bootloader_restrict: 'there is no bootloader',
   domid_policy: 'Xen chooses the number of a domain',
 };
 
@@ -41,6 +44,7 @@ export function readXlConf(source: string, text: string, warn: (line: string) =>
   const known = new Set([
     'max_grant_frames',
     'max_maptrack_frames',
+    'max_grant_version',
     'vm.cpumask',
     'vm.hvm.cpumask',
     'claim_mode',
@@ -57,10 +61,12 @@ export function readXlConf(source: string, text: string, warn: (line: string) =>
   config.number('claim_mode', '0 or 1', YES_OR_NO);
   const maxGrantFrames = config.number('max_grant_frames', 'a count of frames', FRAMES);
   const maxMaptrackFrames = config.number('max_maptrack_frames', 'a count of frames', FRAMES);
+  const maxGrantVersion = config.number('max_grant_version', 'a version', VERSIONS);
   const masks = [mask(config, 'vm.cpumask'), mask(config, 'vm.hvm.cpumask')];
   return {
     ...(maxGrantFrames === undefined ? {} : { maxGrantFrames }),
     ...(maxMaptrackFrames === undefined ? {} : { maxMaptrackFrames }),
+    ...(maxGrantVersion === undefined ? {} : { maxGrantVersion }),
     cpuMasks: masks.filter((each) => each !== undefined),
   };
 }

@@ -5,7 +5,9 @@ import { setOnlineVcpus } from '../../toolstack/domain-control.ts';
 import { attempt } from '../../toolstack/errors.ts';
 import { left, right, seconds } from '../columns.ts';
 import { findDomain, findGuest, findLiveDomain, onHost, printJson } from '../define-command.ts';
+import type { Context } from '../command.ts';
 import { EXIT_ERROR } from '../exit-status.ts';
+import { hostConf } from '../read-domain.ts';
 import { cpuCount, readCpus, showCpus } from '../processors.ts';
 import type { RunningHost } from '../services.ts';
 
@@ -58,7 +60,7 @@ export const vcpuPin = onHost({
   usage: '[option] <Domain> <VCPU|all> <Hard affinity|-|all> <Soft affinity|-|all>',
   options: [
     '-f, --force                     Undo what a guest has pinned itself to for a while',
-    '--ignore-global-affinity-masks  As it is anyway: masks of xl.conf are for new domains',
+    "--ignore-global-affinity-masks  Use processors that the host's xl.conf keeps back",
   ],
   short: 'fi',
   long: { force: { value: false, letter: 'f' }, 'ignore-global-affinity-masks': { value: false, letter: 'i' } },
@@ -87,8 +89,13 @@ export const vcpuPin = onHost({
       context.services.stdout(`cpumap: ${shown.join(' ')}\n`);
       return 0;
     }
+    const left = args.has('i') || domid === 0 ? hard : await withinMasks(hard, host, context);
+    if (left === 0n) {
+      context.say('vcpu hard affinity map is empty');
+      return EXIT_ERROR;
+    }
     const wanted: Partial<VcpuAffinity> = {
-      ...(hard === undefined ? {} : { hard }),
+      ...(left === undefined ? {} : { hard: left }),
       ...(soft === undefined ? {} : { soft }),
     };
     const last = host.ctrl.domain_getinfo(domid)?.max_vcpu_id ?? -1;
@@ -100,6 +107,14 @@ export const vcpuPin = onHost({
     return 0;
   },
 });
+
+/** What xl.conf leaves of processors. */
+async function withinMasks(hard: bigint | undefined, host: RunningHost, context: Context): Promise<bigint | undefined> {
+  if (hard === undefined) return undefined;
+  // What else is in the file, and does nothing, was told as the domain was created.
+  const { cpuMasks } = await hostConf({ ...context, say: () => {} });
+  return cpuMasks.reduce((left, mask) => left & readCpus(host, mask), hard);
+}
 
 /** `xl vcpu-set` */
 export const vcpuSet = onHost({
