@@ -15,6 +15,7 @@ const USAGE = `usage: npm start -- [--guest NAME] [options] [key=value ...]
   --batch           start no shell
   --timeout=SECONDS destroy a guest that runs longer
   --trace=WHAT      as for xl create
+  --trace-file=FILE as for xl create
   -v                say more; -vvv shows stacks
 key=value goes after the guest's configuration, for example memory=512.
 `;
@@ -32,6 +33,7 @@ export async function start(argv: readonly string[], program: Program): Promise<
   const options = [
     ...(values.timeout === undefined ? [] : [`--timeout=${values.timeout}`]),
     ...(values.trace === undefined ? [] : [`--trace=${values.trace}`]),
+    ...(values['trace-file'] === undefined ? [] : [`--trace-file=${values['trace-file']}`]),
   ];
   const verbose = (values.verbose ?? []).map(() => '-v');
   const extra = [...settings, ...words.map((word) => `cmdline+=" ${word}"`), ...positionals];
@@ -49,6 +51,7 @@ function readArguments(argv: readonly string[]) {
         batch: { type: 'boolean' },
         timeout: { type: 'string' },
         trace: { type: 'string' },
+        'trace-file': { type: 'string' },
         verbose: { type: 'boolean', short: 'v', multiple: true },
         help: { type: 'boolean', short: 'h' },
       },
