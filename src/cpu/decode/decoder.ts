@@ -1,7 +1,23 @@
 /** The decoder: bytes to a form and its operand fields. The only one; table-driven (SDM vol. 2A, chapter 2). */
 import { MODE_CODE_32, MODE_CODE_64 } from '../mode.ts';
 import { CS, DS, ES, FS, GS, SS } from '../state.ts';
-import type { Candidate, OpcodeTable } from './table.ts';
+import type { ImmediateSize } from './encoding.ts';
+import {
+  type Candidate,
+  type OpcodeTable,
+  PREFIX_66,
+  PREFIX_ANY,
+  PREFIX_F2,
+  PREFIX_F3,
+  RULE_DEFAULT64,
+  RULE_FORCE64,
+  RULE_IGNORES_MOD,
+  RULE_LOCK,
+  RULE_NO64,
+  RULE_NO_REX_B,
+  RULE_ONLY64,
+  type Rule,
+} from './table.ts';
 
 /** An instruction of this table. */
 export const DECODED = 0;
@@ -105,13 +121,15 @@ export class Decoder<C extends Candidate> {
       if (this.#at >= this.#end) return INCOMPLETE;
       result.modRm = this.#bytes[this.#at++] as number;
     }
-    const candidate = this.#choose(map, is64);
-    if (candidate?.form.ignoresMod) result.modRm |= 0xc0;
-    this.#sizes(candidate, mode, is64);
+    const rule = this.#choose(map, is64);
+    result.candidate = rule?.candidate;
+    const flags = rule?.flags ?? 0;
+    if ((flags & RULE_IGNORES_MOD) !== 0) result.modRm |= 0xc0;
+    this.#sizes(flags, rule?.prefix === PREFIX_66, mode, is64);
     if (!this.#address(is64)) return INCOMPLETE;
-    if (candidate === undefined) return INVALID;
-    if (!this.#immediates(candidate, is64)) return INCOMPLETE;
-    if (result.lock && !(candidate.form.lock && result.hasMemory)) return INVALID;
+    if (rule === undefined) return INVALID;
+    if (!this.#immediates(rule, is64)) return INCOMPLETE;
+    if (result.lock && !((flags & RULE_LOCK) !== 0 && result.hasMemory)) return INVALID;
     return DECODED;
   }
 
@@ -186,46 +204,43 @@ export class Decoder<C extends Candidate> {
     return second === 0x38 ? 2 : 3;
   }
 
-  #choose(map: number, is64: boolean): C | undefined {
+  #choose(map: number, is64: boolean): Rule<C> | undefined {
     const { result } = this;
-    const candidates = this.#table.candidates(map, result.opcode, result.modRm);
-    for (let i = 0; i < candidates.length; i++) {
-      const candidate = candidates[i] as C;
-      if (this.#matches(candidate, is64)) {
-        result.candidate = candidate;
-        return candidate;
-      }
+    const rules = this.#table.rules(map, result.opcode, result.modRm);
+    for (let i = 0; i < rules.length; i++) {
+      const rule = rules[i] as Rule<C>;
+      if (this.#matches(rule, is64)) return rule;
     }
-    result.candidate = undefined;
     return undefined;
   }
 
-  #matches({ form, encoding }: C, is64: boolean): boolean {
+  #matches({ flags, prefix, modRm, w }: Rule<C>, is64: boolean): boolean {
     const { result } = this;
-    if (is64 ? form.no64 : form.only64) return false;
-    if (encoding.modRm >= 0 && encoding.modRm !== result.modRm) return false;
-    if (form.noRexB && (result.rex & 1) !== 0) return false;
-    if (encoding.w >= 0 && (encoding.w === 1) !== ((result.rex & 8) !== 0)) return false;
-    switch (encoding.prefix) {
-      case '':
+    if ((flags & (is64 ? RULE_NO64 : RULE_ONLY64)) !== 0) return false;
+    if (modRm >= 0 && modRm !== result.modRm) return false;
+    if ((flags & RULE_NO_REX_B) !== 0 && (result.rex & 1) !== 0) return false;
+    if (w >= 0 && (w === 1) !== ((result.rex & 8) !== 0)) return false;
+    switch (prefix) {
+      case PREFIX_ANY:
         return true;
-      case 'NP':
-        return result.repeat === 0 && !this.#prefix66;
-      case '66':
+      case PREFIX_66:
         return result.repeat === 0 && this.#prefix66;
-      case 'F3':
+      case PREFIX_F3:
         return result.repeat === 0xf3;
-      case 'F2':
+      case PREFIX_F2:
         return result.repeat === 0xf2;
+      default:
+        return result.repeat === 0 && !this.#prefix66;
     }
   }
 
-  #sizes(candidate: C | undefined, mode: number, is64: boolean): void {
+  // With `isPart` a 66H prefix is part of the opcode.
+  #sizes(flags: number, isPart: boolean, mode: number, is64: boolean): void {
     const { result } = this;
-    const prefix66 = this.#prefix66 && candidate?.encoding.prefix !== '66';
+    const prefix66 = this.#prefix66 && !isPart;
     if (is64) {
-      const wide = (result.rex & 8) !== 0 || candidate?.form.force64 === true;
-      const byDefault = candidate?.form.default64 === true ? 64 : 32;
+      const wide = (result.rex & 8) !== 0 || (flags & RULE_FORCE64) !== 0;
+      const byDefault = (flags & RULE_DEFAULT64) !== 0 ? 64 : 32;
       result.operandSize = wide ? 64 : prefix66 ? 16 : byDefault;
       result.addressSize = this.#prefix67 ? 32 : 64;
       return;
@@ -290,31 +305,31 @@ export class Decoder<C extends Candidate> {
     return true;
   }
 
-  #immediates({ encoding }: C, is64: boolean): boolean {
+  #immediates({ immediate, immediate2, flags }: Rule<C>, is64: boolean): boolean {
     const { result } = this;
     result.immediate = 0;
     result.immediateHi = 0;
     result.immediate2 = 0;
-    for (let i = 0; i < encoding.immediates.length; i++) {
-      const kind = encoding.immediates[i] as string;
-      const bytes = this.#immediateBytes(kind, is64);
-      if (this.#at + bytes > this.#end) return this.#missing();
-      if (i === 1) {
-        result.immediate2 = this.#signed(bytes);
-      } else if (bytes === 8) {
-        result.immediate = this.#signed(4);
-        result.immediateHi = this.#signed(4);
-      } else {
-        result.immediate = this.#signed(bytes);
-        result.immediateHi = kind === 'o' ? 0 : result.immediate >> 31;
-      }
+    if (immediate === 0) return true;
+    const bytes = this.#immediateBytes(immediate, flags, is64);
+    if (this.#at + bytes > this.#end) return this.#missing();
+    if (bytes === 8) {
+      result.immediate = this.#signed(4);
+      result.immediateHi = this.#signed(4);
+    } else {
+      result.immediate = this.#signed(bytes);
+      result.immediateHi = immediate === 'o' ? 0 : result.immediate >> 31;
     }
+    if (immediate2 === 0) return true;
+    const more = this.#immediateBytes(immediate2, flags, is64);
+    if (this.#at + more > this.#end) return this.#missing();
+    result.immediate2 = this.#signed(more);
     return true;
   }
 
-  #immediateBytes(kind: string, is64: boolean): number {
+  #immediateBytes(size: ImmediateSize, flags: number, is64: boolean): number {
     const { result } = this;
-    switch (kind) {
+    switch (size) {
       case 'b':
         return 1;
       case 'w':
@@ -327,7 +342,7 @@ export class Decoder<C extends Candidate> {
         return result.operandSize / 8;
       default:
         // Near branches in 64-bit mode take 32 bits even with 66H, as Intel's processors do.
-        if (is64 && result.candidate?.form.force64) return 4;
+        if (is64 && (flags & RULE_FORCE64) !== 0) return 4;
         return result.operandSize === 16 ? 2 : 4;
     }
   }

@@ -10,24 +10,24 @@ import type { Operand } from './operands.ts';
 /** Properties of a form beyond its encoding. */
 export interface FormFlags {
   /** A LOCK prefix is allowed when the destination is memory. */
-  readonly lock?: true;
+  readonly lock?: true | undefined;
   /** Not in 64-bit mode; only in 64-bit mode. */
-  readonly no64?: true;
-  readonly only64?: true;
+  readonly no64?: true | undefined;
+  readonly only64?: true | undefined;
   /** Operand size is 64 in 64-bit mode without REX.W (SDM vol. 2A, 2.2.1.7); with 66H it is 16. */
-  readonly default64?: true;
+  readonly default64?: true | undefined;
   /** Operand size is 64 in 64-bit mode whatever the prefixes say: near branches, MOV CRn. */
-  readonly force64?: true;
+  readonly force64?: true | undefined;
   /** F2H and F3H repeat the instruction. */
-  readonly repeat?: true;
+  readonly repeat?: true | undefined;
   /** The operand size is the address size (JRCXZ, LOOP count by it). */
-  readonly byAddressSize?: true;
+  readonly byAddressSize?: true | undefined;
   /** ModRM.mod is not looked at: rm is a register whatever it says (MOV CRn, MOV DRn). */
-  readonly ignoresMod?: true;
+  readonly ignoresMod?: true | undefined;
   /** Not with REX.B: 90 is NOP, 41 90 is XCHG R8, RAX. */
-  readonly noRexB?: true;
+  readonly noRexB?: true | undefined;
   /** Another name for this form, where the manual gives it one. */
-  readonly name?: string;
+  readonly name?: string | undefined;
 }
 
 export const LOCK: FormFlags = { lock: true };
@@ -45,8 +45,22 @@ export interface Form extends FormFlags {
 }
 
 export function form(encoding: string, operands: readonly Operand[] = [], ...flags: readonly FormFlags[]): Form {
-  return Object.assign({ encoding, operands }, ...flags);
+  return Object.assign({ encoding, operands, ...NO_FLAGS }, ...flags);
 }
+
+// All forms have one shape: where V8 meets many, it has to look for each property that the decoder asks for.
+const NO_FLAGS: FormFlags = {
+  lock: undefined,
+  no64: undefined,
+  only64: undefined,
+  default64: undefined,
+  force64: undefined,
+  repeat: undefined,
+  byAddressSize: undefined,
+  ignoresMod: undefined,
+  noRexB: undefined,
+  name: undefined,
+};
 
 /** How an operand is named inside `execute`: opaque, the tier knows where it is. */
 export interface OperandHandle {
@@ -90,21 +104,21 @@ interface InstructionBase {
   readonly manual: string;
   readonly forms: readonly Form[];
   /** Handlers go into the interpreter's one big function. Only for what a boot executes by the million. */
-  readonly hot?: true;
+  readonly hot?: true | undefined;
   /** Ends a run of records: control never falls through, or state that the decoder depends on changes. */
-  readonly ends?: true;
+  readonly ends?: true | undefined;
   /** Holds interrupts off until after the next instruction: STI, MOV SS, POP SS. */
-  readonly shadow?: true;
+  readonly shadow?: true | undefined;
   /** Sizes that matter to it beyond its operands' own widths: what PUSH, string and control-flow instructions go by. */
-  readonly depends?: readonly ('operandSize' | 'addressSize' | 'stackSize')[];
+  readonly depends?: readonly ('operandSize' | 'addressSize' | 'stackSize')[] | undefined;
   /** Its memory operand's address is not checked against the segment: INVLPG accesses nothing. */
-  readonly unchecked?: true;
+  readonly unchecked?: true | undefined;
   /** Whose state it uses: EM, TS and OSFXSR decide whether it may run (SDM vol. 3A, 2.5). */
-  readonly unit?: 'x87' | 'mmx' | 'sse';
+  readonly unit?: 'x87' | 'mmx' | 'sse' | undefined;
   /** Undefined flags, by name: masked in comparisons with a processor. */
-  readonly undefinedFlags?: readonly string[];
+  readonly undefinedFlags?: readonly string[] | undefined;
   /** Cannot run at CPL 3 without faulting or leaving: the native harness skips it and says so. */
-  readonly system?: true;
+  readonly system?: true | undefined;
 }
 
 export interface EmittedInstruction extends InstructionBase {
@@ -127,12 +141,24 @@ export interface CalledInstruction extends InstructionBase {
 export type Instruction = EmittedInstruction | CalledInstruction;
 
 export function instruction(mnemonic: string, definition: Omit<EmittedInstruction, 'mnemonic'>): EmittedInstruction {
-  return { mnemonic, ...definition };
+  return { mnemonic, ...NO_PROPERTIES, ...definition };
 }
 
 export function systemInstruction(
   mnemonic: string,
   definition: Omit<CalledInstruction, 'mnemonic'>,
 ): CalledInstruction {
-  return { mnemonic, ...definition };
+  return { mnemonic, ...NO_PROPERTIES, ...definition };
 }
+
+// As NO_FLAGS.
+const NO_PROPERTIES: Omit<InstructionBase, 'manual' | 'forms'> = {
+  hot: undefined,
+  ends: undefined,
+  shadow: undefined,
+  depends: undefined,
+  unchecked: undefined,
+  unit: undefined,
+  undefinedFlags: undefined,
+  system: undefined,
+};
