@@ -325,6 +325,18 @@ test('on_soft_reset = "soft-reset": the domain goes on as it is, with all that i
   await nothingLeft();
 });
 
+test('one that does nothing but reset itself keeps no others waiting, and is destroyed whole, wherever it is', async () => {
+  for (let round = 0; round < 6; round++) {
+    await host.xl('create -q -p resetting.cfg');
+    const resets = host.command('events resetting');
+    await host.xl('unpause resetting');
+    await resets.until(() => resets.out.split('"shutdown"').length > Math.min(round, 3) + 1);
+    equal((await host.xl('destroy resetting')).status, 0);
+    await resets.signal('SIGINT');
+    await nothingLeft();
+  }
+});
+
 test('a soft reset that the configuration does not want is any other end', async () => {
   equal((await host.xl('create -F -q --exit-status reset.cfg on_soft_reset="destroy"')).status, 14);
   await nothingLeft();

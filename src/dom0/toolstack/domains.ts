@@ -22,7 +22,7 @@ import {
 } from './domain-record.ts';
 import { attempt, DomainError, reason } from './errors.ts';
 import { RestartPace } from './restart-pace.ts';
-import { softReset } from './soft-reset.ts';
+import { SoftResets } from './soft-reset.ts';
 import { preservedNodes } from './store-nodes.ts';
 
 /** How many turns a destroyed domain may take to be gone. */
@@ -39,12 +39,14 @@ export class Domains {
   readonly #news: DomainNews;
   readonly #devices: DeviceStates;
   readonly #pace = new RestartPace();
+  readonly #resets: SoftResets;
   /** Being destroyed by us: that they are gone is no news. */
   readonly #destroying = new Set<Domid>();
 
   constructor(host: DomainsHost) {
     this.#host = host;
     this.#news = new DomainNews(host.clock);
+    this.#resets = new SoftResets(host);
     this.#devices = new DeviceStates(host.store, (domid, change) => this.tell('device', domid, change));
   }
 
@@ -231,7 +233,7 @@ export class Domains {
     try {
       const end = await record.end;
       await stopWatch();
-      if (!this.#records.has(domid) || this.#destroying.has(domid)) return;
+      if (!this.#isWanted(domid)) return;
       if (end.kind === 'destroyed') this.#forget(domid, end);
       else await this.#shutDown(record, end);
     } catch (error) {
@@ -281,19 +283,23 @@ export class Domains {
     }
   }
 
-  /** One that cannot be reset cannot go on either. */
   async #softReset(record: DomainRecord, end: DomainEnd): Promise<void> {
     const { domid } = record;
     try {
-      await softReset(this.#host, domid, record.config);
+      await this.#resets.reset(record, () => this.#isWanted(domid));
     } catch (error) {
-      if (!this.#records.has(domid) || this.#destroying.has(domid)) return;
+      if (!this.#isWanted(domid)) return;
       this.#host.log(`domain ${domid} (${record.config.name}): soft reset failed: ${reason(error)}`);
       this.tell('failed', domid, { detail: `soft reset failed, the domain is destroyed: ${reason(error)}` });
       return await this.#destroy(domid, end);
     }
+    if (!this.#isWanted(domid)) return;
     await this.#attendAnew(record);
     this.tell('soft-reset', domid);
+  }
+
+  #isWanted(domid: Domid): boolean {
+    return this.#records.has(domid) && !this.#destroying.has(domid);
   }
 
   /** A domain that had shut down goes on: its next end counts. */
@@ -357,6 +363,7 @@ export class Domains {
     if (record === undefined) throw notOurs(domid);
     this.#destroying.add(domid);
     try {
+      await this.#resets.settled(domid);
       const console = this.#host.consoleLog(domid);
       await destroyDomain(this.#host, domid, record.config.uuid);
       await this.#untilGone(domid);
@@ -378,6 +385,7 @@ export class Domains {
     if (record === undefined) return;
     const { name, uuid } = record.config;
     this.#records.delete(domid);
+    this.#resets.forget(domid);
     void this.#devices.forget(domid).catch((error) => this.#host.log(reason(error)));
     this.tell('destroyed', domid, { name, uuid: uuidText(uuid) });
     const ended: EndedDomain = { domid, name, end, console };

@@ -6,6 +6,11 @@ const SHORT_LIVES = 3;
 export class RestartPace {
   readonly #shortLives = new Map<string, number>();
 
+  /** There is none of that name any more. */
+  forget(name: string): void {
+    this.#shortLives.delete(name);
+  }
+
   /** A domain of that name has lived so long; returns how many nanoseconds its next life has to wait. */
   lived(name: string, lifeNs: bigint): number {
     if (lifeNs >= SHORT_LIFE_NS) {

@@ -5,7 +5,9 @@ import type { StateCalls } from '../../libs/ctrl/state-calls.ts';
 import type { DomainConfig } from './domain-config.ts';
 import type { ToolstackHost } from './domain-create.ts';
 import { forgetDomain } from './domain-destroy.ts';
+import type { DomainRecord } from './domain-record.ts';
 import { attempt } from './errors.ts';
+import { RestartPace } from './restart-pace.ts';
 import { domainPaths, domainStoreNodes } from './store-nodes.ts';
 
 /** What a soft reset takes of a host. */
@@ -57,6 +59,44 @@ export async function softReset(host: SoftResetHost, domid: Domid, config: Domai
   await step('introduce it to the store', () => store.introduce(domid, gfn(storeGfn), ports.store));
   await step('let it go on', () => ctrl.domain_unpause(domid));
 }
+
+/** The soft resets of a host's domains: one that asks for them again and again keeps no others from running. */
+export class SoftResets {
+  readonly #host: SoftResetHost & { readonly pause: (ns: number) => Promise<void> };
+  readonly #pace = new RestartPace();
+  readonly #underWay = new Map<Domid, Promise<void>>();
+  /** When a domain that was reset began to run again. */
+  readonly #begunNs = new Map<Domid, bigint>();
+
+  constructor(host: SoftResetHost & { readonly pause: (ns: number) => Promise<void> }) {
+    this.#host = host;
+  }
+
+  /** Resets a domain, unless it is not wanted any more by then. Throws as `softReset`. */
+  async reset({ domid, config, createdNs }: ResetRecord, wanted: () => boolean): Promise<void> {
+    const { clock } = this.#host;
+    const lifeNs = clock.wallclockNs() - (this.#begunNs.get(domid) ?? createdNs);
+    await this.#host.pause(this.#pace.lived(`${domid}`, lifeNs));
+    if (!wanted()) return;
+    const reset = softReset(this.#host, domid, config);
+    const settled = reset.catch(() => {}).finally(() => this.#underWay.delete(domid));
+    this.#underWay.set(domid, settled);
+    await reset;
+    this.#begunNs.set(domid, clock.wallclockNs());
+  }
+
+  /** Resolves once a domain is not being reset: what is done to it meanwhile would be done to half of it. */
+  async settled(domid: Domid): Promise<void> {
+    await this.#underWay.get(domid);
+  }
+
+  forget(domid: Domid): void {
+    this.#begunNs.delete(domid);
+    this.#pace.forget(`${domid}`);
+  }
+}
+
+type ResetRecord = Pick<DomainRecord, 'domid' | 'config' | 'createdNs'>;
 
 /** Its new ports may have the numbers of the old ones: whoever holds an end of these has to be gone by then. */
 async function letGo({ state, breathe }: SoftResetHost, domid: Domid, console: Port): Promise<void> {

@@ -202,6 +202,10 @@ const KERNELS = {
     ...[0xb8, 32, 0, 0, 0, 0xbb, 4, 0, 0, 0, 0xb9, 0x4e, 0, 0x10, 0, 0x0f, 0x01, 0xd9, 0xfa, 0xf4, 0xeb, 0xfe],
     ...[5, 0, 0, 0, 2, 0, 0, 0],
   ],
+  // Asks for a soft reset, and as a new kernel for another one.
+  resetting: [
+    ...[0xb8, 29, 0, 0, 0, 0xbb, 2, 0, 0, 0, 0xb9, 0x15, 0, 0x10, 0, 0x0f, 0x01, 0xd9, 0xeb, 0xec, 0x90, 5, 0, 0, 0],
+  ],
   /*
    *        mov esi, the console's page
    * next:  mov eax, out_prod; mov edx, eax; sub edx, out_cons; cmp edx, 2048; jae full
