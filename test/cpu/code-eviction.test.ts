@@ -181,6 +181,39 @@ for (const { tier, regions, rounds } of TIERS) {
     equal(run(second, 1n), 7n);
   });
 
+  test(`an instruction across two pages that both change again and again is what they are [${tier}]`, () => {
+    const { cpu } = processor(regions);
+    const rounds = tier === 'regions' ? 60 : 600;
+    const at = 0x300000 - 2;
+    cpu.load(at, assemble('mov eax, 0\nret', at));
+    // Its immediate is half in the one page and half in the other. Sometimes one of them stays as it is.
+    const source = `
+      mov ecx, ${rounds}
+    again:
+      test cl, 3
+      jz second
+      mov [${at + 1}], cl
+    second:
+      mov edx, ecx
+      shr edx, 1
+      mov [${at + 2}], dl
+      call ${at}
+      add ebx, eax
+      dec ecx
+      jnz again
+      hlt`;
+    cpu.load(CODE, assemble(source, CODE));
+    cpu.state.setGpr(RBX, 0n);
+    cpu.state.rip = BigInt(CODE);
+    while (cpu.continue(1_000_000) === EXIT_BUDGET);
+    let [sum, low] = [0, 0];
+    for (let count = rounds; count > 0; count--) {
+      if (count % 4 !== 0) low = count & 0xff;
+      sum += low + (((count >> 1) & 0xff) << 8);
+    }
+    equal(cpu.state.gpr(RBX), BigInt(sum));
+  });
+
   test(`who writes his own code gives the thread back in time, and goes on right [${tier}]`, () => {
     const { cpu } = processor(regions);
     // The immediate of the instruction after it changes each time round.

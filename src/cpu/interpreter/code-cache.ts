@@ -10,6 +10,7 @@ import type { MachineMemory } from '../mmu/machine-memory.ts';
 import { CodeHash } from './code-hash.ts';
 import { type CodePage, CodePages } from './code-pages.ts';
 import type { CodeUser } from './code-user.ts';
+import { CrossingRecords } from './crossing-records.ts';
 import type { FormEntry } from './handlers.ts';
 import { INCOMPLETE_LENGTH, InstructionDecoder, RAISES } from './instruction-decoder.ts';
 import { RECORD_SEGMENTS } from './layout.ts';
@@ -49,20 +50,24 @@ export class CodeCache implements CodeWatch {
   readonly #users = new Set<CodeUser>();
   readonly #pages: CodePages;
   readonly #hash: CodeHash;
-  /** Instructions that cross pages: by page and offset, then second page and mode, the record. */
-  readonly #crossing = new Map<number, Map<number, number>>();
+  readonly #crossing: CrossingRecords;
   readonly #crossingBytes = new Uint8Array(32);
   readonly #room: RecordRoom;
   #jumpsAreStale = false;
   /** How often the frame's owner changed code in it. */
   readonly #changes = new Map<number, number>();
   readonly #aside: SetAside[] = [];
+  /** Pages that were dropped since generated code was entered. */
+  readonly #killed: CodePage[] = [];
   recordUser: RecordUser | undefined;
   /** Pages that were dropped because they were written to. */
   invalidations = 0;
   /** Instructions that were decoded, and segments that were emptied. */
   counts = { decoded: 0, evictions: 0 };
-  #isRunning = false;
+  /** Who is inside generated code. */
+  #running: CodeUser | undefined;
+  /** How often frames began to hold code: see CodeUser. */
+  framesBegun = 0;
   /** What was decoded and dropped since a vCPU began to run, in decoded instructions. */
   work = 0;
 
@@ -72,8 +77,10 @@ export class CodeCache implements CodeWatch {
     this.#decoder = new InstructionDecoder(decoder, writer);
     this.#writer = writer;
     this.#hash = new CodeHash(memory);
+    this.#crossing = new CrossingRecords(memory);
     const protect = (mfn: number) => {
-      for (const user of this.#users) user.protectFrame(mfn);
+      this.framesBegun++;
+      this.#running?.protectFrame(mfn);
     };
     this.#pages = new CodePages(memory, protect, () => this.#forgetJumps());
     this.#room = new RecordRoom(room);
@@ -92,16 +99,18 @@ export class CodeCache implements CodeWatch {
   }
 
   /** A vCPU goes into generated code. */
-  enter(): void {
-    this.#isRunning = true;
+  enter(user: CodeUser): void {
+    this.#running = user;
   }
 
   /** It is out again. */
   leave(): void {
-    this.#isRunning = false;
+    this.#running = undefined;
     for (let aside = this.#aside.pop(); aside !== undefined; aside = this.#aside.pop()) {
       if (this.#pages.byId(aside.page.id) === aside.page) aside.restore();
     }
+    // Records of instructions across the ends of pages belong to two, of which one may be gone.
+    for (let page = this.#killed.pop(); page !== undefined; page = this.#killed.pop()) this.#retire(page);
   }
 
   /** Does what `isDue` says. */
@@ -161,8 +170,7 @@ export class CodeCache implements CodeWatch {
     const offset = address % 4096;
     const page = this.#pages.enter(mfn);
     const second = this.#pages.enter(secondPage / 4096);
-    const place = placeIn(page.id, offset);
-    const known = this.knownCrossing(place, placeIn(second.id, 0), mode);
+    const known = this.#crossing.find(placeIn(page.id, offset), placeIn(second.id, 0), mode);
     if (known !== 0) return known;
     const first = 4096 - offset;
     this.#crossingBytes.set(this.#memory.u8.subarray(address, address + first));
@@ -176,9 +184,7 @@ export class CodeCache implements CodeWatch {
       this.#drop(isFirst ? second : page);
       return this.findCrossing(address, secondPage, mode);
     }
-    const bySecond = this.#crossing.get(place) ?? new Map<number, number>();
-    bySecond.set(placeIn(second.id, 0) + mode, start);
-    this.#crossing.set(place, bySecond);
+    this.#crossing.insert(placeIn(page.id, offset), placeIn(second.id, 0), mode, start);
     this.#checkRoom();
     return start;
   }
@@ -189,11 +195,6 @@ export class CodeCache implements CodeWatch {
     return page === undefined ? -1 : placeIn(page.id, address % 4096);
   }
 
-  /** How many pages of code are kept. */
-  get pages(): number {
-    return [...this.#pages.all].length;
-  }
-
   /** The record of an instruction that was decoded, else 0. */
   known(place: number, mode: number): number {
     return this.#hash.find(Math.floor(place / 4096), place % 4096, mode);
@@ -201,8 +202,7 @@ export class CodeCache implements CodeWatch {
 
   /** The same of an instruction that ends in another page, which is at the place `second`. */
   knownCrossing(place: number, second: number, mode: number): number {
-    const known = this.#crossing.get(place)?.get(second + mode) ?? 0;
-    return known !== 0 && this.#handlerAt(known) !== record.HANDLER_LEAVE ? known : 0;
+    return this.#crossing.find(place, second, mode);
   }
 
   /** A copy of a record of a page: executes its instruction and goes back to the next record. */
@@ -312,7 +312,7 @@ export class CodeCache implements CodeWatch {
   // The frame's bytes are about to change: whoever has it may be executing them if a vCPU runs, others may not.
   #changed(mfn: number): void {
     const page = this.#pages.known(mfn) as CodePage;
-    if (!this.#isRunning) {
+    if (this.#running === undefined) {
       this.#changes.delete(mfn);
       this.recordUser?.renewPage(page.id);
       this.#pages.leave(mfn);
@@ -342,10 +342,13 @@ export class CodeCache implements CodeWatch {
   }
 
   #kill(page: CodePage): void {
-    for (let i = 0; i < page.runs.length; i += 2) {
-      this.#writer.retire(page.runs[i] as number, page.runs[i + 1] as number);
-    }
+    this.#retire(page);
+    if (this.#running !== undefined) this.#killed.push(page);
     this.#pages.remove(page);
+  }
+
+  #retire({ runs }: CodePage): void {
+    for (let i = 0; i < runs.length; i += 2) this.#writer.retire(runs[i] as number, runs[i + 1] as number);
   }
 
   // New records go into the oldest segment from now on, and the pages that have some there are dropped.
@@ -360,10 +363,7 @@ export class CodeCache implements CodeWatch {
     }
     this.recordUser?.reuseRecords(this.#room.next, this.#room.end);
     this.#hash.purge();
-    for (const [place, bySecond] of this.#crossing) {
-      for (const [key, pc] of bySecond) if (this.#handlerAt(pc) === record.HANDLER_LEAVE) bySecond.delete(key);
-      if (bySecond.size === 0) this.#crossing.delete(place);
-    }
+    this.#crossing.purge();
   }
 
   get #isFull(): boolean {
@@ -377,17 +377,13 @@ export class CodeCache implements CodeWatch {
 
   // What is remembered is of a frame's old code. Only who is inside generated code could follow it at once.
   #forgetJumps(): void {
-    if (this.#isRunning) this.#flushJumps();
+    if (this.#running !== undefined) this.#flushJumps();
     else this.#jumpsAreStale = true;
   }
 
   #flushJumps(): void {
     this.#jumpsAreStale = false;
     for (const user of this.#users) user.flushJumps();
-  }
-
-  #handlerAt(pc: number): number {
-    return this.#memory.view.getUint16(pc, true);
   }
 
   #checkRoom(): void {

@@ -2,7 +2,10 @@
 export interface CodeUser {
   /** Forget indirect jump targets. */
   flushJumps(): void;
-  /** Forget fast write translations of a frame. */
+  /**
+   * It is inside generated code: forget fast write translations of a frame. The others do it for all frames with code
+   * when they go there, if `CodeCache.framesBegun` has changed.
+   */
   protectFrame(mfn: number): void;
   /** Leave generated code at the next block boundary: `makeRoom` is due. */
   stop(): void;

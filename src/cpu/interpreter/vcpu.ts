@@ -57,6 +57,7 @@ export class InterpreterVcpu implements EngineVcpu, CodeUser, TierHooks, Current
   #csBaseHi = 0;
   #leaving = false;
   #jumpsFlushed = false;
+  #framesBegun = 0;
   #shutDown = false;
   /** TF was set when the last instruction began. */
   #trapPending = false;
@@ -294,13 +295,15 @@ export class InterpreterVcpu implements EngineVcpu, CodeUser, TierHooks, Current
     this.#left = budget;
     const { current, run, code } = this.#shared;
     current.vcpu = this;
-    code.enter();
+    if (this.#framesBegun !== code.framesBegun) this.#mmu.protectFrames();
+    code.enter(this);
     const result = run(this.state.base, budget);
     this.#retired = this.instructions;
     this.#slice = 0;
     this.#left = 0;
     this.#stops.restore();
     code.leave();
+    this.#framesBegun = code.framesBegun;
     return result;
   }
 

@@ -138,6 +138,11 @@ export class Mmu {
     this.#tlb.protectFrame(mfn);
   }
 
+  /** The same for all frames that hold code. */
+  protectFrames(): void {
+    this.#tlb.protectFrames((mfn) => this.#code.holdsCode(mfn));
+  }
+
   /** Notes data breakpoints that an access of the code that runs touches. */
   watch(lo: number, hi: number, bytes: number, isWrite: boolean): void {
     if (!this.watchesData) return;

@@ -99,16 +99,21 @@ export class Tlb {
 
   /** Takes the fast way to write a frame from all tables: it holds code. */
   protectFrame(mfn: number): void {
+    this.protectFrames((frame) => frame === mfn);
+  }
+
+  /** The same for all frames of which it is so. */
+  protectFrames(holdsCode: (mfn: number) => boolean): void {
     const u32 = this.#u32;
-    const page = mfn * 4096;
     for (let list = 0; list < 2; list++) {
       const first = this.#list(list);
       const end = first + this.#length(list);
       for (let i = first; i < end; i++) {
         const at = this.#place(this.#u16[i] as number) + WRITE;
         const tag = u32[at] as number;
-        if (tag !== INVALID && (tag + (u32[at + ADDEND] as number)) >>> 0 === page)
-          u32[at] = tag | layout.TLB_BESIDE_CODE;
+        if (tag === INVALID) continue;
+        const page = (tag + (u32[at + ADDEND] as number)) >>> 0;
+        if (holdsCode(page >>> 12)) u32[at] = tag | layout.TLB_BESIDE_CODE;
       }
     }
   }
