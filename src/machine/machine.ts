@@ -14,6 +14,7 @@ import type { Clock, Random } from '../lib/ports.ts';
 import { XenolithError } from '../lib/errors.ts';
 import { SeededRandom } from '../lib/seeded-random.ts';
 import { HypercallCtrl } from '../libs/ctrl/ctrl-hypercalls.ts';
+import { HypfsCalls } from '../libs/ctrl/hypfs-calls.ts';
 import { SchedCalls } from '../libs/ctrl/sched-calls.ts';
 import { StateCalls } from '../libs/ctrl/state-calls.ts';
 import { ToolCalls } from '../libs/ctrl/tool-calls.ts';
@@ -224,6 +225,11 @@ export class Machine implements Host {
   /** xenstored, for those that serve it to others. */
   get xenstored(): Xenstored {
     return this.#xenstored;
+  }
+
+  /** Xen's own file system. */
+  get hypfs(): HypfsCalls {
+    return new HypfsCalls(this.#xen.dom0);
   }
 
   /** Event channels for another process of dom0's. */

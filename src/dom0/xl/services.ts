@@ -1,5 +1,6 @@
 import type { Clock, Random, Terminal } from '../../lib/ports.ts';
 import type { Domid } from '../../abi/xen.ts';
+import type { HypfsCalls } from '../../libs/ctrl/hypfs-calls.ts';
 import type { SchedCalls } from '../../libs/ctrl/sched-calls.ts';
 import type { StateCalls } from '../../libs/ctrl/state-calls.ts';
 import type { ToolCalls } from '../../libs/ctrl/tool-calls.ts';
@@ -149,6 +150,7 @@ export interface RunningHost extends ToolstackHost {
   readonly tools: ToolCalls;
   readonly sched: SchedCalls;
   readonly state: StateCalls;
+  readonly hypfs: HypfsCalls;
   readonly domains: Domains;
   /** Who is at its consoles. */
   readonly seats: ConsoleSeats;

@@ -34,6 +34,7 @@ export function runningHost(machine: Machine, around: HostSurroundings): Running
     clock,
     sched: machine.sched,
     state: machine.state,
+    hypfs: machine.hypfs,
     domains: domainsOf(machine, around),
     seats: new ConsoleSeats(),
     folder,

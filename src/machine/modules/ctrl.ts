@@ -1,5 +1,6 @@
 /** What a toolstack asks of the Xen of a machine in this process: libxenctrl. docs/scripting.md. */
 import type { Ctrl } from '../../libs/ctrl/ctrl.ts';
+import type { HypfsCalls } from '../../libs/ctrl/hypfs-calls.ts';
 import type { SchedCalls } from '../../libs/ctrl/sched-calls.ts';
 import type { StateCalls } from '../../libs/ctrl/state-calls.ts';
 import type { ToolCalls } from '../../libs/ctrl/tool-calls.ts';
@@ -8,7 +9,7 @@ import type { EmbeddedMachine } from './machine.ts';
 export { type Domid, domid, type Gfn, gfn, type Port, port } from '../../abi/xen.ts';
 export { HypercallError } from '../../libs/call/call.ts';
 export type { DomainInfo, PhysInfo } from '../../libs/ctrl/ctrl.ts';
-export type { Ctrl, SchedCalls, StateCalls, ToolCalls };
+export type { Ctrl, HypfsCalls, SchedCalls, StateCalls, ToolCalls };
 
 /** libxenctrl's calls, by what they are about. */
 export interface CtrlCalls {
@@ -20,10 +21,12 @@ export interface CtrlCalls {
   readonly sched: SchedCalls;
   /** What a domain's state consists of: policies, dirty pages, contexts. */
   readonly state: StateCalls;
+  /** Xen's own file system: libxenhypfs. */
+  readonly hypfs: HypfsCalls;
 }
 
 /** Opens them, as xc_interface_open does. */
 export function openCtrl(machine: Pick<EmbeddedMachine, 'dom0'>): CtrlCalls {
-  const { ctrl, tools, sched, state } = machine.dom0;
-  return { ctrl, tools, sched, state };
+  const { ctrl, tools, sched, state, hypfs } = machine.dom0;
+  return { ctrl, tools, sched, state, hypfs };
 }

@@ -1,4 +1,4 @@
-import { deepEqual, equal, match, rejects } from 'node:assert/strict';
+import { deepEqual, equal, match, rejects, throws } from 'node:assert/strict';
 import { afterEach, beforeEach, test } from 'node:test';
 import { XenconsInterface } from '../../abi/io/console.ts';
 import { readBuiltIn } from '../built-in.ts';
@@ -78,6 +78,18 @@ test('a failure has the sentence that xl says, and its status', async () => {
   );
   equal((await toolstack.find('hello'))?.domid, guest.domid);
   equal(await toolstack.find('nobody'), undefined);
+});
+
+test('Xen’s parameters are in its own file system, as it was booted with and as they are set since', async () => {
+  const booted = await startMachine({ memoryMiB: 32, xen: 'gnttab_max_frames=0x20 maxcpus=2' });
+  const { hypfs, ctrl } = openCtrl(booted);
+  equal(hypfs.read('/params/gnttab_max_frames'), '32');
+  await booted.toolstack.do('set-parameters', 'gnttab_max_frames=48 gnttab_max_maptrack_frames=7');
+  equal(hypfs.read('/params/gnttab_max_frames'), '48');
+  equal(hypfs.read('/params/gnttab_max_maptrack_frames'), '7');
+  throws(() => hypfs.read('/nowhere'), { name: 'HypercallError', operation: 'XEN_HYPFS_OP_read' });
+  equal(ctrl.physinfo().max_cpu_id, 1);
+  await booted.stop();
 });
 
 test('a machine with a seed repeats, to the nanosecond that its guest has run', async () => {

@@ -11,6 +11,7 @@ import { NodeRandom } from '../../host/node/random.ts';
 import { useBranchHints } from '../../host/node/webassembly.ts';
 import { SeededRandom } from '../../lib/seeded-random.ts';
 import type { Ctrl } from '../../libs/ctrl/ctrl.ts';
+import type { HypfsCalls } from '../../libs/ctrl/hypfs-calls.ts';
 import type { SchedCalls } from '../../libs/ctrl/sched-calls.ts';
 import type { StateCalls } from '../../libs/ctrl/state-calls.ts';
 import type { ToolCalls } from '../../libs/ctrl/tool-calls.ts';
@@ -58,6 +59,7 @@ export interface Dom0 {
   readonly tools: ToolCalls;
   readonly sched: SchedCalls;
   readonly state: StateCalls;
+  readonly hypfs: HypfsCalls;
 }
 
 /** A machine that runs in this process. */
@@ -118,11 +120,11 @@ export async function startMachine(options: MachineOptions = {}): Promise<Embedd
     return ours;
   });
   const store = new StoreClient(machine.xenstored.connect());
-  const { grants: gnttab, foreignMemory: foreignmemory, ctrl, tools, sched, state } = machine;
+  const { grants: gnttab, foreignMemory: foreignmemory, ctrl, tools, sched, state, hypfs } = machine;
   return {
     toolstack,
     store,
-    dom0: { openEvtchn: () => machine.openEvents(), gnttab, foreignmemory, ctrl, tools, sched, state },
+    dom0: { openEvtchn: () => machine.openEvents(), gnttab, foreignmemory, ctrl, tools, sched, state, hypfs },
     failure: machine.failure,
     stop,
   };

@@ -28,7 +28,6 @@ export const ABSENT: readonly Command[] = [
     ['psr-mba-set', 'psr-mba-show'],
   ),
   ...because('only Arm hosts have it', ['dt-overlay']),
-  ...because('Xen takes its parameters when it starts', ['set-parameters']),
   ...because('the host attends to devices itself', ['devd']),
   ...because("XenStore's quotas are its own to change: xenstore-control quota", [
     'xenstore-quota-get',

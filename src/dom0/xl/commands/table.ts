@@ -14,6 +14,7 @@ import { dmesg, info, sharing, uptime } from './info.ts';
 import { destroy, pause, reboot, rename, resume, shutdown, suspend, unpause } from './lifecycle.ts';
 import { claims, domidCommand, domname, list, vmList } from './list.ts';
 import { memMax, memSet } from './memory.ts';
+import { setParameters } from './parameters.ts';
 import { schedCredit, schedCredit2 } from './sched.ts';
 import { schedRtds } from './sched-rtds.ts';
 import { buttonPress, debugKeys, dumpCore, sysrq, trigger } from './signals.ts';
@@ -53,6 +54,7 @@ export const COMMANDS: readonly Command[] = [
   trigger,
   sysrq,
   debugKeys,
+  setParameters,
   dmesg,
   top,
   uptime,
