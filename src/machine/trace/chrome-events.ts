@@ -19,7 +19,8 @@ export class ChromeEvents {
   readonly #nameOf: (domid: number) => string | undefined;
   readonly #processes = new Set<number>();
   readonly #threads = new Set<number>();
-  #text = '{"displayTimeUnit":"ns","traceEvents":[';
+  // No displayTimeUnit: there are versions of Perfetto that take it for the unit of the times themselves.
+  #text = '{"traceEvents":[';
   #first = true;
 
   constructor(output: TraceOutput, nameOf: (domid: number) => string | undefined) {
@@ -37,9 +38,15 @@ export class ChromeEvents {
     this.#put(track, { ph: 'i', name, cat: 'event', ts: us(ns), s: 't', args });
   }
 
-  /** The start or the end of an arrow; both ends are bound to the slice around them. */
-  arrow(ph: 's' | 'f', track: Track, id: number, ns: number): void {
-    this.#put(track, { ph, name: 'event', cat: 'arrow', ts: us(ns), id, ...(ph === 'f' ? { bp: 'e' } : {}) });
+  /** The start of an arrow, in the slice that is there then. */
+  arrowStart(track: Track, id: number, ns: number): void {
+    this.#put(track, { ph: 's', name: 'event', cat: 'arrow', ts: us(ns), id });
+  }
+
+  /** Its end, in the slice that begins then or is there. */
+  arrowEnd(track: Track, id: number, ns: number): void {
+    // Of two events of a moment whichever is read first is the earlier one, and slices are written when they end.
+    this.#put(track, { ph: 'f', name: 'event', cat: 'arrow', ts: us(ns + 1), id, bp: 'e' });
   }
 
   /** Numbers that are in force from now on. */

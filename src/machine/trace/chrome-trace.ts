@@ -179,13 +179,13 @@ export class ChromeTraceWriter implements TraceWriter {
     if (from.who === undefined || target === who || state.arrow !== undefined) return;
     this.#arrows += 1;
     state.arrow = this.#arrows;
-    this.#events.arrow('s', from, this.#arrows, ns);
+    this.#events.arrowStart(from, this.#arrows, ns);
   }
 
   #arrived(who: number, ns: number): void {
     const state = this.#state(who);
     if (state.arrow === undefined) return;
-    this.#events.arrow('f', { who }, state.arrow, ns);
+    this.#events.arrowEnd({ who }, state.arrow, ns);
     state.arrow = undefined;
   }
 
