@@ -15,6 +15,7 @@ export interface Variable {
 export class Arithmetic {
   readonly code: Code;
   readonly locals: LocalPool;
+  #isRare = false;
 
   constructor(code: Code, locals: LocalPool) {
     this.code = code;
@@ -230,6 +231,8 @@ export class Arithmetic {
       return;
     }
     this.push(condition);
+    if (this.#isRare) this.code.unlikely();
+    this.#isRare = false;
     this.code.if();
     then();
     if (otherwise !== undefined) {
@@ -237,6 +240,12 @@ export class Arithmetic {
       otherwise();
     }
     this.code.end();
+  }
+
+  /** The same, of what hardly ever holds. */
+  rarely(condition: Value, then: () => void): void {
+    this.#isRare = !condition.isConstant;
+    this.if(condition, then);
   }
 
   /** Repeats `body` for as long as what it returns is true. */

@@ -99,7 +99,7 @@ export class GuestAccess extends Arithmetic {
 
   /** Leaves with an exception if `condition` holds. */
   raiseIf(condition: Value, vector: number, errorCode = -1): void {
-    this.if(condition, () => this.control.raise(vector, errorCode));
+    this.rarely(condition, () => this.control.raise(vector, errorCode));
   }
 
   /** Copies machine memory upwards; `to` must not be inside the block at `from`. All are 32-bit values. */

@@ -10,7 +10,7 @@ import { pushUsualControl } from './float-control.ts';
 import { FlagSemantics, type KnownFlags } from './flag-semantics.ts';
 import * as op from './opcodes.ts';
 import type { ControlFlow, HandlerContext, OperandAccess, Runtime } from './tier.ts';
-import type { Bits, LocalPool, Value } from './values.ts';
+import { type Bits, type LocalPool, Value } from './values.ts';
 
 interface PendingWrite {
   readonly address: Value;
@@ -100,6 +100,11 @@ export class Semantics extends FlagSemantics {
     const address = this.#operands.address(handle);
     this.#addresses.set(handle.index, address);
     return address;
+  }
+  /** A memory operand of 16 bytes is not on a boundary of 16. */
+  isMisaligned(handle: OperandHandle): Value {
+    const known = this.#operands.isMisaligned?.(handle);
+    return known ?? this.ne(this.and(this.trunc(this.address(handle), 32), this.const(32, 15)), this.const(32, 0));
   }
   /** Writes an operand at another address than its own: BT with a register bit offset. */
   readForWriteAt(handle: OperandHandle, address: Value): Value {
@@ -192,6 +197,13 @@ export class Semantics extends FlagSemantics {
     return this.pop(32);
   }
 
+  /** Takes what is on the wasm stack as a float. */
+  popFloat(bits: 32 | 64): Value {
+    const local = this.locals.take(bits === 64 ? op.TYPE_F64 : op.TYPE_F32);
+    this.code.set(local);
+    return new Value(bits, local, 0n, true);
+  }
+
   /** A float's bits as an integer. */
   floatBits(value: Value): Value {
     if (!value.isFloat) return value;
@@ -215,7 +227,7 @@ export class Semantics extends FlagSemantics {
     this.push(operation);
     this.code.call(this.runtime.vectorSlow);
     const vector = this.pop(32);
-    this.if(vector, () => {
+    this.rarely(vector, () => {
       this.raiseIf(this.eq(vector, this.const(32, layout.EXCEPTION_UD)), layout.EXCEPTION_UD);
       this.control.raise(layout.EXCEPTION_XM, -1);
     });

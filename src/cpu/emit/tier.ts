@@ -34,6 +34,8 @@ export interface OperandAccess {
   isImmediate(handle: OperandHandle): boolean;
   /** Linear address of a memory operand. */
   address(handle: OperandHandle): Value;
+  /** Truth value, where it is told from less than the address: the address is no multiple of 16. */
+  isMisaligned?(handle: OperandHandle): Value | undefined;
   /** Truth value: the operand's segment starts at 0 and needs no check. In legacy modes only. */
   isUnsegmented(handle: OperandHandle): Value;
 }

@@ -124,6 +124,24 @@ export class RegionOperands implements OperandAccess {
     }
   }
 
+  /** Without the displacement: operands next to each other are then told of by one test. */
+  isMisaligned(handle: OperandHandle): Value | undefined {
+    const operand = this.#operand(handle);
+    if (operand.type !== 'memory') return undefined;
+    const displacement = Number(this.#displacement() & 15n);
+    const base = this.#u8(record.RECORD_BASE);
+    switch (operand.shape) {
+      case record.SHAPE_BASE:
+        return this.#isNotModulo16(this.#register(base >> 3), -displacement & 15);
+      case record.SHAPE_INDEX:
+        return this.#isNotModulo16(this.#sum(this.#register(base >> 3), this.#scaledIndex()), -displacement & 15);
+      case record.SHAPE_RIP:
+        return constant(1, ((displacement + this.#page) & 15) === 0 ? 0n : 1n);
+      default:
+        return undefined;
+    }
+  }
+
   isUnsegmented(_handle: OperandHandle): Value {
     return constant(1, this.#u8(record.RECORD_BASE) >>> 5 === record.ANY_NO_SEGMENT ? 1n : 0n);
   }
@@ -190,6 +208,18 @@ export class RegionOperands implements OperandAccess {
     code.i64(mask);
     code.op(op.OP_I64_AND);
     return this.#pop(64);
+  }
+
+  #isNotModulo16(value: Value, remainder: number): Value | undefined {
+    if (value.isConstant) return undefined;
+    const { code } = this.#frame;
+    push(code, value);
+    code.op(op.OP_I32_WRAP_I64);
+    code.i32(15);
+    code.op(op.OP_I32_AND);
+    code.i32(remainder);
+    code.op(op.OP_I32_NE);
+    return this.#pop(1);
   }
 
   // In the fast shapes OFFSET_ZERO, which follows the registers, stands for none.

@@ -190,7 +190,7 @@ export function everywhere(m: Semantics, shape: FloatShape, mask: Mask): Value {
 /** The fast result where `usable` holds, else what the slow way computes. */
 export function fastOrSlow(m: Semantics, usable: Value, fast: Value, slow: () => Value): Value {
   const result = m.variable(fast);
-  m.if(m.not(usable), () => m.set(result, slow()));
+  m.rarely(m.not(usable), () => m.set(result, slow()));
   return m.get(result);
 }
 
@@ -206,9 +206,9 @@ export function fastOrExactOrSlow(
   slow: () => Value,
 ): Value {
   const result = m.variable(fast);
-  m.if(m.not(m.and(controlIsUsual(m), fits)), () => {
+  m.rarely(m.not(m.and(controlIsUsual(m), fits)), () => {
     const unseen = m.and(m.and(controlWantsExact(m), fits), exact());
-    m.if(m.not(unseen), () => m.set(result, slow()));
+    m.rarely(m.not(unseen), () => m.set(result, slow()));
   });
   return m.get(result);
 }
@@ -226,8 +226,8 @@ export function convertedOrSlow(
   slow: () => Value,
 ): Value {
   const result = m.variable(fast);
-  m.if(m.not(m.and(fits, hidden)), () => {
-    m.if(m.not(m.and(fits, exact())), () => m.set(result, slow()));
+  m.rarely(m.not(m.and(fits, hidden)), () => {
+    m.rarely(m.not(m.and(fits, exact())), () => m.set(result, slow()));
   });
   return m.get(result);
 }

@@ -21,8 +21,7 @@ export function direct(opcode: number): Compute {
 /** Raises #GP(0) for a memory operand that is not on a 16-byte boundary, as all legacy SSE but the unaligned moves do. */
 export function checkAligned(m: Semantics, handle: OperandHandle): void {
   if (!m.isMemory(handle)) return;
-  const offset = m.and(m.trunc(m.address(handle), 32), m.const(32, 15));
-  m.raiseIf(m.ne(offset, m.const(32, 0)), EXCEPTION_GP, 0);
+  m.raiseIf(m.isMisaligned(handle), EXCEPTION_GP, 0);
 }
 
 /** The 16 bytes of xmm or aligned m128. */

@@ -49,7 +49,7 @@ export function ofNumbersOrSlow(
   m.code.unlikely();
   m.code.if();
   const ordinary = both(m, shape, isOrdinary(m, shape, a, true), isOrdinary(m, shape, b, true));
-  m.if(m.not(everywhere(m, shape, ordinary)), () => m.set(result, slow()));
+  m.rarely(m.not(everywhere(m, shape, ordinary)), () => m.set(result, slow()));
   m.code.end();
   return m.get(result);
 }

@@ -81,7 +81,11 @@ function conversion(mnemonic: string, row: Form, convert: (m: Semantics, src: Op
     manual: manualOf(mnemonic),
     unit: 'sse',
     forms: [row],
-    execute: (m, dst, src) => m.write(dst, convert(m, src)),
+    execute(m, dst, src) {
+      const value = convert(m, src);
+      if (value.isFloat) m.writeFloat(dst, value);
+      else m.write(dst, value);
+    },
   });
 }
 
@@ -108,8 +112,12 @@ function fitSignificands(m: Semantics, integers: Value): Value {
 
 function fromInteger(m: Semantics, shape: FloatShape, value: Value): Value {
   const wide = value.bits === 64;
+  if (shape.double && !wide) {
+    m.push(value);
+    m.code.op(op.OP_F64_CONVERT_I32_S);
+    return m.popFloat(64);
+  }
   const fast = floatOf(m, shape, value);
-  if (shape.double && !wide) return fast;
   // As many bits as the significand has are exact.
   const limit = 1n << (shape.double ? 53n : 24n);
   const exact = m.below(m.add(value, m.const(value.bits, limit)), m.const(value.bits, 2n * limit));
