@@ -16,10 +16,10 @@ const IMAGE_FIP = 8;
 const IMAGE_FCS = 12;
 const IMAGE_FDP = 16;
 const IMAGE_FDS = 20;
-const IMAGE_MXCSR = 24;
+export const IMAGE_MXCSR = 24;
 const IMAGE_MXCSR_MASK = 28;
 const IMAGE_ST = 32;
-const IMAGE_XMM = 160;
+export const IMAGE_XMM = 160;
 const SLOT_BYTES = 16;
 
 /** The registers that FXSAVE and XSAVE move, in the vCPU state block. */

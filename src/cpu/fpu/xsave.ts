@@ -26,8 +26,8 @@ export const XSAVE_BYTES = 576;
 export const XCR0_X87 = 1;
 export const XCR0_SSE = 2;
 
-const HEADER_XSTATE_BV = FXSAVE_BYTES;
-const HEADER_XCOMP_BV = FXSAVE_BYTES + 8;
+export const HEADER_XSTATE_BV = FXSAVE_BYTES;
+export const HEADER_XCOMP_BV = FXSAVE_BYTES + 8;
 /** Bytes 8 to 23 of the header must be zero in the standard format. */
 const HEADER_MUST_BE_ZERO_END = FXSAVE_BYTES + 24;
 

@@ -45,6 +45,7 @@ import {
   readTimeStampAndProcessorShortcut,
   readTimeStampShortcut,
 } from './register-shortcuts.ts';
+import { restoreShortcut, saveOptimizedShortcut } from './state-shortcuts.ts';
 import { address, creg, dreg, m, r, regy, rm16, rm16v, rmRegisterY, w } from './operands.ts';
 
 export const MOV_CONTROL: readonly Instruction[] = [
@@ -246,12 +247,14 @@ export const EXTENDED_STATE: readonly Instruction[] = [
     manual: 'SDM vol. 2C, XRSTOR',
     depends: ['operandSize'],
     forms: [form('NP 0F AE /5', [address(m)])],
+    shortcut: restoreShortcut,
     call: restoreExtended,
   }),
   systemInstruction('XSAVEOPT', {
     manual: 'SDM vol. 2C, XSAVEOPT',
     depends: ['operandSize'],
     forms: [form('NP 0F AE /6', [address(m)])],
+    shortcut: saveOptimizedShortcut,
     call: saveExtendedOptimized,
   }),
 ];

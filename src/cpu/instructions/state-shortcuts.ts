@@ -1,0 +1,95 @@
+/**
+ * XSAVEOPT and XRSTOR as a kernel's task switch uses them, emitted: both components in one page, in 64-bit code, of
+ * programs that do not use the x87 unit. What they are is said in fpu/xsave.ts.
+ */
+import * as op from '../emit/opcodes.ts';
+import type { SystemSemantics } from '../emit/system-semantics.ts';
+import type { Value } from '../emit/values.ts';
+import { IMAGE_MXCSR, IMAGE_XMM, MXCSR_MASK } from '../fpu/fxsave.ts';
+import { FCW_INITIAL } from '../fpu/x87-state.ts';
+import { HEADER_XCOMP_BV, HEADER_XSTATE_BV, XCR0_SSE, XCR0_X87, XSAVE_ALIGNMENT, XSAVE_BYTES } from '../fpu/xsave.ts';
+import * as state from '../state.ts';
+import type { OperandHandle } from './define.ts';
+
+const BOTH = XCR0_X87 | XCR0_SSE;
+const XMM_BYTES = 256;
+const CONTROL_BYTES = 28;
+const SLOT_BYTES = 16;
+
+export function saveOptimizedShortcut(m: SystemSemantics, memory: OperandHandle): void {
+  const image = findImage(m, memory, true);
+  m.requireClear(x87InUse(m));
+  const inUse = m.variable(m.const(32, 0));
+  m.if(anyXmm(m), () => {
+    m.set(inUse, m.const(32, XCR0_SSE));
+    m.copyBlock(m.add(image, m.const(32, IMAGE_XMM)), stateAt(m, state.OFFSET_XMM), m.const(32, XMM_BYTES));
+  });
+  m.storeHost(image, IMAGE_MXCSR, m.loadState(state.OFFSET_MXCSR, 32));
+  m.storeHost(image, IMAGE_MXCSR + 4, m.const(32, MXCSR_MASK));
+  const kept = m.and(m.loadHost(image, HEADER_XSTATE_BV, 32), m.const(32, ~BOTH));
+  m.storeHost(image, HEADER_XSTATE_BV, m.or(kept, m.get(inUse)));
+}
+
+export function restoreShortcut(m: SystemSemantics, memory: OperandHandle): void {
+  const image = findImage(m, memory, false);
+  const present = m.loadHost(image, HEADER_XSTATE_BV, 64);
+  m.require(m.isZero(m.and(present, m.const(64, ~BigInt(XCR0_SSE)))));
+  const reserved = m.or(m.loadHost(image, HEADER_XCOMP_BV, 64), m.loadHost(image, HEADER_XCOMP_BV + 8, 64));
+  m.require(m.isZero(reserved));
+  const mxcsr = m.loadHost(image, IMAGE_MXCSR, 32);
+  m.requireClear(m.and(mxcsr, m.const(32, ~MXCSR_MASK)));
+  initialiseX87(m);
+  m.storeState(state.OFFSET_MXCSR, mxcsr);
+  const to = stateAt(m, state.OFFSET_XMM);
+  m.if(
+    m.isZero(present),
+    () => m.fillBlock(to, m.const(64, 0), m.const(32, XMM_BYTES)),
+    () => m.copyBlock(to, m.add(image, m.const(32, IMAGE_XMM)), m.const(32, XMM_BYTES)),
+  );
+}
+
+function findImage(m: SystemSemantics, memory: OperandHandle, isWrite: boolean): Value {
+  m.requirePlain64();
+  m.require(m.and(m.loadState(state.OFFSET_CR4, 32), m.const(32, state.CR4_OSXSAVE)));
+  m.requireClear(m.and(m.loadState(state.OFFSET_CR0, 32), m.const(32, state.CR0_TS)));
+  const requested = m.and(m.loadState(state.OFFSET_XCR0, 32), m.readGpr(state.RAX, 32));
+  m.requireBits(requested, BOTH, BOTH);
+  const address = m.address(memory);
+  m.require(m.isZero(m.and(address, m.const(64, XSAVE_ALIGNMENT - 1))));
+  return m.hostOf(m.loadState(state.OFFSET_TLB, 32), address, XSAVE_BYTES, isWrite);
+}
+
+// Not zero unless the unit is in its initial configuration.
+function x87InUse(m: SystemSemantics): Value {
+  const control = m.xor(m.loadState(state.OFFSET_X87_CONTROL, 64), m.const(64, FCW_INITIAL));
+  const pointers = [8, 16].map((at) => m.loadState(state.OFFSET_X87_CONTROL + at, 64));
+  const selectors = m.zext(m.loadState(state.OFFSET_X87_CONTROL + CONTROL_BYTES - 4, 32), 64);
+  let all = [...pointers, selectors].reduce((some, more) => m.or(some, more), control);
+  for (let slot = state.OFFSET_X87; slot < state.OFFSET_X87_CONTROL; slot += SLOT_BYTES) {
+    all = m.or(m.or(all, m.loadState(slot, 64)), m.zext(m.loadState(slot + 8, 16), 64));
+  }
+  return m.zext(m.ne(all, m.const(64, 0)), 32);
+}
+
+function initialiseX87(m: SystemSemantics): void {
+  m.storeState(state.OFFSET_X87_CONTROL, m.const(64, FCW_INITIAL));
+  for (const at of [8, 16]) m.storeState(state.OFFSET_X87_CONTROL + at, m.const(64, 0));
+  m.storeState(state.OFFSET_X87_CONTROL + CONTROL_BYTES - 4, m.const(32, 0));
+  for (let slot = state.OFFSET_X87; slot < state.OFFSET_X87_CONTROL; slot += SLOT_BYTES) {
+    m.storeState(slot, m.const(64, 0));
+    m.storeState(slot + 8, m.const(16, 0));
+  }
+}
+
+function anyXmm(m: SystemSemantics): Value {
+  let all = m.loadState(state.OFFSET_XMM, 128);
+  for (let at = SLOT_BYTES; at < XMM_BYTES; at += SLOT_BYTES) {
+    all = m.vector(op.OP_V128_OR, 128, [all, m.loadState(state.OFFSET_XMM + at, 128)]);
+  }
+  return m.vector(op.OP_V128_ANY_TRUE, 1, [all]);
+}
+
+function stateAt(m: SystemSemantics, offset: number): Value {
+  m.code.get(m.vcpu);
+  return m.add(m.pop(32), m.const(32, offset));
+}
