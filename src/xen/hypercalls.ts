@@ -281,7 +281,7 @@ const BY_NUMBER: readonly (HypercallRow | undefined)[] = index(HYPERCALLS);
 /** Makes one hypercall. What is not there is -ENOSYS, and named once in the log. */
 export function dispatch(call: Call): HypercallResult {
   const row = BY_NUMBER[call.nr];
-  if (row === undefined) return unknown(call, `hypercall ${call.nr}`);
+  if (row === undefined) return noSuchCall(call);
   const number = row.select === undefined ? 0 : row.select(call);
   const operation = row.operations.get(number);
   const { trace, traceBuffer } = call.xen;
@@ -296,6 +296,15 @@ function traced(call: Call, row: HypercallRow, number: number, operation: Operat
   const result = perform(call, row, number, operation);
   if (xen.traceBuffer !== undefined) recordHypercallReturn(xen.traceBuffer, call, operation, result);
   xen.trace?.leave(call, row, operation, result);
+  return result;
+}
+
+function noSuchCall(call: Call): HypercallResult {
+  const { traceBuffer } = call.xen;
+  const result = unknown(call, `hypercall ${call.nr}`);
+  if (traceBuffer === undefined) return result;
+  recordHypercall(traceBuffer, call, undefined);
+  recordHypercallReturn(traceBuffer, call, undefined, result);
   return result;
 }
 
