@@ -146,8 +146,7 @@ export class CodeCache implements CodeWatch {
       if (!this.#pages.isCovered(mfn)) continue;
       const first = Math.max(address, start) - start;
       const last = Math.min(end, start + 4096) - start - 1;
-      if (!this.#pages.overlaps(mfn, first, last)) continue;
-      this.#changed(mfn);
+      if (this.#pages.overlaps(mfn, first, last)) this.#changed(mfn);
     }
   }
 
@@ -337,6 +336,7 @@ export class CodeCache implements CodeWatch {
     this.invalidations++;
     this.work += DROP_WORK;
     this.#kill(page);
+    for (const aside of this.#aside) aside.forget(page);
     this.recordUser?.dropPage(page.id, true);
     this.#flushJumps();
   }
