@@ -1,7 +1,7 @@
 /** Where an address's entry is in a table of the TLB, in generated code. */
 import type { Code } from './code.ts';
 import * as op from './opcodes.ts';
-import { TLB_FOLD_SHIFT, TLB_INDEX_MASK, TLB_INDEX_SHIFT } from './tlb-layout.ts';
+import { TLB_INDEX_MASK, TLB_INDEX_SHIFT } from './tlb-layout.ts';
 
 /** Leaves the offset of an address's entry in its table on the stack; `pushAddress` pushes 64 bits. */
 export function pushTlbOffset(code: Code, pushAddress: () => void): void {
@@ -9,10 +9,6 @@ export function pushTlbOffset(code: Code, pushAddress: () => void): void {
   pushAddress();
   code.i64(BigInt(TLB_INDEX_SHIFT));
   code.op(op.OP_I64_SHR_U);
-  pushAddress();
-  code.i64(BigInt(TLB_FOLD_SHIFT));
-  code.op(op.OP_I64_SHR_U);
-  code.op(op.OP_I64_XOR);
   code.op(op.OP_I32_WRAP_I64);
   code.i32(TLB_INDEX_MASK);
   code.op(op.OP_I32_AND);

@@ -21,8 +21,9 @@ export const JUMP_CACHE_FOLD = 8;
 export const JUMP_RECORD_BITS = 23;
 export const JUMP_RECORD_SHIFT = 4;
 
-/** Regions that can be installed at a time. */
+/** Regions that can be installed at a time, and how often each was entered from another (u32). */
 export const MAX_REGIONS = 1 << 14;
+export const REGION_COUNTS = JUMP_CACHE + JUMP_CACHE_ENTRIES * JUMP_CACHE_ENTRY_SIZE;
 
 export const VCPU_AREAS = 1 * MIB;
 export const MAX_VCPUS = 128;

@@ -1,11 +1,11 @@
 /** How `run` finds hot code, and enters regions. */
 import * as op from '../emit/opcodes.ts';
 import { EVENT_INTERPRET } from '../mmu/mmu.ts';
-import { REGION_TABLE } from '../region/region-chain.ts';
+import { PROMOTION, REGION_TABLE } from '../region/region-chain.ts';
 import { REGION_EXIT } from '../region/region-result.ts';
 import * as state from '../state.ts';
 import { LONGEST_RUN } from './code-cache.ts';
-import { HOT_COUNTERS, HOT_COUNTERS_COUNT } from './layout.ts';
+import { HOT_COUNTERS, HOT_COUNTERS_COUNT, REGION_COUNTS } from './layout.ts';
 import { BUDGET, type MainFrame, VCPU } from './main-frame.ts';
 import * as record from './record.ts';
 import { RUN_EXIT } from './run-result.ts';
@@ -66,6 +66,7 @@ export function emitRegionEntry(frame: MainFrame): void {
   const { code } = frame;
   frame.charge(0);
   emitWithoutRegion(frame);
+  emitPromotion(frame);
   code.get(VCPU);
   code.get(frame.ipBase);
   code.get(BUDGET);
@@ -98,6 +99,27 @@ function emitWithoutRegion(frame: MainFrame): void {
   code.tee(frame.pc);
   code.set(frame.start);
   code.br(frame.next);
+  code.end();
+}
+
+// A region whose count says that it is to be made anew: RIP is where it is entered.
+function emitPromotion(frame: MainFrame): void {
+  const { code } = frame;
+  code.get(frame.pc);
+  code.memory(op.OP_I32_LOAD, record.RECORD_IMMEDIATE);
+  code.i32(2);
+  code.op(op.OP_I32_SHL);
+  code.tee(frame.counter);
+  code.memory(op.OP_I32_LOAD, REGION_COUNTS);
+  code.i32(PROMOTION);
+  code.op(op.OP_I32_EQ);
+  code.if();
+  code.get(frame.counter);
+  code.i32(PROMOTION + 1);
+  code.memory(op.OP_I32_STORE, REGION_COUNTS);
+  frame.setRipOfRecord();
+  frame.saveRip();
+  code.call(frame.runtime.hot);
   code.end();
 }
 

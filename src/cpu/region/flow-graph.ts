@@ -43,8 +43,8 @@ export interface RegionCode {
   original(pc: number): number;
   /** The interpreter has counted how often branches were taken. */
   readonly isCounted: boolean;
-  /** Calls are followed. */
-  readonly isWide: boolean;
+  /** What is called is made part of the region. */
+  readonly followsCalls: boolean;
 }
 
 /**
@@ -212,7 +212,7 @@ class Scan {
 
   // Makes the context of a call, if what it calls is small enough to be worth a copy of its own.
   #follow(call: RegionInstruction, key: number): void {
-    if (!this.#code.isWide || call.handler.instruction.mnemonic !== 'CALL' || this.#callees.has(key)) return;
+    if (!this.#code.followsCalls || call.handler.instruction.mnemonic !== 'CALL' || this.#callees.has(key)) return;
     const target = this.#target(call);
     const { depth } = this.#contextOf(key);
     if (target === undefined || depth === DEPTH_LIMIT) return;

@@ -6,12 +6,13 @@
 import { ModuleBuilder } from '../emit/module.ts';
 import type { CodeCache, RecordUser } from '../interpreter/code-cache.ts';
 import type { HandlerTable } from '../interpreter/handlers.ts';
-import { MAX_REGIONS } from '../interpreter/layout.ts';
+import { MAX_REGIONS, REGION_COUNTS } from '../interpreter/layout.ts';
 import { COLD_PARAMETERS } from '../interpreter/runtime.ts';
 import type { MachineMemory } from '../mmu/machine-memory.ts';
 import { MODE_CODE_64, MODE_STEP } from '../mode.ts';
 import * as op from '../emit/opcodes.ts';
 import { type Block, flowGraph } from './flow-graph.ts';
+import { PROMOTION } from './region-chain.ts';
 import { REGION_PARAMETERS } from './region-frame.ts';
 import { emitRegion } from './region-function.ts';
 import { importRegionRuntime } from './region-runtime.ts';
@@ -54,6 +55,7 @@ interface Draft {
   readonly mode: number;
   /** The record where it is entered. */
   readonly pc: number;
+  readonly followsCalls: boolean;
   readonly blocks: readonly Block[];
 }
 
@@ -61,6 +63,7 @@ interface Draft {
 interface Hot {
   readonly address: number;
   readonly mode: number;
+  readonly followsCalls: boolean;
   readonly near: ReadonlyMap<number, number>;
 }
 
@@ -105,13 +108,17 @@ export class RegionCache implements RecordUser {
     if ((this.#drops.get(mfn) ?? 0) >= MOST_DROPS) return false;
     const page = this.#pages.get(mfn);
     const offset = address % 4096;
+    let followsCalls = this.isEager;
     const times = page?.covered.get(offset);
     if (page !== undefined && times !== undefined) {
       page.covered.set(offset, times + 1);
-      const isEntry = [...page.regions].some((region) => region.address === address && region.mode === mode);
-      if (isEntry || (times + 1 < PATIENCE && !this.isEager)) return false;
+      const known = this.#regionAt(address, mode);
+      if (known !== undefined && (known.followsCalls || !this.#isOften(known))) return false;
+      if (known === undefined && times + 1 < PATIENCE && !this.isEager) return false;
+      followsCalls ||= known !== undefined;
     }
-    this.#queue.set(address, { address, mode, near: this.#around(address, mode, near) });
+    const around = this.#around(address, mode, followsCalls, near);
+    this.#queue.set(address, { address, mode, followsCalls, near: around });
     return true;
   }
 
@@ -141,12 +148,27 @@ export class RegionCache implements RecordUser {
 
   #drop(region: Region, gone: number): void {
     this.#free.push(region.index);
-    for (const mfn of framesOf(region)) this.#pages.get(mfn)?.regions.delete(region);
+    this.#forget(region);
     if (Math.floor(region.address / 4096) === gone) return;
     // Its entry is in another page, whose records stay.
     const { pc } = region;
     this.#host.code.leaveRegion(pc, this.#originals.get(pc) as number);
     this.#originals.delete(pc);
+  }
+
+  #forget(region: Region): void {
+    for (const mfn of framesOf(region)) this.#pages.get(mfn)?.regions.delete(region);
+  }
+
+  #regionAt(address: number, mode: number): Region | undefined {
+    const regions = this.#pages.get(Math.floor(address / 4096))?.regions ?? [];
+    for (const region of regions) if (region.address === address && region.mode === mode) return region;
+    return undefined;
+  }
+
+  // Entered from other regions again and again: see region-chain.ts.
+  #isOften({ index }: Region): boolean {
+    return (this.#host.memory.u32[REGION_COUNTS / 4 + index] as number) >= PROMOTION;
   }
 
   reuseRecords(from: number, to: number): void {
@@ -162,7 +184,12 @@ export class RegionCache implements RecordUser {
   }
 
   // Pages that the code at a place leads to.
-  #around(address: number, mode: number, near: (distance: number) => number): Map<number, number> {
+  #around(
+    address: number,
+    mode: number,
+    followsCalls: boolean,
+    near: (distance: number) => number,
+  ): Map<number, number> {
     const found = new Map([[0, address - (address % 4096)]]);
     const pages = (distance: number): number => {
       const known = found.get(distance);
@@ -171,21 +198,26 @@ export class RegionCache implements RecordUser {
       if (page >= 0) found.set(distance, page);
       return page;
     };
-    this.#blocks(address, mode, pages);
+    this.#blocks({ address, mode, followsCalls }, pages);
     return found;
   }
 
-  #draft({ address, mode, near }: Hot): Draft | undefined {
+  #draft(hot: Hot): Draft | undefined {
+    const { address, mode, followsCalls, near } = hot;
     const { code } = this.#host;
     const pc = code.known(address, mode);
-    if (pc === 0 || this.#originals.has(pc)) return undefined;
+    const replaced = this.#regionAt(address, mode);
+    if (pc === 0 || (replaced === undefined && this.#originals.has(pc))) return undefined;
     // Before anything is made of it: what executes this instruction goes by the record that stays.
-    this.#originals.set(pc, code.copy(pc, Math.floor(address / 4096)));
-    const blocks = this.#blocks(address, mode, (distance) => near.get(distance) ?? -1);
-    return blocks === undefined ? undefined : { address, mode, pc, blocks };
+    if (replaced === undefined) this.#originals.set(pc, code.copy(pc, Math.floor(address / 4096)));
+    const blocks = this.#blocks(hot, (distance) => near.get(distance) ?? -1);
+    return blocks === undefined ? undefined : { address, mode, followsCalls, pc, blocks };
   }
 
-  #blocks(address: number, mode: number, pages: (distance: number) => number): Block[] | undefined {
+  #blocks(
+    { address, mode, followsCalls }: Omit<Hot, 'near'>,
+    pages: (distance: number) => number,
+  ): Block[] | undefined {
     const { code, memory, table } = this.#host;
     const isWide = (mode & MODE_CODE_64) !== 0;
     const machine = (offset: number): number => {
@@ -205,7 +237,7 @@ export class RegionCache implements RecordUser {
       frame: (offset: number) => Math.floor(machine(offset) / 4096),
       original: (pc: number) => this.#originals.get(pc) ?? pc,
       isCounted: !this.isEager,
-      isWide,
+      followsCalls: followsCalls && isWide,
     };
     return flowGraph(address % 4096, source, memory.view, table);
   }
@@ -234,11 +266,14 @@ export class RegionCache implements RecordUser {
     this.made.modules++;
     this.made.bytes += bytes.length;
     for (const [number, draft] of drafts.entries()) {
-      const index = this.#free.pop() ?? this.#next;
+      const replaced = this.#regionAt(draft.address, draft.mode);
+      const index = replaced?.index ?? this.#free.pop() ?? this.#next;
       // The table is full: what is hot now stays with the interpreter until all is thrown away.
       if (index === MAX_REGIONS) return;
       if (index === this.#next) this.#next++;
+      if (replaced !== undefined) this.#forget(replaced);
       this.#table.set(index, exports[`${number}`]);
+      memory.u32[REGION_COUNTS / 4 + index] = 0;
       code.enterRegion(draft.pc, this.#originals.get(draft.pc) as number, index);
       this.#remember({ ...draft, index });
     }

@@ -1,11 +1,14 @@
 /** From region to region, without a way through the interpreter. */
 import * as op from '../emit/opcodes.ts';
 import { LONGEST_RUN } from '../interpreter/code-cache.ts';
+import { REGION_COUNTS } from '../interpreter/layout.ts';
 import { pushJumpIsKnown } from '../interpreter/jump-probe.ts';
 import * as record from '../interpreter/record.ts';
 import * as state from '../state.ts';
 import { BUDGET, type RegionFrame, VCPU } from './region-frame.ts';
 
+/** A region that was entered so often is made anew, with the functions it calls in it. */
+export const PROMOTION = 1 << 15;
 /** The table of regions; table 0 has the cold handlers. */
 export const REGION_TABLE = 1;
 
@@ -16,6 +19,8 @@ export const REGION_TABLE = 1;
 export function emitChain(frame: RegionFrame): void {
   const { code, locals, rip } = frame;
   const pc = locals.take(op.TYPE_I32);
+  const region = locals.take(op.TYPE_I32);
+  const count = locals.take(op.TYPE_I32);
   const stay = code.block();
   code.get(BUDGET);
   code.i32(LONGEST_RUN);
@@ -36,6 +41,24 @@ export function emitChain(frame: RegionFrame): void {
   code.op(op.OP_I32_NE);
   code.unlikely();
   code.brIf(stay);
+  code.get(pc);
+  code.memory(op.OP_I32_LOAD, record.RECORD_IMMEDIATE);
+  code.tee(region);
+  code.i32(2);
+  code.op(op.OP_I32_SHL);
+  code.tee(count);
+  code.get(count);
+  code.memory(op.OP_I32_LOAD, REGION_COUNTS);
+  code.i32(1);
+  code.op(op.OP_I32_ADD);
+  code.tee(count);
+  code.memory(op.OP_I32_STORE, REGION_COUNTS);
+  // The interpreter sees to it.
+  code.get(count);
+  code.i32(PROMOTION);
+  code.op(op.OP_I32_EQ);
+  code.unlikely();
+  code.brIf(stay);
   code.get(VCPU);
   code.get(rip);
   code.get(pc);
@@ -45,8 +68,7 @@ export function emitChain(frame: RegionFrame): void {
   code.op(op.OP_I64_EXTEND_I32_U);
   code.op(op.OP_I64_SUB);
   code.get(BUDGET);
-  code.get(pc);
-  code.memory(op.OP_I32_LOAD, record.RECORD_IMMEDIATE);
+  code.get(region);
   code.byte(op.OP_RETURN_CALL_INDIRECT);
   code.u32(frame.runtime.regionType);
   code.u32(REGION_TABLE);
