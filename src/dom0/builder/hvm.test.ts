@@ -1,6 +1,6 @@
 import { deepEqual, equal, rejects } from 'node:assert/strict';
 import { test } from 'node:test';
-import { HvmStartInfo } from '../../abi/arch-x86/hvm/start_info.ts';
+import { HvmModlistEntry, HvmStartInfo } from '../../abi/arch-x86/hvm/start_info.ts';
 import { HVM_INFO_PADDR, HvmInfoTable } from '../../abi/hvm/hvm_info_table.ts';
 import { type HvmOptions, planHvm } from './hvm.ts';
 import { loadKernel } from './kernel-image.ts';
@@ -37,6 +37,16 @@ test('firmware starts at its ELF entry, with the start info on the page after it
 test('a kernel with PHYS32_ENTRY starts there (an XTF kernel, by firmware_override)', async () => {
   const notes = [{ type: 18, description: number(0x100020, 4) }];
   equal((await plan({ ...FIRMWARE, notes })).entry, 0x100020);
+});
+
+test('a BIOS is a module by the name that hvmloader looks for, on the page after the start info', async () => {
+  const p = await plan(FIRMWARE, { bios: { fileName: 'bios.bin', bytes: new Uint8Array(0x1800).fill(7) } });
+  const info = new HvmStartInfo(view(p, 'HVM start info'), 0);
+  const module = new HvmModlistEntry(view(p, 'HVM start info', info.modlist_paddr - p.startInfoGpa), 0);
+  deepEqual([info.nr_modules, module.paddr, module.size], [1, 0x114000, 0x1800]);
+  const name = view(p, 'HVM start info', module.cmdline_paddr - p.startInfoGpa);
+  equal(new TextDecoder().decode(new Uint8Array(name.buffer, name.byteOffset, 8)), 'firmware');
+  equal(p.segments.find((segment) => segment.name === 'BIOS')?.gpa, 0x114000);
 });
 
 test('no frame backs the VGA hole; ioreq server pages and special pages are there (meminit_hvm)', async () => {

@@ -13,15 +13,19 @@ import {
 } from './pvh.ts';
 import { type MemoryMapEntry, startInfoBytes, startInfoSize } from './start-info.ts';
 
-/** What an HVM domain is to have. Nothing is handed to its firmware beyond this. */
-export type HvmOptions = Pick<PvhOptions, 'memoryMiB' | 'maxMemoryMiB' | 'vcpus' | 'maxVcpus'>;
+/** What an HVM domain is to have. */
+export interface HvmOptions extends Pick<PvhOptions, 'memoryMiB' | 'maxMemoryMiB' | 'vcpus' | 'maxVcpus'> {
+  /** What hvmloader puts into the place of a BIOS. */
+  readonly bios?: { readonly fileName: string; readonly bytes: Uint8Array };
+}
 
 /** Frames below the special pages that libxc leaves to device models (xg_dom_x86.c, ioreq_server_pfn). */
 export const IOREQ_SERVER_PAGES = { gfn: SPECIAL_PAGES.paging - 8, count: 8 } as const;
 
 /**
  * Plans an HVM domain with an ELF file in hvmloader's place (firmware_override), as libxl and libxc do: the file where
- * its segments say, started as hvmloader is; after it the start info; the HVM info table below the VGA hole. What
+ * its segments say, started as hvmloader is; after it the start info and the BIOS; the HVM info table below the VGA
+ * hole. What
  * hvmloader itself would make (ACPI and SMBIOS tables, the E820 map of the first MiB) is the firmware's to make.
  *
  * @throws XenolithError KERNEL_NOT_FIRMWARE, KERNEL_SEGMENTS, PVH_MEMORY, PVH_OPTION
@@ -35,9 +39,11 @@ export function planHvm(image: KernelImage, options: HvmOptions): PvhPlan {
   const entry = findEntry(image);
   const memmap = memoryMap(lowEnd, highEnd);
   const startInfoGpa = endOfFirmware(image, lowEnd);
-  const end = startInfoGpa + startInfoSize(undefined, memmap.length);
+  const modules = options.bios === undefined ? [] : [{ ...options.bios, commandLine: BIOS_MODULE }];
+  const moduleGpa = startInfoGpa + roundUp(startInfoSize(undefined, memmap.length));
+  const end = moduleGpa + (options.bios === undefined ? 0 : roundUp(options.bios.bytes.length));
   if (end > Math.min(lowEnd, options.memoryMiB * MIB)) {
-    const needs = `the start info ends at ${hex(end)}, past the ${options.memoryMiB} MiB of the domain`;
+    const needs = `start info and BIOS end at ${hex(end)}, past the ${options.memoryMiB} MiB of the domain`;
     throw builderError('PVH_MEMORY', image.fileName, `does not fit into the domain's memory: ${needs}`);
   }
   const whole = (name: string, gpa: number, bytes: Uint8Array) => ({ name, gpa, bytes, size: bytes.length });
@@ -49,7 +55,8 @@ export function planHvm(image: KernelImage, options: HvmOptions): PvhPlan {
         bytes,
         size: memorySize,
       })),
-      whole('HVM start info', startInfoGpa, startInfoBytes(startInfoGpa, undefined, [], [], memmap, 0)),
+      whole('HVM start info', startInfoGpa, startInfoBytes(startInfoGpa, undefined, modules, [moduleGpa], memmap, 0)),
+      ...modules.map(({ bytes }) => whole('BIOS', moduleGpa, bytes)),
       whole('HVM info table', HVM_INFO_PFN * PAGE, hvmInfoPage(options.vcpus, maxVcpus, lowEnd, highEnd)),
       whole('identity page table', SPECIAL_PAGES.identPt * PAGE, identityPageTable()),
     ],
@@ -66,6 +73,8 @@ export function planHvm(image: KernelImage, options: HvmOptions): PvhPlan {
 }
 
 const PAGE = 4096;
+/** The name by which hvmloader knows the module (bootlate_hvm). */
+const BIOS_MODULE = 'firmware';
 const MIB = 1 << 20;
 const FOUR_GIB = 2 ** 32;
 /** HVM_BELOW_4G_MMIO_START */
@@ -101,7 +110,11 @@ function endOfFirmware(image: KernelImage, lowEnd: number): number {
     const what = `loads from ${hex(start)} to ${hex(end)}, ${inHole ? 'into' : 'past the end of'} ${where}`;
     throw builderError(inHole ? 'KERNEL_SEGMENTS' : 'PVH_MEMORY', image.fileName, what);
   }
-  return Math.ceil(last / PAGE) * PAGE;
+  return roundUp(last);
+}
+
+function roundUp(bytes: number): number {
+  return Math.ceil(bytes / PAGE) * PAGE;
 }
 
 function memoryMap(lowEnd: number, highEnd: number): MemoryMapEntry[] {

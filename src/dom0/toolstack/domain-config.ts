@@ -65,6 +65,8 @@ export interface HvmConfig {
   /** HVMPV_*: the Hyper-V interfaces that it is shown. */
   readonly viridian: number;
   readonly hpet: boolean;
+  /** What hvmloader starts, by its name and its file; firmware of one's own needs none. */
+  readonly bios?: { readonly name: string; readonly path: string };
   /** What hvmloader is told of ACPI, by the store. */
   readonly acpi: boolean;
   readonly acpiS3: boolean;

@@ -13,6 +13,8 @@ export type DomainPlan = PvhPlan;
 export interface DomainFiles {
   readonly kernel: Uint8Array;
   readonly ramdisk: Uint8Array | undefined;
+  /** An HVM domain's BIOS, for hvmloader. */
+  readonly bios?: Uint8Array;
 }
 
 /**
@@ -25,7 +27,10 @@ export async function planDomain(config: DomainConfig, files: DomainFiles): Prom
     const image = await loadKernel(config.kernel, files.kernel);
     const { vcpus, maxVcpus } = config;
     const sizes = { memoryMiB: config.memoryKib / 1024, maxMemoryMiB: config.maxMemoryKib / 1024, vcpus, maxVcpus };
-    if (config.hvm !== undefined) return planHvm(image, sizes);
+    if (config.hvm !== undefined) {
+      const bios = files.bios && { bios: { fileName: config.hvm.bios?.path ?? 'BIOS', bytes: files.bios } };
+      return planHvm(image, { ...sizes, ...bios });
+    }
     return planPvh(image, {
       ...sizes,
       ...(config.cmdline === undefined ? {} : { commandLine: config.cmdline }),

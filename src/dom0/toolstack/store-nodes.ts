@@ -129,7 +129,10 @@ function hvmNodes({ hvm, uuid }: DomainConfig, domain: string): StoreNode[] {
     path: `${domain}/platform/${name}`,
     value: value ? '1' : '0',
   });
+  const { bios } = hvm;
   return [
+    ...(bios === undefined ? [] : [{ path: `${domain}/hvmloader/bios`, value: bios.name }]),
+    ...(bios === undefined ? [] : [{ path: `${domain}/hvmloader/allow-memory-relocate`, value: '0' }]),
     flag('acpi', hvm.acpi),
     flag('acpi_s3', hvm.acpiS3),
     flag('acpi_s4', hvm.acpiS4),

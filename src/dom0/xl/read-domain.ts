@@ -68,8 +68,10 @@ export async function locating<T>(file: Config, body: () => Promise<T>): Promise
 async function readAndPlan(file: Config, config: DomainConfig, context: Context): Promise<DomainPlan> {
   const kernel = await readFor(file, config.hvm === undefined ? 'kernel' : 'firmware_override', config.kernel, context);
   const ramdisk = config.ramdisk === undefined ? undefined : await readFor(file, 'ramdisk', config.ramdisk, context);
+  const { path } = config.hvm?.bios ?? {};
+  const bios = path === undefined ? {} : { bios: await readFor(file, 'bios_path_override', path, context) };
   const plan = context.services.planDomain ?? planDomain;
-  return await locating(file, () => plan(config, { kernel, ramdisk }));
+  return await locating(file, () => plan(config, { kernel, ramdisk, ...bios }));
 }
 
 /** What the host's xl.conf says of all its domains. */

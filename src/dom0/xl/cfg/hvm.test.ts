@@ -52,6 +52,13 @@ test('what needs hvmloader or a device model is refused by its name, unless it i
   deepEqual(read(`${LEAST}disk=[]\nvnc=0\nvga="none"\nxen_platform_pci=0`).warnings, []);
 });
 
+test('an hvmloader is handed a BIOS from a file of the operator, SeaBIOS unless it is named (libxl, system_firmware)', () => {
+  const path = 'bios_path_override="/srv/bios.bin"\n';
+  deepEqual(read(LEAST + path).config.hvm?.bios, { name: 'seabios', path: '/srv/bios.bin' });
+  equal(read(`${LEAST}${path}bios="ovmf"`).config.hvm?.bios?.name, 'ovmf');
+  throws(() => read(`${LEAST}bios="seabios"`), /bios = "seabios": expected its file as well/);
+});
+
 test('what its processors cannot be without is refused when it is switched off', () => {
   equal(read(`${LEAST}pae=1\napic=1\nnx=1`).warnings.length, 0);
   throws(() => read(`${LEAST}nx=0`), /nx = 0: expected no such key: the guest always has it/);

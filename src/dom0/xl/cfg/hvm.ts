@@ -18,6 +18,7 @@ export function hvmConfig(source: string, config: Config): HvmConfig {
   const boolean = (name: string, fallback: boolean) =>
     (config.number(name, '0 or 1', BOOLEAN) ?? (fallback ? 1 : 0)) !== 0;
   const acpi = boolean('acpi', true);
+  const named = bios(config);
   for (const name of ALWAYS) {
     const setting = config.get(name);
     if (setting !== undefined && !boolean(name, true)) {
@@ -27,6 +28,7 @@ export function hvmConfig(source: string, config: Config): HvmConfig {
   return {
     viridian: viridian(config),
     hpet: boolean('hpet', true),
+    ...(named === undefined ? {} : { bios: named }),
     acpi,
     acpiS3: boolean('acpi_s3', true),
     acpiS4: boolean('acpi_s4', true),
@@ -42,7 +44,7 @@ const ALWAYS = ['apic', 'pae', 'nx'] as const;
 /** Keys whose service is another program's: hvmloader's, the BIOS's that it loads, or QEMU's. */
 const OF_HVMLOADER: ReadonlySet<string> = new Set([
   ...['kernel', 'ramdisk', 'cmdline', 'root', 'extra'],
-  ...['firmware', 'bios', 'bios_path_override', 'boot', 'acpi_firmware', 'smbios', 'smbios_firmware'],
+  ...['firmware', 'boot', 'acpi_firmware', 'smbios', 'smbios_firmware'],
 ]);
 const OF_DEVICE_MODEL: ReadonlySet<string> = new Set([
   ...['disk', 'vif', 'vfb', 'vkb', 'vkb_device', 'usbctrl', 'usbdev', 'pci', 'virtio', 'gfx_passthru'],
@@ -55,6 +57,17 @@ const OF_DEVICE_MODEL: ReadonlySet<string> = new Set([
   ...['device_model_stubdomain_override', 'device_model_stubdomain_seclabel', 'device_model_user', 'dm_restrict'],
   ...['stubdomain_cmdline', 'stubdomain_kernel', 'stubdomain_memory', 'stubdomain_ramdisk'],
 ]);
+
+/** What an hvmloader is to start. libxl has files of its own for that, Xenolith none. */
+function bios(config: Config): HvmConfig['bios'] {
+  const path = config.string('bios_path_override', '/usr/share/seabios/bios-256k.bin');
+  const name = config.choice('bios', ['rombios', 'seabios', 'ovmf'], 'seabios');
+  if (path !== undefined) return { name: name ?? 'seabios', path };
+  const setting = config.get('bios');
+  if (setting === undefined) return undefined;
+  const example = 'for example bios_path_override = "/usr/share/seabios/bios-256k.bin"';
+  throw config.wrong(setting, 'XL_NOT_THERE_YET', `its file as well, which does not come with Xenolith, ${example}`);
+}
 
 function refuseUnlessOff(config: Config, setting: Setting): void {
   const { name, value } = setting;

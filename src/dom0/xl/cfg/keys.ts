@@ -179,8 +179,8 @@ export const KEYS: Readonly<Record<string, Key>> = {
   dtdev: arm('list'),
 
   // HVM
-  bios: hvm('string', { words: ['rombios', 'seabios', 'ovmf'] }),
-  bios_path_override: hvm('string'),
+  bios: hvmHas('string', 'HVM guests: what an hvmloader in firmware_override starts; needs bios_path_override'),
+  bios_path_override: hvmHas('string', 'HVM guests'),
   boot: hvm('string'),
   hdtype: hvm('string', { words: ['ide', 'ahci'] }),
   pae: hvmHas('boolean', 'HVM guests: always on', ON),
