@@ -4,6 +4,7 @@ import type { CalledInstruction, EmittedInstruction, Form, Instruction } from '.
 import type { Access, Operand, OperandKind, RegisterFile, Width } from '../instructions/operands.ts';
 import type { HandlerContext } from '../emit/tier.ts';
 import type { Bits } from '../emit/values.ts';
+import type { FormFields } from './form-fields.ts';
 import { PSEUDO_HANDLERS, SHAPE_ANY, SHAPE_REGISTER, SHAPES } from './record.ts';
 
 /** An operand as a handler finds it. */
@@ -32,6 +33,8 @@ export interface FormEntry {
   readonly encoding: Encoding;
   /** Handler ids by `variantIndex`, -1 where the combination cannot be. */
   readonly handlers: Int32Array;
+  /** Once a record of it was written. */
+  fields: FormFields | undefined;
 }
 
 const SIZES = [16, 32, 64] as const;
@@ -121,6 +124,7 @@ export class HandlerTable {
       form,
       encoding: parseEncoding(form),
       handlers: new Int32Array(VARIANTS).fill(-1),
+      fields: undefined,
     };
     this.forms.push(entry);
     const shapes = shapesOf(instruction, form);

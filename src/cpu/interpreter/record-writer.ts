@@ -1,8 +1,9 @@
 /** Writes decoded instructions as records. */
 import { BASE_RIP, type Decoded, NO_REGISTER } from '../decode/decoder.ts';
-import { type OperandKind, translationTable } from '../instructions/operands.ts';
+import type { OperandKind } from '../instructions/operands.ts';
 import type { MachineMemory } from '../mmu/machine-memory.ts';
 import { DS, ES, SS } from '../state.ts';
+import { type FormFields, fieldsOf } from './form-fields.ts';
 import { type FormEntry, type HandlerTable, variantIndex } from './handlers.ts';
 import type { FusedPair } from './main-function.ts';
 import { MODE_CODE_64, MODE_FLAT, MODE_STACK_32, MODE_STEP } from '../mode.ts';
@@ -91,7 +92,9 @@ export class RecordWriter {
   /** An instruction at `offset` in its page. False if there is no handler for it: #UD. */
   write(pc: number, decoded: Decoded<FormEntry>, mode: number, offset: number): boolean {
     const entry = decoded.candidate as FormEntry;
-    const isMemory = implicitBase(entry) >= 0 || (entry.encoding.hasModRm ? decoded.hasMemory : hasOffset(entry));
+    entry.fields ??= fieldsOf(entry.form);
+    const { fields } = entry;
+    const isMemory = fields.implicitBase >= 0 || (entry.encoding.hasModRm ? decoded.hasMemory : fields.hasOffset);
     let shape = isMemory ? this.#shape(decoded, entry, mode, offset) : record.SHAPE_REGISTER;
     let id = entry.handlers[this.#variant(decoded, entry, mode, shape)] as number;
     if (id < 0 && shape > record.SHAPE_ANY) {
@@ -104,9 +107,9 @@ export class RecordWriter {
     view.setUint16(pc + record.RECORD_HANDLER, handler, true);
     view.setUint16(pc + record.RECORD_PLACE, offset | (decoded.length << 12), true);
     view.setUint32(pc + record.RECORD_REGISTER_A, 0, true);
-    this.#registers(pc, decoded, entry, isMemory);
-    this.#numbers(pc, decoded, entry, offset, isMemory);
-    if (isMemory) this.#address(pc, decoded, entry, mode, shape, offset);
+    this.#registers(pc, decoded, fields, isMemory);
+    this.#numbers(pc, decoded, fields, offset, isMemory);
+    if (isMemory) this.#address(pc, decoded, entry, fields, mode, shape, offset);
     if (id < this.#table.coldStart && this.#fusesAsSecond[id] === 1) this.#fuse(pc, id, offset, mode);
     return true;
   }
@@ -134,9 +137,10 @@ export class RecordWriter {
     return variantIndex(sizeIndex(decoded.operandSize), stack, sizeIndex(decoded.addressSize), repeat, shape);
   }
 
-  #registers(pc: number, decoded: Decoded<FormEntry>, { form }: FormEntry, isMemory: boolean): void {
+  #registers(pc: number, decoded: Decoded<FormEntry>, { registers }: FormFields, isMemory: boolean): void {
     let field = record.RECORD_REGISTER_A;
-    for (const { kind } of form.operands) {
+    for (let i = 0; i < registers.length; i++) {
+      const kind = registers[i] as OperandKind;
       const number = registerNumber(decoded, kind, isMemory);
       if (number < 0) continue;
       this.#view.setUint8(pc + field, registerSlot(kind, number, decoded.rex));
@@ -144,20 +148,18 @@ export class RecordWriter {
     }
   }
 
-  #numbers(pc: number, decoded: Decoded<FormEntry>, { form }: FormEntry, offset: number, isMemory: boolean): void {
+  #numbers(pc: number, decoded: Decoded<FormEntry>, fields: FormFields, offset: number, isMemory: boolean): void {
     const view = this.#view;
     view.setInt32(pc + record.RECORD_IMMEDIATE, decoded.immediate, true);
     if (!isMemory) view.setInt32(pc + record.RECORD_DISPLACEMENT, 0, true);
-    for (const { kind } of form.operands) {
-      if (kind.field === 'relative') {
-        view.setInt32(pc + record.RECORD_DISPLACEMENT, decoded.immediate + offset + decoded.length, true);
-        view.setInt32(pc + record.RECORD_LINK, 0, true);
-      } else if (kind.field === 'second-immediate') {
-        view.setInt32(pc + record.RECORD_DISPLACEMENT, decoded.immediate2, true);
-      } else if (kind.encoded === 'v' && decoded.operandSize === 64) {
-        view.setInt32(pc + record.RECORD_DISPLACEMENT, decoded.immediate, true);
-        view.setInt32(pc + record.RECORD_IMMEDIATE, decoded.immediateHi, true);
-      }
+    if (fields.hasRelative) {
+      view.setInt32(pc + record.RECORD_DISPLACEMENT, decoded.immediate + offset + decoded.length, true);
+      view.setInt32(pc + record.RECORD_LINK, 0, true);
+    } else if (fields.hasSecondImmediate) {
+      view.setInt32(pc + record.RECORD_DISPLACEMENT, decoded.immediate2, true);
+    } else if (fields.hasWideImmediate && decoded.operandSize === 64) {
+      view.setInt32(pc + record.RECORD_DISPLACEMENT, decoded.immediate, true);
+      view.setInt32(pc + record.RECORD_IMMEDIATE, decoded.immediateHi, true);
     }
   }
 
@@ -176,16 +178,17 @@ export class RecordWriter {
     pc: number,
     decoded: Decoded<FormEntry>,
     entry: FormEntry,
+    fields: FormFields,
     mode: number,
     shape: number,
     offset: number,
   ): void {
     const view = this.#view;
     const none = record.ANY_NO_REGISTER;
-    const implied = implicitBase(entry);
-    const base = implied >= 0 ? implied : decoded.base === NO_REGISTER ? none : decoded.base;
-    const index = decoded.index !== NO_REGISTER ? decoded.index : isTable(entry) ? record.ANY_IMPLICIT_INDEX : none;
-    let displacement = hasOffset(entry) ? decoded.immediate : decoded.displacement;
+    const { implicitBase, hasOffset, isTable } = fields;
+    const base = implicitBase >= 0 ? implicitBase : decoded.base === NO_REGISTER ? none : decoded.base;
+    const index = decoded.index !== NO_REGISTER ? decoded.index : isTable ? record.ANY_IMPLICIT_INDEX : none;
+    let displacement = hasOffset ? decoded.immediate : decoded.displacement;
     if (decoded.base === BASE_RIP) displacement += offset + decoded.length;
     view.setInt32(pc + record.RECORD_DISPLACEMENT, displacement, true);
     switch (shape) {
@@ -197,8 +200,8 @@ export class RecordWriter {
       case record.SHAPE_RIP:
         return;
       default: {
-        if (hasOffset(entry)) view.setInt32(pc + record.RECORD_IMMEDIATE, decoded.immediateHi, true);
-        const register = decoded.base === BASE_RIP ? record.ANY_RIP : hasOffset(entry) ? record.ANY_WIDE_OFFSET : base;
+        if (hasOffset) view.setInt32(pc + record.RECORD_IMMEDIATE, decoded.immediateHi, true);
+        const register = decoded.base === BASE_RIP ? record.ANY_RIP : hasOffset ? record.ANY_WIDE_OFFSET : base;
         view.setUint8(pc + record.RECORD_BASE, register | (this.#segment(decoded, entry, mode) << 5));
         const short = decoded.addressSize < ((mode & MODE_CODE_64) !== 0 ? 64 : 32) ? record.ANY_SHORT_ADDRESS : 0;
         view.setUint8(pc + record.RECORD_INDEX, (index * 8) | short | decoded.scale);
@@ -215,19 +218,6 @@ export class RecordWriter {
     const isFlat = (mode & MODE_FLAT) !== 0 && (segment === DS || segment === SS || segment === ES);
     return isFlat ? record.ANY_NO_SEGMENT : segment;
   }
-}
-
-function hasOffset({ form }: FormEntry): boolean {
-  return form.operands.some(({ kind }) => kind.field === 'offset');
-}
-
-/** The register an implicit memory operand is at, or -1. */
-function implicitBase({ form }: FormEntry): number {
-  return form.operands.find(({ kind }) => kind.field === 'implicit')?.kind.fixed ?? -1;
-}
-
-function isTable({ form }: FormEntry): boolean {
-  return form.operands.some(({ kind }) => kind === translationTable);
 }
 
 function registerNumber(decoded: Decoded<FormEntry>, kind: OperandKind, isMemory: boolean): number {
