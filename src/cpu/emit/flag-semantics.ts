@@ -112,7 +112,7 @@ export class FlagSemantics extends GuestAccess {
     this.flagsOfResult(result, CF, OF);
   }
   /** Each flag as given (truth values). */
-  /** Flags of a comparison of floats: CF, PF and ZF at their places in a 32-bit value, the others clear. */
+  /** Flags of a comparison of floats and the like: CF, PF and ZF at their places in a 32-bit value, the others clear. */
   flagsOfOrder(order: Value): void {
     const clear = this.const(1, 0);
     this.flags({

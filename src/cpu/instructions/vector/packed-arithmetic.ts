@@ -28,7 +28,7 @@ export const PACKED_ARITHMETIC: readonly Instruction[] = packed([
   ['PMULHW',  'E5', highProducts(op.OP_I32X4_EXTMUL_LOW_I16X8_S, op.OP_I32X4_EXTMUL_HIGH_I16X8_S), 'lanes'],
   ['PMULHUW', 'E4', highProducts(op.OP_I32X4_EXTMUL_LOW_I16X8_U, op.OP_I32X4_EXTMUL_HIGH_I16X8_U), 'lanes'],
   ['PMADDWD', 'F5', direct(op.OP_I32X4_DOT_I16X8_S), 'lanes'],
-  ['PMULUDQ', 'F4', unsignedProducts,              'lanes'],
+  ['PMULUDQ', 'F4', wideProducts(op.OP_I64X2_EXTMUL_LOW_I32X4_U), 'lanes'],
   ['PSADBW',  'F6', sumOfDifferences,              'lanes'],
   ['PCMPEQB', '74', direct(op.OP_I8X16_EQ),        'lanes', 'hot'],
   ['PCMPEQW', '75', direct(op.OP_I16X8_EQ),        'lanes'],
@@ -57,7 +57,7 @@ export const PACKED_ARITHMETIC: readonly Instruction[] = packed([
   ['PAVGB',   'E0', direct(op.OP_I8X16_AVGR_U),    'lanes'],
   ['PAVGW',   'E3', direct(op.OP_I16X8_AVGR_U),    'lanes'],
   ['PMULLD',  '38 40', direct(op.OP_I32X4_MUL),    'none'],
-  ['PMULDQ',  '38 28', signedProducts,             'none'],
+  ['PMULDQ',  '38 28', wideProducts(op.OP_I64X2_EXTMUL_LOW_I32X4_S), 'none'],
   ['PSIGNB',  '38 08', signed(op.OP_I8X16_SHR_S, 7, op.OP_I8X16_SUB, op.OP_I8X16_EQ),    'lanes'],
   ['PSIGNW',  '38 09', signed(op.OP_I16X8_SHR_S, 15, op.OP_I16X8_SUB, op.OP_I16X8_EQ),   'lanes'],
   ['PSIGND',  '38 0A', signed(op.OP_I32X4_SHR_S, 31, op.OP_I32X4_SUB, op.OP_I32X4_EQ),   'lanes'],
@@ -74,14 +74,12 @@ function highProducts(lowHalf: number, highHalf: number) {
     shuffle(m, 2, [1, 3, 5, 7, 9, 11, 13, 15], m.vector(lowHalf, 128, [a, b]), m.vector(highHalf, 128, [a, b]));
 }
 
-function unsignedProducts(m: Semantics, a: Value, b: Value): Value {
-  const low = constantSplat(m, 8, 0xffffffff);
-  return m.vector(op.OP_I64X2_MUL, 128, [vectorAnd(m, a, low), vectorAnd(m, b, low)]);
-}
-
-function signedProducts(m: Semantics, a: Value, b: Value): Value {
-  const even = (value: Value): Value => shuffle(m, 4, [0, 2, 0, 2], value, value);
-  return m.vector(op.OP_I64X2_EXTMUL_LOW_I32X4_S, 128, [even(a), even(b)]);
+/** Of even doublewords. */
+function wideProducts(opcode: number) {
+  return (m: Semantics, a: Value, b: Value): Value => {
+    const even = (value: Value): Value => shuffle(m, 4, [0, 2, 0, 2], value, value);
+    return m.vector(opcode, 128, [even(a), even(b)]);
+  };
 }
 
 /** Of each eight bytes. */

@@ -1,4 +1,5 @@
 /** Insertion, extraction and blending of elements; the instructions on whole vectors that have no family. */
+import { ORDER_CF, ORDER_ZF } from '../../emit/flag-semantics.ts';
 import * as op from '../../emit/opcodes.ts';
 import type { Semantics } from '../../emit/semantics.ts';
 import type { Value } from '../../emit/values.ts';
@@ -82,16 +83,9 @@ export const PACKED_ELEMENTS: readonly Instruction[] = [
     execute(m, first, second) {
       const b = readAligned(m, second);
       const a = m.read(first);
-      const none = (vector: Value): Value => m.not(m.vector(op.OP_V128_ANY_TRUE, 1, [vector]));
-      const clear = m.const(1, 0);
-      m.flags({
-        ZF: none(vectorAnd(m, a, b)),
-        CF: none(vectorAndNot(m, b, a)),
-        PF: clear,
-        AF: clear,
-        SF: clear,
-        OF: clear,
-      });
+      const none = (vector: Value): Value => m.zext(m.not(m.vector(op.OP_V128_ANY_TRUE, 1, [vector])), 32);
+      const ZF = m.shl(none(vectorAnd(m, a, b)), ORDER_ZF);
+      m.flagsOfOrder(m.or(ZF, m.shl(none(vectorAndNot(m, b, a)), ORDER_CF)));
     },
   }),
   packedSse('PHMINPOSUW', '66 0F 38 41 /r', (m, _a, b) => minimumAndPosition(m, b)),

@@ -1,4 +1,5 @@
 /** PCMPESTRI, PCMPESTRM, PCMPISTRI, PCMPISTRM, CRC32, POPCNT. */
+import { ORDER_ZF } from '../../emit/flag-semantics.ts';
 import * as op from '../../emit/opcodes.ts';
 import type { Semantics } from '../../emit/semantics.ts';
 import type { Value } from '../../emit/values.ts';
@@ -35,8 +36,7 @@ export const STRINGS_AND_SUMS: readonly Instruction[] = [
     forms: [form('F3 0F B8 /r', [w(reg), r(rm)])],
     execute(m, dst, src) {
       const value = m.read(src);
-      const clear = m.const(1, 0);
-      m.flags({ ZF: m.isZero(value), CF: clear, PF: clear, AF: clear, SF: clear, OF: clear });
+      m.flagsOfOrder(m.shl(m.zext(m.isZero(value), 32), ORDER_ZF));
       m.write(dst, value.bits === 16 ? m.trunc(m.popcnt(m.zext(value, 32)), 16) : m.popcnt(value));
     },
   }),
