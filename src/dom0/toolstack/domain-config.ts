@@ -49,6 +49,8 @@ export interface DomainConfig {
   readonly hvm?: HvmConfig;
   /** What it sees of the processor, where that is not the default. */
   readonly cpuid?: readonly CpuidRule[];
+  /** What xenstored offers and allows it, where that is not the default. */
+  readonly storeLimits?: StoreLimits;
   /** HVM_PARAM_TIMER_MODE; undefined for no_delay_for_missed_ticks. */
   readonly timerMode?: number;
   /** How far its wall clock is ahead of UTC. */
@@ -72,6 +74,13 @@ export interface HvmConfig {
   readonly acpiS3: boolean;
   readonly acpiS4: boolean;
   readonly acpiLaptopSlate: boolean;
+}
+
+export interface StoreLimits {
+  /** Of XENSTORE_SERVER_FEATURE_*, those that it may see. */
+  readonly featureMask?: number;
+  /** 0: as much as it likes. */
+  readonly quota: readonly { readonly name: string; readonly limit: number }[];
 }
 
 /** What is left out stays as Xen has it. */

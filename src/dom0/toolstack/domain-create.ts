@@ -115,7 +115,7 @@ class Builder {
     this.#undo.push(`remove domain ${domid} from the store`, () => forgetDomain(store, domid, this.#config.uuid));
     await this.#step('write it to the store', () => this.#writeNodes(domid, ports));
     await this.#step('introduce it to the store', () =>
-      store.introduce(domid, gfn(this.#plan.specialPages.xenstore), ports.store),
+      store.introduce(domid, gfn(this.#plan.specialPages.xenstore), ports.store, this.#config.storeLimits),
     );
     return { domid, storePort: ports.store, consolePort: ports.console };
   }

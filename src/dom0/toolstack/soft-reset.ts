@@ -56,7 +56,7 @@ export async function softReset(host: SoftResetHost, domid: Domid, config: Domai
     startTimeNs: host.clock.wallclockNs(),
   });
   await step('write it to the store', () => store.replace(domainPaths(domid, config.uuid), nodes));
-  await step('introduce it to the store', () => store.introduce(domid, gfn(storeGfn), ports.store));
+  await step('introduce it to the store', () => store.introduce(domid, gfn(storeGfn), ports.store, config.storeLimits));
   await step('let it go on', () => ctrl.domain_unpause(domid));
 }
 

@@ -1,5 +1,6 @@
 import type { Domid, Gfn, Port } from '../../abi/xen.ts';
 import type { StoreClient } from '../../libs/store/store.ts';
+import type { StoreLimits } from './domain-config.ts';
 import type { StoreNode } from './store-nodes.ts';
 
 /** What the toolstack does to the store. */
@@ -12,8 +13,11 @@ export interface DomainStore {
   replace(paths: readonly string[], nodes: readonly StoreNode[]): Promise<void>;
   /** Removes a directory that has become empty, and those above it, up to but not including `root`. */
   prune(path: string, root: string): Promise<void>;
-  /** Tells xenstored of a domain, the frame of its ring, and the ring's event channel. */
-  introduce(domid: Domid, ring: Gfn, port: Port): Promise<void>;
+  /** Tells xenstored of a domain, the frame of its ring, the ring's event channel, and what it may. */
+  introduce(domid: Domid, ring: Gfn, port: Port, limits?: StoreLimits): Promise<void>;
+  /** What a domain may have, or all those may that nothing was set for. */
+  quotas(domid?: Domid): Promise<readonly { readonly name: string; readonly limit: number }[]>;
+  setQuota(name: string, limit: number, domid?: Domid): Promise<void>;
   /** XENSTORE_SERVER_FEATURE_*: what xenstored offers. */
   features(): Promise<number>;
   /** Has xenstored forget a domain, and let go of its ring; it may be introduced again. */
@@ -29,7 +33,16 @@ export function domainStore(client: StoreClient): DomainStore {
   return {
     read: (path) => client.read(path),
     directory: (path) => client.directory(path),
-    introduce: (domid, ring, port) => client.introduceDomain(domid, ring, port),
+    introduce: async (domid, ring, port, { featureMask, quota = [] } = { quota: [] }) => {
+      if (featureMask !== undefined) await client.setFeatures(domid, (await client.getFeatures()) & featureMask);
+      await client.introduceDomain(domid, ring, port);
+      for (const { name, limit } of quota) await client.setQuota(name, limit, domid);
+    },
+    quotas: async (domid) => {
+      const names = await client.quotas();
+      return await Promise.all(names.map(async (name) => ({ name, limit: await client.getQuota(name, domid) })));
+    },
+    setQuota: (name, limit, domid) => client.setQuota(name, limit, domid),
     features: () => client.getFeatures(),
     release: (domid) => client.releaseDomain(domid),
     resume: (domid) => client.resumeDomain(domid),

@@ -34,6 +34,7 @@ export function configOf(config: DomainConfig): Record<string, unknown> {
       ...(config.cmdline === undefined ? {} : { cmdline: config.cmdline }),
       ...(config.ramdisk === undefined ? {} : { ramdisk: config.ramdisk }),
       ...(config.cpuid === undefined ? {} : { cpuid: cpuidJson(config.cpuid) }),
+      ...storeJson(config),
       ...schedulingJson(config),
       ...(config.timeOffsetSeconds === undefined ? {} : { rtc_timeoffset: config.timeOffsetSeconds }),
       ...(config.hvm === undefined ? { 'type.pvh': {} } : { 'type.hvm': hvmJson(config.kernel, config.hvm) }),
@@ -61,6 +62,17 @@ function cpuidJson(rules: readonly CpuidRule[]): Record<string, unknown>[] {
     leaves.set(key, { ...place, ...leaves.get(key), [register]: bits });
   }
   return [...leaves.values()];
+}
+
+function storeJson({ storeLimits }: DomainConfig): Record<string, unknown> {
+  if (storeLimits === undefined) return {};
+  const { featureMask, quota } = storeLimits;
+  return {
+    ...(featureMask === undefined ? {} : { xenstore_feature_mask: featureMask }),
+    ...(quota.length === 0
+      ? {}
+      : { xenstore_quota: { quota: quota.map(({ name, limit }) => ({ name, val: limit })) } }),
+  };
 }
 
 function schedulingJson({ scheduling }: DomainConfig): Record<string, unknown> {

@@ -64,7 +64,10 @@ test('a kernel given as bytes is there for the next life as well', async () => {
 
 test('a failure has the sentence that xl says, and its status', async () => {
   const { toolstack } = machine;
-  await rejects(toolstack.create({ ...HELLO, memory: 4000 }), /memory = 4000: the host has [0-9]+ MiB free/);
+  await rejects(
+    toolstack.create({ ...HELLO, memory: 4000 }),
+    /^ToolstackError: config:4: memory = 4000: the host has [0-9]+ MiB free/,
+  );
   await rejects(toolstack.create({ name: 'a', kernel: '/nowhere' }), /no such file/);
   const guest = await toolstack.create(HELLO, { paused: true });
   await rejects(guest.wait({ timeoutMs: 1 }), { name: 'ToolstackError', status: 124 });

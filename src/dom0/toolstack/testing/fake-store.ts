@@ -43,6 +43,12 @@ export class FakeStore implements DomainStore {
   /** There are no empty directories here. */
   async prune(): Promise<void> {}
 
+  async quotas(): Promise<{ name: string; limit: number }[]> {
+    return [];
+  }
+
+  async setQuota(): Promise<void> {}
+
   async features(): Promise<number> {
     return 0;
   }

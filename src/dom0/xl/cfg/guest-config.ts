@@ -11,6 +11,7 @@ import type { Config, Range } from './config.ts';
 import { cpuidRules } from './cpuid.ts';
 import { hvmConfig } from './hvm.ts';
 import { scheduling } from './scheduling.ts';
+import { storeLimits } from './store-limits.ts';
 import { timing } from './timing.ts';
 import { warnOfKeys } from './warnings.ts';
 
@@ -41,6 +42,7 @@ export function guestConfig(
 
   const memory = memorySizes(config);
   const schedule = scheduling(config);
+  const limits = storeLimits(config);
   const cpuid = cpuidRules(config);
   const processors = vcpuCounts(config);
   const hvm = type === 'hvm' ? hvmConfig(source, config) : undefined;
@@ -68,6 +70,7 @@ export function guestConfig(
     ...(hvm === undefined ? {} : { hvm }),
     ...(cpuid === undefined ? {} : { cpuid }),
     ...(schedule === undefined ? {} : { scheduling: schedule }),
+    ...(limits === undefined ? {} : { storeLimits: limits }),
     onPoweroff: action('on_poweroff', 'destroy'),
     onReboot: action('on_reboot', 'restart'),
     onWatchdog: action('on_watchdog', 'destroy'),

@@ -104,8 +104,8 @@ export const KEYS: Readonly<Record<string, Key>> = {
   max_grant_frames: full('number'),
   max_maptrack_frames: full('number'),
   max_grant_version: full('number'),
-  xenstore_feature_mask: none('number', 'the guest sees all XenStore features'),
-  xenstore_quota: none('list', 'the guest has the default XenStore quota'),
+  xenstore_feature_mask: full('number'),
+  xenstore_quota: full('list', 'xl xenstore-quota-get -g has the names'),
   xend_suspend_evtchn_compat: full('boolean'),
 
   // time

@@ -29,10 +29,6 @@ export const ABSENT: readonly Command[] = [
   ),
   ...because('only Arm hosts have it', ['dt-overlay']),
   ...because('the host attends to devices itself', ['devd']),
-  ...because("XenStore's quotas are its own to change: xenstore-control quota", [
-    'xenstore-quota-get',
-    'xenstore-quota-set',
-  ]),
 ];
 
 function because(why: string, ...names: readonly (readonly string[])[]): Command[] {

@@ -18,6 +18,7 @@ import { setParameters } from './parameters.ts';
 import { schedCredit, schedCredit2 } from './sched.ts';
 import { schedRtds } from './sched-rtds.ts';
 import { buttonPress, debugKeys, dumpCore, sysrq, trigger } from './signals.ts';
+import { xenstoreQuotaGet, xenstoreQuotaSet } from './store-quota.ts';
 import { top } from './top.ts';
 import { trace } from './trace.ts';
 import { vcpuList, vcpuPin, vcpuSet } from './vcpu.ts';
@@ -67,6 +68,8 @@ export const COMMANDS: readonly Command[] = [
   cpupool.cpupoolCpuRemove,
   cpupool.cpupoolMigrate,
   cpupool.cpupoolNumaSplit,
+  xenstoreQuotaGet,
+  xenstoreQuotaSet,
   ...DEVICE_LISTS,
   getenforce,
   setenforce,

@@ -18,7 +18,7 @@ export interface ConfigFiles {
 }
 
 /** The folder of names that a host asks its client for. */
-const FOLDER = '/dev/xenolith';
+export const CONFIG_FOLDER = '/dev/xenolith';
 
 /**
  * Makes files of a configuration, which a host reads from whoever gives the command. A guest type that is not given is
@@ -27,7 +27,7 @@ const FOLDER = '/dev/xenolith';
  * @throws XenolithError for what no config file can say
  */
 export function configFiles(config: string | DomainConfig): ConfigFiles {
-  const path = `${FOLDER}/config`;
+  const path = `${CONFIG_FOLDER}/config`;
   const files = new Map<string, Uint8Array>();
   const text = typeof config === 'string' ? config : configText(config, files);
   files.set(path, new TextEncoder().encode(text));
@@ -40,7 +40,7 @@ function configText(config: DomainConfig, files: Map<string, Uint8Array>): strin
     if (value === undefined) continue;
     if (!/^[a-z][._0-9a-z]*$/.test(key)) throw wrong(key, 'no key of xl.cfg can be called that');
     if (value instanceof Uint8Array) {
-      const path = `${FOLDER}/${key}`;
+      const path = `${CONFIG_FOLDER}/${key}`;
       files.set(path, value);
       lines.push(`${key} = ${quoted(key, path)}`);
     } else {

@@ -1,7 +1,7 @@
 import { XenolithError } from '../../../lib/errors.ts';
 import type { Wire } from '../../daemon/wire.ts';
 import { type Answer, type Commands, ToolstackError } from './commands.ts';
-import { configFiles, type DomainConfig } from './config-text.ts';
+import { CONFIG_FOLDER, configFiles, type DomainConfig } from './config-text.ts';
 import { Domain } from './domain.ts';
 import { JsonLines } from './event-stream.ts';
 import type { DomainEvent, DomainRow } from './types.ts';
@@ -133,7 +133,10 @@ export class Toolstack implements Commands {
     const flags = ['-q', '--json', ...(paused ? ['-p'] : []), ...(unattended ? ['-e'] : [])];
     const command = ['create', ...flags, ...words];
     const answer = await this.run(command, files);
-    if (answer.status !== 0) throw new ToolstackError(command, answer);
+    if (answer.status !== 0) {
+      // What was given as text or bytes has no path that would mean something to whoever gave it.
+      throw new ToolstackError(command, { ...answer, errors: answer.errors.replaceAll(`${CONFIG_FOLDER}/`, '') });
+    }
     const { domid, name } = JSON.parse(answer.output) as { domid: number; name: string };
     return new Domain(this, domid, name);
   }
