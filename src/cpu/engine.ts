@@ -128,6 +128,9 @@ export interface EngineVcpu {
   /** Forgets all cached translations: the p2m changed, or the guest asked for it by hypercall. */
   flushTlb(): void;
 
+  /** Forgets cached translations of one guest frame, behind which was a machine frame: nothing is there any more. */
+  flushFrame(gfn: number, mfn: number): void;
+
   /**
    * Copies guest memory at a linear address, as a supervisor access of this vCPU would see it.
    * False, with nothing promised about `into`, where a page is not mapped or not RAM.

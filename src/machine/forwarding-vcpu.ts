@@ -44,6 +44,9 @@ export class ForwardingVcpu implements EngineVcpu {
   flushTlb(): void {
     this.inner.flushTlb();
   }
+  flushFrame(gfn: number, mfn: number): void {
+    this.inner.flushFrame(gfn, mfn);
+  }
   readLinear(addressLo: number, addressHi: number, into: Uint8Array): boolean {
     return this.inner.readLinear(addressLo, addressHi, into);
   }

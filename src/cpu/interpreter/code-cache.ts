@@ -139,6 +139,10 @@ export class CodeCache implements CodeWatch {
     return this.#pages.overlaps(mfn, first, first + length - 1);
   }
 
+  isFetched(mfn: number): boolean {
+    return this.#jumpsAreStale || this.#pages.known(mfn) !== undefined;
+  }
+
   written(address: number, length: number): void {
     const end = address + length;
     for (let start = address - (address % 4096); start < end; start += 4096) {

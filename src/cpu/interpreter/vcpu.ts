@@ -178,6 +178,10 @@ export class InterpreterVcpu implements EngineVcpu, CodeUser, TierHooks, Current
     this.#mmu.flushAll();
   }
 
+  flushFrame(gfn: number, mfn: number): void {
+    this.#mmu.flushFrame(gfn, mfn);
+  }
+
   readLinear(addressLo: number, addressHi: number, into: Uint8Array): boolean {
     return readLinear(this.state, this.#mmu, addressLo, addressHi, into);
   }

@@ -8,6 +8,8 @@ export interface CodeWatch {
   holdsCode(mfn: number): boolean;
   /** Whether a write of these bytes would change code that `written` then drops. */
   overlapsCode(address: number, length: number): boolean;
+  /** Whether instructions may have been fetched from a frame since fetches were last forgotten. */
+  isFetched(mfn: number): boolean;
   /** Bytes of machine memory are about to change. */
   written(address: number, length: number): void;
 }

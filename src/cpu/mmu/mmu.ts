@@ -97,6 +97,17 @@ export class Mmu {
     this.#fetched.forgetAll();
   }
 
+  /** Forgets what nested paging said of one frame, and what leads to the machine frame it had. */
+  flushFrame(gfn: number, mfn: number): void {
+    // What is remembered of fetches, and of the tables' root, is not by frames.
+    if (this.#code.isFetched(mfn) || this.#cpu.u32(state.OFFSET_WALK_ROOT) === mfn * 4096) {
+      this.flushAll();
+      return;
+    }
+    this.#nested.forgetFrame(gfn);
+    this.#tlb.flushFrame(mfn);
+  }
+
   /** CR3 was loaded: forgets what is not global, of the PCID too unless `keeps`. */
   loadContext(pcid: number, keeps: boolean): void {
     this.#control.note();

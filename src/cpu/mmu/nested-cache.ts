@@ -49,6 +49,15 @@ export class NestedCache {
     return answer;
   }
 
+  /** Forgets what nested paging said of one frame. */
+  forgetFrame(gfn: number): void {
+    if (gfn >= FRAME_LIMIT) return;
+    const at = NESTED_CACHE / 4 + ((gfn + this.#bias) & (NESTED_ENTRIES - 1)) * 2;
+    // Spaces count from 1: no one's.
+    this.#u32[at] = 0;
+    this.#u32[at + 1] = 0;
+  }
+
   /** Forgets everything: what nested paging says has changed. */
   forget(): void {
     const space = (this.#u32[NESTED_SPACES / 4] as number) + 1;

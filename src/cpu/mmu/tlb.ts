@@ -97,6 +97,22 @@ export class Tlb {
     }
   }
 
+  /** Forgets all that leads to a frame. */
+  flushFrame(mfn: number): void {
+    const u32 = this.#u32;
+    for (let list = 0; list < 2; list++) {
+      const first = this.#list(list);
+      const end = first + this.#length(list);
+      for (let i = first; i < end; i++) {
+        const at = this.#place(this.#u16[i] as number);
+        const tag = u32[at] as number;
+        if (tag === INVALID || (tag + (u32[at + ADDEND] as number)) >>> 0 !== mfn * 4096) continue;
+        u32[at] = INVALID;
+        u32[at + WRITE] = INVALID;
+      }
+    }
+  }
+
   /** Takes the fast way to write a frame from all tables: it holds code. */
   protectFrame(mfn: number): void {
     this.protectFrames((frame) => frame === mfn);

@@ -127,7 +127,7 @@ function unmapOne(mapper: Domain, operation: GnttabUnmapGrantRef): number {
 function takeFromGuest(mapper: Domain, gfn: number, mfn: number, readonly: boolean): boolean {
   const { p2m } = mapper;
   if (p2m?.peekType(gfn) !== (readonly ? P2M_GRANT_MAP_RO : P2M_GRANT_MAP_RW) || p2m.peekMfn(gfn) !== mfn) return false;
-  p2m.remove(gfn);
+  p2m.removeGrant(gfn);
   return true;
 }
 

@@ -193,6 +193,9 @@ export class FakeVcpu implements EngineVcpu {
   flushTlb(): void {
     this.flushes += 1;
   }
+  flushFrame(): void {
+    this.flushes += 1;
+  }
 
   readLinear(addressLo: number, addressHi: number, into: Uint8Array): boolean {
     return this.#access(addressLo, addressHi, into.length, NESTED_READ, (at, offset, length) =>

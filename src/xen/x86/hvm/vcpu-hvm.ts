@@ -200,7 +200,11 @@ export class HvmVcpu implements ArchVcpu, Intercepts, VlapicOwner, CpuidSubject 
   flushIfStale(): void {
     const { p2m } = this.hvm.domain;
     if (p2m === undefined || !p2m.stale) return;
-    for (const { arch } of this.hvm.domain.vcpus) (arch as HvmVcpu).engine.flushTlb();
+    const { gone } = p2m;
+    for (const { engine } of this.hvm.vcpus) {
+      if (gone === undefined) engine.flushTlb();
+      else for (let i = 0; i < gone.length; i += 2) engine.flushFrame(gone[i] as number, gone[i + 1] as number);
+    }
     p2m.flushed();
   }
 

@@ -1,7 +1,7 @@
 import { deepEqual, equal } from 'node:assert/strict';
 import { test } from 'node:test';
 import { NESTED_EXECUTE, NESTED_READ, NESTED_SCALE, NESTED_WRITE } from '../../../cpu/engine.ts';
-import { P2M_GRANT_MAP_RO, P2M_NONE, P2M_RAM_RO, P2M_RAM_RW, P2m } from './p2m.ts';
+import { P2M_GRANT_MAP_RO, P2M_GRANT_MAP_RW, P2M_NONE, P2M_RAM_RO, P2M_RAM_RW, P2m } from './p2m.ts';
 
 const RW = NESTED_READ | NESTED_WRITE | NESTED_EXECUTE;
 
@@ -33,6 +33,22 @@ test('a change makes cached translations stale until they are flushed', () => {
   p2m.remove(1);
   equal(p2m.stale, true);
   equal(p2m.lookup(1), 0);
+});
+
+test('a grant that goes makes the translations of its frame stale, and no others', () => {
+  const p2m = new P2m();
+  p2m.set(1, 25000, P2M_RAM_RW);
+  p2m.set(5, 26000, P2M_GRANT_MAP_RW);
+  p2m.removeGrant(5);
+  equal(p2m.stale, true);
+  deepEqual(p2m.gone, [5, 26000]);
+  p2m.remove(1);
+  equal(p2m.gone, undefined, 'all, as memory of its own went too');
+  p2m.flushed();
+  equal(p2m.stale, false);
+  for (let gfn = 100; gfn < 200; gfn++) p2m.set(gfn, 26000 + gfn, P2M_GRANT_MAP_RW);
+  for (let gfn = 100; gfn < 200; gfn++) p2m.removeGrant(gfn);
+  equal(p2m.gone, undefined, 'all, as there are too many');
 });
 
 test('the highest guest frame is remembered after it is gone (XENMEM_maximum_gpfn)', () => {

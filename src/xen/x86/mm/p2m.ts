@@ -66,6 +66,8 @@ const CHUNK_ENTRIES = 2 ** CHUNK_BITS;
 const CHUNK_MASK = CHUNK_ENTRIES - 1;
 /** Pages one instruction may be about to write, a power of two. */
 const LAST_WRITES = 4;
+/** Beyond so many words of `gone` it is quicker to forget everything. */
+const MOST_GONE = 64;
 const EMPTY_CHUNK = new Uint32Array(CHUNK_ENTRIES);
 
 /**
@@ -83,6 +85,7 @@ export class P2m implements NestedPaging {
   #highest = 0;
   /** An entry changed since `flushed`: translations that processors cached may be wrong. */
   #stale = false;
+  readonly #gone: number[] = [];
   readonly #lastWrites = new Float64Array(LAST_WRITES).fill(-1);
   #writes = 0;
   /** Whose it is, for whoever traces. */
@@ -161,6 +164,16 @@ export class P2m implements NestedPaging {
     this.#stale = true;
   }
 
+  /** Leaves a hole at `gfn`, where a grant was mapped. */
+  removeGrant(gfn: number): void {
+    const before = this.#stale;
+    const mfn = this.peekMfn(gfn);
+    this.remove(gfn);
+    if (before || this.#gone.length >= MOST_GONE) return;
+    this.#stale = false;
+    this.#gone.push(gfn, mfn);
+  }
+
   /** The mem access of a guest frame, XENMEM_access_*; undefined where nothing is there. */
   access(gfn: number): number | undefined {
     const entry = this.#entry(gfn);
@@ -199,13 +212,19 @@ export class P2m implements NestedPaging {
     return this.#highest;
   }
 
-  /** Whether cached translations must be flushed before they are next used. */
+  /** Whether cached translations must be flushed before they are next used: all, or those of `gone` alone. */
   get stale(): boolean {
-    return this.#stale;
+    return this.#stale || this.#gone.length > 0;
+  }
+
+  /** Guest frames, each with the machine frame it had, of which translations must be forgotten; undefined: of all. */
+  get gone(): readonly number[] | undefined {
+    return this.#stale ? undefined : this.#gone;
   }
 
   flushed(): void {
     this.#stale = false;
+    if (this.#gone.length > 0) this.#gone.length = 0;
   }
 
   /** Calls back for each entry, ascending; the machine frame is 0 for populate on demand. */
