@@ -118,7 +118,7 @@ const inSysctl = (structure: AbiStructure): Arguments => ({
 });
 
 export const DOMCTL = operations(__HYPERVISOR_domctl, 'domctl', command, [
-  op(nr.XEN_DOMCTL_createdomain, 'XEN_DOMCTL_createdomain', partly(domctl.domctlCreatedomain, 'PVH and HVM domains, with HAP; of emulated devices local APIC, I/O APIC and HPET'), inDomctl(XenDomctlCreatedomain)),
+  op(nr.XEN_DOMCTL_createdomain, 'XEN_DOMCTL_createdomain', partly(domctl.domctlCreatedomain, 'PVH and HVM domains, with HAP; of emulated devices local APIC, I/O APIC, HPET and PM timer'), inDomctl(XenDomctlCreatedomain)),
   op(nr.XEN_DOMCTL_destroydomain, 'XEN_DOMCTL_destroydomain', full(domctl.domctlDestroydomain), JUST_DOMAIN),
   op(nr.XEN_DOMCTL_pausedomain, 'XEN_DOMCTL_pausedomain', full(domctl.domctlPausedomain), JUST_DOMAIN),
   op(nr.XEN_DOMCTL_unpausedomain, 'XEN_DOMCTL_unpausedomain', full(domctl.domctlUnpausedomain), JUST_DOMAIN),

@@ -1,4 +1,4 @@
-import { XEN_X86_EMU_HPET, XEN_X86_EMU_IOAPIC, XEN_X86_EMU_LAPIC } from '../../abi/arch-x86/xen.ts';
+import { XEN_X86_EMU_HPET, XEN_X86_EMU_IOAPIC, XEN_X86_EMU_LAPIC, XEN_X86_EMU_PM } from '../../abi/arch-x86/xen.ts';
 import * as params from '../../abi/hvm/params.ts';
 import type { DomainConfig } from './domain-config.ts';
 import type { DomainPlan } from './domain-plan.ts';
@@ -8,7 +8,8 @@ export type Param = readonly [index: number, value: number | bigint];
 
 /** XEN_X86_EMU_*: the devices that Xen emulates for a domain, of those that it can. */
 export function emulationFlags({ hvm }: DomainConfig): number {
-  return hvm === undefined ? XEN_X86_EMU_LAPIC : XEN_X86_EMU_LAPIC | XEN_X86_EMU_IOAPIC | XEN_X86_EMU_HPET;
+  if (hvm === undefined) return XEN_X86_EMU_LAPIC;
+  return XEN_X86_EMU_LAPIC | XEN_X86_EMU_IOAPIC | XEN_X86_EMU_HPET | XEN_X86_EMU_PM;
 }
 
 /** The parameters that an HVM domain has beyond a PVH one's (libxl's hvm_set_conf_params, libxc's special pages). */

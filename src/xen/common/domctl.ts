@@ -16,7 +16,7 @@ import {
   XenDomctlMaxVcpus,
   XenDomctlPagingMempool,
 } from '../../abi/domctl.ts';
-import { XEN_X86_EMU_HPET, XEN_X86_EMU_IOAPIC, XEN_X86_EMU_LAPIC } from '../../abi/arch-x86/xen.ts';
+import { XEN_X86_EMU_HPET, XEN_X86_EMU_IOAPIC, XEN_X86_EMU_LAPIC, XEN_X86_EMU_PM } from '../../abi/arch-x86/xen.ts';
 import { EACCES, EEXIST, EFAULT, EINVAL, ENODEV, ENOMEM, EOVERFLOW, EPERM, ESRCH } from '../../abi/errno.ts';
 import { DOMID_FIRST_RESERVED, type Domid } from '../../abi/xen.ts';
 import { PAGE_SIZE } from '../../cpu/engine.ts';
@@ -29,7 +29,7 @@ import { describeDomain } from './domain-info.ts';
 // HYPERVISOR_domctl: argument 0 points at a struct xen_domctl; the operation's own structure lies at `u` in it.
 
 /** The devices that Xen emulates here. */
-const EMULATED = XEN_X86_EMU_LAPIC | XEN_X86_EMU_IOAPIC | XEN_X86_EMU_HPET;
+const EMULATED = XEN_X86_EMU_LAPIC | XEN_X86_EMU_IOAPIC | XEN_X86_EMU_HPET | XEN_X86_EMU_PM;
 /** HVM_MAX_VCPUS */
 const HVM_MAX_VCPUS = 128;
 /** controller_pause_count is bounded so that a toolstack cannot make it wrap. */
@@ -214,8 +214,8 @@ function refuse(call: Call, argument: XenDomctlCreatedomain): string | undefined
   if ((arch.emulation_flags & XEN_X86_EMU_LAPIC) === 0 || (arch.emulation_flags & ~EMULATED) !== 0) {
     return `emulation flags ${arch.emulation_flags.toString(16)}, but there are 1, and of ${EMULATED.toString(16)} any`;
   }
-  if ((arch.emulation_flags & (XEN_X86_EMU_HPET | XEN_X86_EMU_IOAPIC)) === XEN_X86_EMU_HPET) {
-    return 'an HPET without an I/O APIC has nowhere to send its interrupts';
+  if (arch.emulation_flags !== XEN_X86_EMU_LAPIC && (arch.emulation_flags & XEN_X86_EMU_IOAPIC) === 0) {
+    return 'devices without an I/O APIC have nowhere to send their interrupts';
   }
   if (arch.misc_flags !== 0) return `flags ${arch.misc_flags.toString(16)} of x86 are not supported`;
   if (argument.iommu_opts !== 0 || argument.vmtrace_size !== 0) return 'there is no IOMMU and no processor trace';

@@ -157,6 +157,9 @@ export class HvmDomain {
       case HVM_PARAM_X87_FIP_WIDTH:
         if (value !== 0n && value !== 4n && value !== 8n) return -EINVAL;
         break;
+      case HVM_PARAM_ACPI_IOPORTS_LOCATION:
+        if (this.platform?.setAcpiLocation(value) === false) return -EINVAL;
+        break;
       case HVM_PARAM_NR_IOREQ_SERVER_PAGES:
         if (value === 0n || value > 64n) return -EINVAL;
         break;

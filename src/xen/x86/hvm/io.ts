@@ -6,14 +6,15 @@ import type { HvmVcpu } from './vcpu-hvm.ts';
 
 // A local APIC, the hypervisor's debug port, what else Xen emulates for an HVM guest, and otherwise an empty bus.
 
-/** A read of a port: all ones, what an empty bus floats to. */
-export function readPort(_vcpu: HvmVcpu, _port: number, size: number): number {
-  return allOnes(size);
+/** A read of a port: all ones where there is no device, what an empty bus floats to. */
+export function readPort(vcpu: HvmVcpu, port: number, size: number): number {
+  return vcpu.hvm.platform?.readPort(port, size) ?? allOnes(size);
 }
 
-/** A write to a port: text for Xen's console at 0xe9, nothing elsewhere. */
+/** A write to a port: text for Xen's console at 0xe9, what Xen emulates elsewhere. */
 export function writePort(vcpu: HvmVcpu, port: number, size: number, value: number): void {
   if (port === XEN_HVM_DEBUGCONS_IOPORT && size === 1) printGuest(vcpu.hvm.domain, [value & 0xff]);
+  else vcpu.hvm.platform?.writePort(port, size, value);
 }
 
 /** A read of guest-physical memory that nothing backs. */

@@ -1,8 +1,9 @@
-import { XEN_X86_EMU_HPET, XEN_X86_EMU_IOAPIC } from '../../../abi/arch-x86/xen.ts';
+import { XEN_X86_EMU_HPET, XEN_X86_EMU_IOAPIC, XEN_X86_EMU_PM } from '../../../abi/arch-x86/xen.ts';
 import { HVM_PARAM_HPET_ENABLED } from '../../../abi/hvm/params.ts';
 import type { TimerQueue } from '../../common/timer.ts';
 import { isAddressed, lowestPriority } from './apic-destination.ts';
 import type { HvmDomain } from './domain-hvm.ts';
+import { PmTimer, type PmTimerOwner } from './pmtimer.ts';
 import { Vhpet, VHPET_BASE, VHPET_BYTES, type VhpetOwner } from './vhpet.ts';
 import { type InterruptMessage, Vioapic, VIOAPIC_BASE, VIOAPIC_BYTES, type VioapicOwner } from './vioapic.ts';
 import type { Vlapic } from './vlapic.ts';
@@ -16,12 +17,16 @@ export function pciLine(device: number, pin: number): number {
 const FIXED = 0;
 const LOWEST_PRIORITY = 1;
 const NMI = 4;
+/** ACPI's system control interrupt, as hvmloader's tables have it. */
+const SCI_LINE = 9;
 
 /** The devices that Xen itself emulates for an HVM domain, beyond the local APICs. */
-export class HvmPlatform implements VioapicOwner, VhpetOwner {
+export class HvmPlatform implements VioapicOwner, VhpetOwner, PmTimerOwner {
   readonly #hvm: HvmDomain;
   readonly #ioapic: Vioapic;
   readonly #hpet: Vhpet | undefined;
+  readonly #pmTimer: PmTimer | undefined;
+  #sciUp = false;
   #callbackLine: number | undefined;
   #callbackUp = false;
 
@@ -34,6 +39,7 @@ export class HvmPlatform implements VioapicOwner, VhpetOwner {
     this.#hvm = hvm;
     this.#ioapic = new Vioapic(this);
     this.#hpet = (hvm.emulationFlags & XEN_X86_EMU_HPET) === 0 ? undefined : new Vhpet(this);
+    this.#pmTimer = (hvm.emulationFlags & XEN_X86_EMU_PM) === 0 ? undefined : new PmTimer(this);
   }
 
   /** A read of guest-physical memory that is no RAM; undefined where there is no device of these. */
@@ -46,6 +52,20 @@ export class HvmPlatform implements VioapicOwner, VhpetOwner {
   writeMmio(gpa: number, size: number, value: number): void {
     if (isIn(gpa, VIOAPIC_BASE, VIOAPIC_BYTES)) this.#ioapic.writeMmio(gpa - VIOAPIC_BASE, value >>> 0);
     else if (isIn(gpa, VHPET_BASE, VHPET_BYTES)) this.#enabledHpet()?.writeMmio(gpa - VHPET_BASE, size, value);
+  }
+
+  /** A read of a port; undefined where there is no device of these. */
+  readPort(port: number, size: number): number | undefined {
+    return this.#pmTimer?.readPort(port, size);
+  }
+
+  writePort(port: number, size: number, value: number): void {
+    this.#pmTimer?.writePort(port, size, value);
+  }
+
+  /** HVM_PARAM_ACPI_IOPORTS_LOCATION; false for a place there is not. */
+  setAcpiLocation(location: bigint): boolean {
+    return this.#pmTimer?.setLocation(location) ?? true;
   }
 
   /** A local APIC ended a level-triggered interrupt. */
@@ -70,6 +90,7 @@ export class HvmPlatform implements VioapicOwner, VhpetOwner {
 
   stopTimers(): void {
     this.#hpet?.stop();
+    this.#pmTimer?.stop();
   }
 
   #enabledHpet(): Vhpet | undefined {
@@ -92,6 +113,15 @@ export class HvmPlatform implements VioapicOwner, VhpetOwner {
       vlapic.setIrq(vector);
       if (level && vector >= 16) vlapic.levelTriggered.set(vector);
     }
+  }
+
+  // PmTimerOwner
+
+  setSci(up: boolean): void {
+    if (up === this.#sciUp) return;
+    this.#sciUp = up;
+    if (up) this.#ioapic.assert(SCI_LINE);
+    else this.#ioapic.deassert(SCI_LINE);
   }
 
   // VhpetOwner
