@@ -72,8 +72,9 @@ export class RunLoop {
     const endNs = nowNs + TURN_NS;
     let more = true;
     while (more && this.#started && nowNs < endNs) {
-      more = this.#step(nowNs);
-      nowNs = this.#xen.now();
+      const afterNs = this.#step(nowNs);
+      more = afterNs !== undefined;
+      nowNs = afterNs ?? nowNs;
     }
     this.#inTurn = false;
     if (!this.#started) return;
@@ -81,21 +82,23 @@ export class RunLoop {
     else this.#waitForTimer();
   }
 
-  /** Timers, dom0's events, one slice of one vCPU. False where no vCPU is runnable. */
-  #step(nowNs: number): boolean {
+  /** Timers, dom0's events, one slice of one vCPU. The time after it; undefined where no vCPU is runnable. */
+  #step(nowNs: number): number | undefined {
     const xen = this.#xen;
     xen.timers.expire(nowNs);
     this.#dom0.deliverUpcall();
     const cpu = xen.scheduler.next();
     const vcpu = cpu?.current;
     this.#tellLast(vcpu);
-    if (cpu === undefined || vcpu === undefined) return false;
-    this.#slice(cpu, vcpu);
+    if (cpu === undefined || vcpu === undefined) return undefined;
+    const endNs = this.#slice(cpu, vcpu);
+    if (!this.#dom0.upcallRaised) return endNs;
     this.#dom0.deliverUpcall();
-    return true;
+    return xen.now();
   }
 
-  #slice(cpu: Pcpu, vcpu: Vcpu): void {
+  /** Returns when it ended. */
+  #slice(cpu: Pcpu, vcpu: Vcpu): number {
     const { scheduler } = this.#xen;
     const startNs = this.#xen.now();
     const untilTimerNs = this.#xen.timers.nextNs - startNs;
@@ -115,6 +118,7 @@ export class RunLoop {
     if (done >= MIN_SLICE_INSTRUCTIONS && endNs > startNs) vcpu.noteSpeed(done / (endNs - startNs));
     vcpu.runstate.change(vcpu.runnable ? RUNSTATE_runnable : vcpu.restingState, endNs);
     this.#last = vcpu;
+    return endNs;
   }
 
   /** Who executed last and does not go on has that in its runstate area too, where others of its domain see it. */

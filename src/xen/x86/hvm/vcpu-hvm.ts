@@ -106,7 +106,9 @@ export class HvmVcpu implements ArchVcpu, Intercepts, VlapicOwner, CpuidSubject 
     if (!callback) this.#acknowledge(vector);
     this.engine.injectInterrupt(vector);
     this.xen.traceBuffer?.record(HVM_INJ_VIRQ, this.domid, vector, 0);
-    if (this.windowWanted()) this.engine.requestWindow();
+    // A callback whose handler leaves evtchn_upcall_pending set comes again with the next exit: no window for that.
+    const waits = callback ? this.vlapic.pendingVector() !== NO_INTERRUPT : this.windowWanted();
+    if (waits) this.engine.requestWindow();
   }
 
   /** Most handlers clear evtchn_upcall_pending before they return: nothing is left to be delivered then. */
