@@ -8,32 +8,32 @@ import { readKept, touchKept, writeKept } from './kept-file.ts';
 const folder = mkdtempSync(join(tmpdir(), 'kept-'));
 after(() => rmSync(folder, { recursive: true }));
 
-const KEPT = {
-  seconds: 2.5,
-  pieces: new Map([
-    ['/a source', Uint8Array.of(1, 2, 3)],
-    ['/b', new Uint8Array(0)],
-  ]),
-};
+const ENTRIES = new Map([
+  ['/a', [Uint8Array.of(1, 2, 3), Uint8Array.of(4)]],
+  ['b', [new Uint8Array(0)]],
+]);
 
 test('what was kept is found', () => {
   const path = join(folder, 'found', 'file');
-  writeKept(path, KEPT);
+  writeKept(path, 2.5, ENTRIES);
   const found = readKept(path);
   equal(found?.seconds, 2.5);
+  deepEqual([...(found?.names ?? [])], ['/a', 'b']);
   deepEqual(
-    [...(found?.pieces ?? [])].map(([name, bytes]) => [name, [...bytes]]),
-    [
-      ['/a source', [1, 2, 3]],
-      ['/b', []],
-    ],
+    found?.get('/a')?.map((piece) => [...piece]),
+    [[1, 2, 3], [4]],
   );
+  deepEqual(
+    found?.get('b')?.map((piece) => [...piece]),
+    [[]],
+  );
+  equal(found?.get('c'), undefined);
 });
 
 test('half a file, another file and none are nothing', () => {
   const path = join(folder, 'broken', 'file');
   equal(readKept(path), undefined);
-  writeKept(path, KEPT);
+  writeKept(path, 1, ENTRIES);
   const whole = readFileSync(path);
   for (let length = 0; length < whole.length; length++) {
     writeFileSync(path, whole.subarray(0, length));
@@ -46,10 +46,10 @@ test('half a file, another file and none are nothing', () => {
 test('four programs are kept, those that were used last', () => {
   const path = (name: string) => join(folder, 'many', name);
   for (const [at, name] of ['a', 'b', 'c', 'd'].entries()) {
-    writeKept(path(name), KEPT);
+    writeKept(path(name), 1, ENTRIES);
     utimesSync(path(name), 1000 + at, 1000 + at);
   }
   touchKept(path('a'));
-  writeKept(path('e'), KEPT);
+  writeKept(path('e'), 1, ENTRIES);
   deepEqual(readdirSync(join(folder, 'many')).sort(), ['a', 'c', 'd', 'e']);
 });

@@ -14,31 +14,54 @@ import {
 } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 
-/** Named pieces of bytes. */
-export interface KeptPieces {
-  /** Of processor time in the run that left them. */
-  readonly seconds: number;
-  readonly pieces: ReadonlyMap<string, Uint8Array>;
-}
+/** Under each name some pieces of bytes. */
+export type Pieces = readonly Uint8Array[];
 
 /** Files of the most recent programs stay, for example of several checkouts; each has some 10 MB. */
 const MOST_FILES = 4;
 const MAGIC = 'xenolith kept 1\n';
 
-/** Reads a kept file; undefined where there is none, or not a whole one. */
-export function readKept(path: string): KeptPieces | undefined {
-  try {
-    const bytes = readFileSync(path);
-    if (bytes.toString('latin1', 0, MAGIC.length) !== MAGIC) return undefined;
+/** What a kept file has. Pieces are cut out of it when they are asked for: most starts need half of them. */
+export class Kept {
+  /** Of processor time in the run that left it. */
+  readonly seconds: number;
+  readonly #bytes: Buffer;
+  readonly #places = new Map<string, { readonly at: number; readonly lengths: readonly number[] }>();
+
+  /** Throws where the bytes are not those of a whole file. */
+  constructor(bytes: Buffer) {
+    if (bytes.toString('latin1', 0, MAGIC.length) !== MAGIC) throw new Error('not a kept file');
     const from = MAGIC.length + 4;
     let at = from + bytes.readUInt32LE(MAGIC.length);
     const { seconds, index } = JSON.parse(bytes.toString('utf8', from, at)) as Header;
-    const pieces = new Map<string, Uint8Array>();
-    for (const [name, length] of index) {
-      pieces.set(name, bytes.subarray(at, at + length));
-      at += length;
+    for (const [name, lengths] of index) {
+      this.#places.set(name, { at, lengths });
+      for (const length of lengths) at += length;
     }
-    return at === bytes.length ? { seconds, pieces } : undefined;
+    if (at !== bytes.length) throw new Error('half a kept file');
+    this.seconds = seconds;
+    this.#bytes = bytes;
+  }
+
+  get names(): Iterable<string> {
+    return this.#places.keys();
+  }
+
+  get(name: string): Pieces | undefined {
+    const place = this.#places.get(name);
+    if (place === undefined) return undefined;
+    let { at } = place;
+    return place.lengths.map((length) => {
+      at += length;
+      return this.#bytes.subarray(at - length, at);
+    });
+  }
+}
+
+/** Reads a kept file; undefined where there is none, or not a whole one. */
+export function readKept(path: string): Kept | undefined {
+  try {
+    return new Kept(readFileSync(path));
   } catch {
     // Whatever is wrong with it, it is made anew.
     return undefined;
@@ -46,10 +69,11 @@ export function readKept(path: string): KeptPieces | undefined {
 }
 
 /** Writes a kept file in one step: whoever reads at the same time finds the old or the new one. */
-export function writeKept(path: string, { seconds, pieces }: KeptPieces): void {
+export function writeKept(path: string, seconds: number, entries: ReadonlyMap<string, Pieces>): void {
   const folder = dirname(path);
   mkdirSync(folder, { recursive: true });
-  const header: Header = { seconds, index: [...pieces].map(([name, bytes]) => [name, bytes.length]) };
+  const index = [...entries].map(([name, pieces]) => [name, pieces.map(({ length }) => length)] as const);
+  const header: Header = { seconds, index };
   const text = Buffer.from(JSON.stringify(header));
   const length = Buffer.alloc(4);
   length.writeUInt32LE(text.length);
@@ -57,7 +81,7 @@ export function writeKept(path: string, { seconds, pieces }: KeptPieces): void {
   try {
     const file = openSync(unfinished, 'wx', 0o600);
     try {
-      for (const part of [Buffer.from(MAGIC), length, text, ...pieces.values()]) writeWhole(file, part);
+      for (const part of [Buffer.from(MAGIC), length, text, ...[...entries.values()].flat()]) writeWhole(file, part);
       // A name that survives a power failure, with bytes that do not, would be read.
       fsyncSync(file);
     } finally {
@@ -78,7 +102,7 @@ export function touchKept(path: string): void {
 
 interface Header {
   readonly seconds: number;
-  readonly index: readonly (readonly [name: string, length: number])[];
+  readonly index: readonly (readonly [name: string, lengths: readonly number[]])[];
 }
 
 function writeWhole(file: number, bytes: Uint8Array): void {

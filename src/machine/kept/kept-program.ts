@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { isAbsolute, join } from 'node:path';
 import { deserializeWasm, serializeWasm } from '../../host/node/webassembly.ts';
 import { cacheFolder } from '../guests/cache.ts';
-import { type KeptPieces, readKept, touchKept, writeKept } from './kept-file.ts';
+import { type Kept, type Pieces, readKept, touchKept, writeKept } from './kept-file.ts';
 import { type KeptModule, ModuleLoader } from './module-loader.ts';
 
 /**
@@ -12,14 +12,14 @@ import { type KeptModule, ModuleLoader } from './module-loader.ts';
  */
 export class KeptProgram {
   readonly #file: string;
-  readonly #found: KeptPieces;
+  readonly #found: Kept | undefined;
   readonly #loader: ModuleLoader;
   readonly #wasm = new Map<string, Compiled>();
 
   /** `main` is the path of the program's first module, whose import.meta.resolve is `resolve`. */
   constructor(main: string, resolve: (specifier: string) => string) {
     this.#file = join(cacheFolder(), 'started', fileName(main));
-    this.#found = readKept(this.#file) ?? { seconds: 0, pieces: new Map() };
+    this.#found = readKept(this.#file);
     this.#loader = new ModuleLoader((path) => this.#module(path), resolve);
   }
 
@@ -45,10 +45,11 @@ export class KeptProgram {
   save(): void {
     const seconds = process.cpuUsage().user / 1e6;
     // A longer run has V8's code of more functions, up to a point.
-    const isLonger = this.#found.seconds < LONG_SECONDS && seconds > 2 * this.#found.seconds;
+    const before = this.#found?.seconds ?? 0;
+    const isLonger = before < LONG_SECONDS && seconds > 2 * before;
     const wasm = this.#moreWasm();
     try {
-      if (isLonger || this.#loader.hasNews || wasm.size > 0) writeKept(this.#file, this.#pieces(seconds, wasm));
+      if (isLonger || this.#loader.hasNews || wasm.size > 0) writeKept(this.#file, seconds, this.#entries(wasm));
       else touchKept(this.#file);
     } catch {
       // A folder that is full, or not ours to write to: the next start takes as long as this one.
@@ -56,41 +57,36 @@ export class KeptProgram {
   }
 
   #module(path: string): KeptModule | undefined {
-    const { pieces } = this.#found;
-    const source = pieces.get(`${path}${SOURCE}`);
-    const text = pieces.get(`${path}${TEXT}`);
-    const code = pieces.get(`${path}${CODE}`);
+    const [source, text, code] = this.#found?.get(path) ?? [];
     return source && text && code && { source, text, code };
   }
 
   #keptWasm(name: string): { bytes: Uint8Array<ArrayBuffer>; code: Uint8Array<ArrayBuffer> } | undefined {
-    const bytes = this.#found.pieces.get(`${name}${WASM}`);
-    const code = this.#found.pieces.get(`${name}${CODE}`);
+    const [bytes, code] = this.#found?.get(name) ?? [];
     return bytes && code && { bytes: new Uint8Array(bytes), code: new Uint8Array(code) };
   }
 
   // Modules of which V8 has optimised more functions than it had in what is kept.
-  #moreWasm(): Map<string, { bytes: Uint8Array; code: Uint8Array }> {
-    const more = new Map<string, { bytes: Uint8Array; code: Uint8Array }>();
+  #moreWasm(): Map<string, Pieces> {
+    const more = new Map<string, Pieces>();
     for (const [name, { bytes, module, code: length }] of this.#wasm) {
       const code = serializeWasm(module);
-      if (code !== undefined && code.length > length * MORE) more.set(name, { bytes, code });
+      if (code !== undefined && code.length > length * MORE) more.set(name, [bytes, code]);
     }
     return more;
   }
 
-  #pieces(seconds: number, wasm: ReadonlyMap<string, { bytes: Uint8Array; code: Uint8Array }>): KeptPieces {
-    const pieces = new Map<string, Uint8Array>();
-    for (const [name, bytes] of this.#found.pieces) {
+  #entries(wasm: ReadonlyMap<string, Pieces>): Map<string, Pieces> {
+    const entries = new Map<string, Pieces>();
+    for (const name of this.#found?.names ?? []) {
       // What was not loaded is compared with its source when it is, if it is still there.
-      const file = name.slice(0, name.lastIndexOf(' '));
-      if (isAbsolute(file) ? existsSync(file) : !this.#loader.hasNews) pieces.set(name, bytes);
+      const isOfUse = isAbsolute(name) ? existsSync(name) : !this.#loader.hasNews;
+      const pieces = isOfUse ? this.#found?.get(name) : undefined;
+      if (pieces !== undefined) entries.set(name, pieces);
     }
-    for (const [path, { source, text, code }] of this.#loader.modules()) {
-      pieces.set(`${path}${SOURCE}`, source).set(`${path}${TEXT}`, text).set(`${path}${CODE}`, code);
-    }
-    for (const [name, { bytes, code }] of wasm) pieces.set(`${name}${WASM}`, bytes).set(`${name}${CODE}`, code);
-    return { seconds, pieces };
+    for (const [path, { source, text, code }] of this.#loader.modules()) entries.set(path, [source, text, code]);
+    for (const [name, pieces] of wasm) entries.set(name, pieces);
+    return entries;
   }
 }
 
@@ -100,12 +96,6 @@ interface Compiled {
   /** Length of the machine code that is kept. */
   readonly code: number;
 }
-
-// What the pieces' names end in.
-const SOURCE = ' source';
-const TEXT = ' text';
-const CODE = ' code';
-const WASM = ' wasm';
 
 const LONG_SECONDS = 20;
 const MORE = 1.1;

@@ -1,7 +1,7 @@
 /** Executes the program's modules, and remembers how: without types, as functions, with the code V8 made of them. */
 import { closeSync, openSync, readSync } from 'node:fs';
 import { stripTypeScriptTypes } from 'node:module';
-import { dirname, join } from 'node:path';
+import { dirname } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { constants, Script } from 'node:vm';
 import { functionOf, PARAMETERS } from './module-text.ts';
@@ -44,7 +44,7 @@ export class ModuleLoader {
   load(path: string): Exports {
     const known = this.#loaded.get(path);
     if (known !== undefined) return known.exports;
-    const url = pathToFileURL(path).href;
+    const url = PLAIN.test(path) ? `file://${path}` : pathToFileURL(path).href;
     const folder = dirname(path);
     const source = readSource(path);
     let kept = this.#kept(path);
@@ -71,7 +71,7 @@ export class ModuleLoader {
   }
 
   #import(folder: string, specifier: string): Exports {
-    if (specifier.startsWith('.')) return this.load(join(folder, specifier));
+    if (specifier.startsWith('.')) return this.load(relativeTo(folder, specifier));
     return process.getBuiltinModule(specifier) as Exports;
   }
 }
@@ -81,21 +81,40 @@ const HEAD = `(function (${PARAMETERS.join(', ')}) { 'use strict'; `;
 const TAIL = '\n})';
 
 function textOf(path: string, source: string): Uint8Array {
-  const { body } = functionOf(path.endsWith('.ts') ? stripTypeScriptTypes(source) : source);
+  const body = functionOf(path.endsWith('.ts') ? stripTypeScriptTypes(source) : source);
   return Buffer.from(`${HEAD}${body}${TAIL}`);
 }
 
-function compile(url: string, { text, code }: KeptModule): Script {
-  return new Script(Buffer.from(text.buffer, text.byteOffset, text.length).toString(), {
+function compile(url: string, kept: KeptModule): Script {
+  const { code } = kept;
+  const text = Buffer.from(kept.text.buffer, kept.text.byteOffset, kept.text.length);
+  return new Script(text.toString(), {
     filename: url,
     columnOffset: -HEAD.length,
-    importModuleDynamically: constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
+    // Packages are left to Node: few modules name one, and what it takes to allow for it is slow.
+    ...(text.includes('import(') ? { importModuleDynamically: constants.USE_MAIN_CONTEXT_DEFAULT_LOADER } : {}),
     ...(code.length === 0 ? {} : { cachedData: code }),
   });
 }
 
 // One buffer for all: a file of ours is much smaller than this.
 let scratch = Buffer.allocUnsafeSlow(256 * 1024);
+
+/** Of what a URL is as it is. */
+const PLAIN = /^[\w./-]+$/;
+
+/** As join(folder, specifier), for folders without dots in front. */
+function relativeTo(folder: string, specifier: string): string {
+  let base = folder;
+  let rest = specifier;
+  for (;;) {
+    if (rest.startsWith('./')) rest = rest.slice(2);
+    else if (rest.startsWith('../')) {
+      rest = rest.slice(3);
+      base = base.slice(0, base.lastIndexOf('/'));
+    } else return `${base}/${rest}`;
+  }
+}
 
 /** The bytes of a file, until the next call. */
 function readSource(path: string): Buffer {

@@ -29,7 +29,7 @@ export const text = 'a line';
 `;
 
 test('a module is a function of what it imports, and returns what it exports', async () => {
-  const { body } = functionOf(stripTypeScriptTypes(MODULE));
+  const body = functionOf(stripTypeScriptTypes(MODULE));
   const modules: Record<string, object> = {
     'node:fs': { readFileSync },
     './numbers.ts': { first: 1, second: 2, third: 3 },
@@ -50,7 +50,7 @@ test('a module is a function of what it imports, and returns what it exports', a
 });
 
 test('lines stay where they are, so that an error tells of the right one', () => {
-  const { body } = functionOf(stripTypeScriptTypes(MODULE));
+  const body = functionOf(stripTypeScriptTypes(MODULE));
   const line = (text: string) => text.split('\n').findIndex((one) => one.includes('return 2 * value'));
   equal(line(body), line(MODULE));
 });

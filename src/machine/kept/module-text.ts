@@ -1,13 +1,5 @@
 /** A module of ours as a function: how the program is kept in one file, out of which it starts. */
 
-/** A module whose imports are calls and whose exports are what it returns. */
-export interface ModuleText {
-  /** The body of a function of `PARAMETERS`, line by line where the module has it. */
-  readonly body: string;
-  /** What it imports, as written, packages left out, which only `import()` may name. */
-  readonly specifiers: readonly string[];
-}
-
 /**
  * What a body is given: `$load('./x.ts')` returns the exports of a module that is executed before, `$later` promises
  * them, and `$meta` stands for import.meta.
@@ -17,14 +9,11 @@ export const PARAMETERS = ['$load', '$later', '$meta'] as const;
 /**
  * Writes a module that the formatter has been over, without types, as the body of a function. Statements that start no
  * line, default exports and exported variables are not known here: they stay, and do not compile outside a module.
+ * What is imported by `import()` is the caller's where it is relative, and stays where it is a package. Lines stay lines.
  */
-export function functionOf(javascript: string): ModuleText {
-  const specifiers = new Set<string>();
+export function functionOf(javascript: string): string {
   const exported: string[] = [];
-  const use = (specifier: string) => {
-    specifiers.add(specifier);
-    return `$load('${specifier}')`;
-  };
+  const use = (specifier: string) => `$load('${specifier}')`;
   const export_ = (clause: string, from: string) => {
     for (const [name, as] of namesOf(clause)) exported.push(`${as}: ${from}${name}`);
   };
@@ -42,12 +31,9 @@ export function functionOf(javascript: string): ModuleText {
       exported.push(name);
       return `       ${declaration}`;
     })
-    .replace(DYNAMIC, (_, specifier: string) => {
-      specifiers.add(specifier);
-      return `$later('${specifier}')`;
-    })
+    .replace(DYNAMIC, (_, specifier: string) => `$later('${specifier}')`)
     .replace(META, '$meta');
-  return { body: `${body}\nreturn { ${exported.join(', ')} };\n`, specifiers: [...specifiers] };
+  return `${body}\nreturn { ${exported.join(', ')} };\n`;
 }
 
 const IMPORT = /^import\s+(?:(\{[^}]*\})|\*\s+as\s+([\w$]+))\s+from\s+'([^']+)';/gm;
