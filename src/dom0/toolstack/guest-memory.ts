@@ -74,10 +74,25 @@ export function withFrames<T>(
 function copyToViews(views: readonly Uint8Array[], offset: number, bytes: Uint8Array): void {
   let from = 0;
   let at = offset;
-  for (const view of views) {
-    const piece = bytes.subarray(from, from + PAGE_SIZE - at);
+  for (const view of joined(views)) {
+    const piece = bytes.subarray(from, from + view.length - at);
     view.set(piece, at);
     from += piece.length;
     at = 0;
   }
+}
+
+/** Views of memory that lies together as one: a kernel has ten thousand pages, mostly in few pieces. */
+function joined(views: readonly Uint8Array[]): Uint8Array[] {
+  const pieces: Uint8Array[] = [];
+  let length = 0;
+  for (const [index, view] of views.entries()) {
+    const next = views[index + 1];
+    length += view.length;
+    const end = view.byteOffset + view.length;
+    if (next !== undefined && next.buffer === view.buffer && next.byteOffset === end) continue;
+    pieces.push(new Uint8Array(view.buffer, end - length, length));
+    length = 0;
+  }
+  return pieces;
 }
