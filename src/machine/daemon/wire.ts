@@ -17,10 +17,10 @@ export interface Wire {
   close(): void;
 }
 
-/** Two ends of which each gets what the other sends, a turn later. */
-export function wirePair(): readonly [Wire, Wire] {
-  const one = new WireEnd();
-  const other = new WireEnd();
+/** Two ends of which each gets what the other sends, a turn later. `closed` is called when either is closed. */
+export function wirePair(closed: () => void = () => {}): readonly [Wire, Wire] {
+  const one = new WireEnd(closed);
+  const other = new WireEnd(closed);
   one.peer = other;
   other.peer = one;
   return [one, other];
@@ -28,6 +28,7 @@ export function wirePair(): readonly [Wire, Wire] {
 
 class WireEnd implements Wire {
   peer: WireEnd | undefined;
+  readonly #closedBy: () => void;
   /** What the peer has sent and was not handed over yet; undefined stands for its end. */
   readonly #coming: (Uint8Array | undefined)[] = [];
   #comingBytes = 0;
@@ -37,6 +38,10 @@ class WireEnd implements Wire {
   #listener: ((bytes: Uint8Array) => void) | undefined;
   #onDrain: () => void = () => {};
   #onClose: () => void = () => {};
+
+  constructor(closed: () => void) {
+    this.#closedBy = closed;
+  }
 
   send(bytes: Uint8Array): void {
     if (!this.#closed) this.peer?.take(bytes);
@@ -70,6 +75,7 @@ class WireEnd implements Wire {
     this.#coming.length = 0;
     this.#comingBytes = 0;
     this.peer?.take(undefined);
+    this.#closedBy();
   }
 
   /** Of its peer: bytes, or the end. */

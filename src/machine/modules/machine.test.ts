@@ -95,6 +95,25 @@ test('Xen’s parameters are in its own file system, as it was booted with and a
   await booted.stop();
 });
 
+test('a machine that is stopped leaves nobody waiting', async () => {
+  const stopped = await startMachine({ memoryMiB: 32 });
+  const { toolstack } = stopped;
+  const guest = await toolstack.create(HELLO, { paused: true });
+  const events = await toolstack.events();
+  const end = guest.wait();
+  const never = rejects(guest.waitForConsole('nothing of the kind'), /is gone, and its console never matched/);
+  // They have begun to wait once another command is answered.
+  await toolstack.list();
+  await stopped.stop();
+  deepEqual(await end, { kind: 'destroyed', reason: undefined, status: 15 });
+  await never;
+  const heard = async () => {
+    for await (const { event } of events) equal(event, 'destroyed');
+  };
+  await rejects(heard(), /the host has ended/);
+  await rejects(guest.unpause(), { code: 'HOST_GONE' });
+});
+
 test('a machine with a seed repeats, to the nanosecond that its guest has run', async () => {
   const run = async () => {
     const repeating = await startMachine({ memoryMiB: 32, deterministic: { seed: 7 } });

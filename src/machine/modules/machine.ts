@@ -9,6 +9,7 @@ import { defer, keepAlive } from '../../host/node/event-loop.ts';
 import { availableMemoryKib } from '../../host/node/memory.ts';
 import { NodeRandom } from '../../host/node/random.ts';
 import { useBranchHints } from '../../host/node/webassembly.ts';
+import { XenolithError } from '../../lib/errors.ts';
 import { SeededRandom } from '../../lib/seeded-random.ts';
 import type { Ctrl } from '../../libs/ctrl/ctrl.ts';
 import type { HypfsCalls } from '../../libs/ctrl/hypfs-calls.ts';
@@ -21,7 +22,7 @@ import type { GrantTables } from '../../libs/gnttab/gnttab.ts';
 import { StoreClient } from '../../libs/store/store.ts';
 import { runningHost } from '../daemon/running-host.ts';
 import { Session, type SessionHost } from '../daemon/session.ts';
-import { wirePair } from '../daemon/wire.ts';
+import { type Wire, wirePair } from '../daemon/wire.ts';
 import { startMachine as startBareMachine } from '../machine.ts';
 import { Toolstack } from './scripting/toolstack.ts';
 
@@ -75,6 +76,7 @@ export interface EmbeddedMachine {
 }
 
 const MEMORY_MIB = 512;
+const TURNS_TO_ANSWER = 10;
 
 /**
  * Starts a machine in this process. Any number of them run side by side.
@@ -92,6 +94,8 @@ export async function startMachine(options: MachineOptions = {}): Promise<Embedd
   );
   const letGo = keepAlive();
   const folder = options.folder ?? join(tmpdir(), `xenolith-${process.pid}`);
+  /** The host's ends of commands that go on. */
+  const wires = new Set<Wire>();
   let stopped: Promise<void> | undefined;
   const stop = () => {
     stopped ??= end();
@@ -100,6 +104,9 @@ export async function startMachine(options: MachineOptions = {}): Promise<Embedd
   const end = async () => {
     await running.domains.destroyAll();
     toolstack.close();
+    // Whoever waited for a domain's end has a turn to be answered.
+    for (let turns = 0; turns < TURNS_TO_ANSWER; turns++) await new Promise<void>((resolve) => defer(resolve));
+    for (const wire of [...wires]) wire.close();
     store.close();
     await machine.stop();
     letGo();
@@ -115,8 +122,10 @@ export async function startMachine(options: MachineOptions = {}): Promise<Embedd
   });
   const host: SessionHost = { running, clock, random, log, takeNews: () => undefined };
   const toolstack = new Toolstack(async () => {
-    const [ours, theirs] = wirePair();
+    if (stopped !== undefined) throw new XenolithError('HOST_GONE', 'the machine was stopped');
+    const [ours, theirs] = wirePair(() => wires.delete(theirs));
     new Session(theirs, host);
+    wires.add(theirs);
     return ours;
   });
   const store = new StoreClient(machine.xenstored.connect());
