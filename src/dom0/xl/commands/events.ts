@@ -20,6 +20,8 @@ export const events = onHost({
     '--count=N   End after so many',
     '--existing  First an event "exists" for each domain there is',
     '--ready     First of all {"event":"listening"}: what happens from then on is told',
+    'Events are created, unpaused, paused, resumed, soft-reset, shutdown, crashed, destroyed, renamed,',
+    'restarted, preserved, failed and device (device, end and state as XenBus names them).',
   ],
   long: { count: { value: true }, existing: { value: false }, ready: { value: false } },
   json: true,
