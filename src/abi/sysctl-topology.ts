@@ -139,6 +139,26 @@ export class XenSysctlNumainfo {
   get distanceHi(): number { return this.#memory.getUint32(this.#base + 0x14, true); }
 }
 
+export const XEN_SYSCTL_CPU_HOTPLUG_ONLINE = 0;
+export const XEN_SYSCTL_CPU_HOTPLUG_OFFLINE = 1;
+export const XEN_SYSCTL_CPU_HOTPLUG_SMT_ENABLE = 2;
+export const XEN_SYSCTL_CPU_HOTPLUG_SMT_DISABLE = 3;
+
+/** struct xen_sysctl_cpu_hotplug: takes a pCPU away, or gives it back */
+export class XenSysctlCpuHotplug {
+  static readonly C_NAME = 'struct xen_sysctl_cpu_hotplug';
+  static readonly SIZE = 0x8;
+  readonly #memory: DataView;
+  readonly #base: number;
+  constructor(memory: DataView, base: number) { this.#memory = memory; this.#base = base; }
+  /** 0x0 uint32 */
+  get cpu(): number { return this.#memory.getUint32(this.#base + 0x0, true); }
+  set cpu(value: number) { this.#memory.setUint32(this.#base + 0x0, value, true); }
+  /** 0x4 uint32: XEN_SYSCTL_CPU_HOTPLUG_* */
+  get op(): number { return this.#memory.getUint32(this.#base + 0x4, true); }
+  set op(value: number) { this.#memory.setUint32(this.#base + 0x4, value, true); }
+}
+
 /** struct xen_sysctl_pcitopoinfo: PCI devices' NUMA nodes */
 export class XenSysctlPcitopoinfo {
   static readonly C_NAME = 'struct xen_sysctl_pcitopoinfo';

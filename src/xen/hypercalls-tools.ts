@@ -26,6 +26,7 @@ import {
   XenDomctlIrqPermission,
   XenDomctlMemoryMapping,
 } from '../abi/domctl-devices.ts';
+import { XenDomctlMonitorOp, XenDomctlVmEventOp } from '../abi/vm_event.ts';
 import {
   XenDomctlCpuPolicy,
   XenDomctlExtVcpucontext,
@@ -50,6 +51,7 @@ import {
 } from '../abi/domctl.ts';
 import { XenSysctlCpupoolOp, XenSysctlSchedulerOp } from '../abi/sysctl-sched.ts';
 import {
+  XenSysctlCpuHotplug,
   XenSysctlAvailheap,
   XenSysctlCputopoinfo,
   XenSysctlGetcpuinfo,
@@ -77,6 +79,7 @@ import * as sysctl from './common/sysctl.ts';
 import * as sysctlHost from './common/sysctl-host.ts';
 import * as sysctlSched from './common/sysctl-sched.ts';
 import * as sysctlTrace from './common/sysctl-trace.ts';
+import { domctlMonitorOp, domctlVmEventOp } from './common/vm-event.ts';
 import {
   type AbiStructure,
   type Arguments,
@@ -161,7 +164,7 @@ export const DOMCTL = operations(__HYPERVISOR_domctl, 'domctl', command, [
   op(nr.XEN_DOMCTL_get_device_group, 'XEN_DOMCTL_get_device_group', full(devices.domctlNoIommu, 'no IOMMU: EOPNOTSUPP'), JUST_DOMAIN),
   op(nr.XEN_DOMCTL_debug_op, 'XEN_DOMCTL_debug_op', full(vcpuDomctl.domctlDebugOp, 'no monitor trap flag: EOPNOTSUPP'), inDomctl(XenDomctlDebugOp)),
   op(nr.XEN_DOMCTL_gethvmcontext_partial, 'XEN_DOMCTL_gethvmcontext_partial', full(domctlGethvmcontextPartial), inDomctl(XenDomctlHvmcontextPartial)),
-  op(nr.XEN_DOMCTL_vm_event_op, 'XEN_DOMCTL_vm_event_op', full(devices.domctlNotSupported, 'no vm_event: EOPNOTSUPP'), JUST_DOMAIN),
+  op(nr.XEN_DOMCTL_vm_event_op, 'XEN_DOMCTL_vm_event_op', partly(domctlVmEventOp, 'no ring can be set up: EOPNOTSUPP'), inDomctl(XenDomctlVmEventOp)),
   op(nr.XEN_DOMCTL_mem_sharing_op, 'XEN_DOMCTL_mem_sharing_op', absent('no page sharing, as in Debian')),
   op(nr.XEN_DOMCTL_gettscinfo, 'XEN_DOMCTL_gettscinfo', full(settings.domctlGettscinfo), inDomctl(XenDomctlTscInfo)),
   op(nr.XEN_DOMCTL_settscinfo, 'XEN_DOMCTL_settscinfo', partly(settings.domctlSettscinfo, 'shown in CPUID; the TSC is always native at 1 GHz'), inDomctl(XenDomctlTscInfo)),
@@ -179,7 +182,7 @@ export const DOMCTL = operations(__HYPERVISOR_domctl, 'domctl', command, [
   op(nr.XEN_DOMCTL_set_vcpu_msrs, 'XEN_DOMCTL_set_vcpu_msrs', full(vcpuDomctl.domctlVcpuMsrs, 'PV guests only: EINVAL'), inDomctl(XenDomctlVcpuMsrs)),
   op(nr.XEN_DOMCTL_setvnumainfo, 'XEN_DOMCTL_setvnumainfo', full(devices.domctlNotSupported, 'no virtual NUMA: EOPNOTSUPP'), inDomctl(XenDomctlVnuma)),
   op(nr.XEN_DOMCTL_psr_cmt_op, 'XEN_DOMCTL_psr_cmt_op', full(devices.domctlNoPsr, 'no cache monitoring: ENODEV'), JUST_DOMAIN),
-  op(nr.XEN_DOMCTL_monitor_op, 'XEN_DOMCTL_monitor_op', full(devices.domctlNotSupported, 'no vm_event: EOPNOTSUPP'), JUST_DOMAIN),
+  op(nr.XEN_DOMCTL_monitor_op, 'XEN_DOMCTL_monitor_op', partly(domctlMonitorOp, 'no event to be told of: EOPNOTSUPP'), inDomctl(XenDomctlMonitorOp)),
   op(nr.XEN_DOMCTL_psr_alloc, 'XEN_DOMCTL_psr_alloc', full(devices.domctlNoPsr, 'no cache allocation: ENODEV'), JUST_DOMAIN),
   op(nr.XEN_DOMCTL_soft_reset, 'XEN_DOMCTL_soft_reset', full(eventDomctl.domctlSoftReset)),
   op(eventDomctl.XEN_DOMCTL_soft_reset_cont, 'XEN_DOMCTL_soft_reset_cont', full(eventDomctl.domctlSoftResetCont, "Xen's own continuation")),
@@ -207,7 +210,7 @@ export const SYSCTL = operations(__HYPERVISOR_sysctl, 'sysctl', command, [
   op(sys.XEN_SYSCTL_getcpuinfo, 'XEN_SYSCTL_getcpuinfo', full(sysctlSched.sysctlGetcpuinfo), inSysctl(XenSysctlGetcpuinfo)),
   op(sys.XEN_SYSCTL_availheap, 'XEN_SYSCTL_availheap', full(sysctl.sysctlAvailheap), inSysctl(XenSysctlAvailheap)),
   op(sys.XEN_SYSCTL_get_pmstat, 'XEN_SYSCTL_get_pmstat', full(sysctlHost.sysctlNoPowerManagement, 'nothing to drive: ENODEV')),
-  op(sys.XEN_SYSCTL_cpu_hotplug, 'XEN_SYSCTL_cpu_hotplug', absent()),
+  op(sys.XEN_SYSCTL_cpu_hotplug, 'XEN_SYSCTL_cpu_hotplug', full(sysctlSched.sysctlCpuHotplug), inSysctl(XenSysctlCpuHotplug)),
   op(sys.XEN_SYSCTL_pm_op, 'XEN_SYSCTL_pm_op', full(sysctlHost.sysctlNoPowerManagement, 'nothing to drive: ENODEV')),
   op(sys.XEN_SYSCTL_page_offline_op, 'XEN_SYSCTL_page_offline_op', absent()),
   op(sys.XEN_SYSCTL_lockprof_op, 'XEN_SYSCTL_lockprof_op', absent('built without, as in Debian')),

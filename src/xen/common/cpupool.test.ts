@@ -1,8 +1,19 @@
-import { deepEqual, equal } from 'node:assert/strict';
+import { deepEqual, equal, ok } from 'node:assert/strict';
 import { test } from 'node:test';
 import * as abi from '../../abi/domctl.ts';
 import * as schedAbi from '../../abi/domctl-sched.ts';
-import { EADDRNOTAVAIL, EBUSY, EEXIST, EINVAL, ENODEV, ENOENT, ENOSYS, EPERM, ESRCH } from '../../abi/errno.ts';
+import {
+  EADDRNOTAVAIL,
+  EBUSY,
+  EEXIST,
+  EINVAL,
+  ENODEV,
+  ENOENT,
+  ENOSYS,
+  EOPNOTSUPP,
+  EPERM,
+  ESRCH,
+} from '../../abi/errno.ts';
 import { SCHEDOP_pin_override, SchedPinOverride } from '../../abi/sched.ts';
 import * as sys from '../../abi/sysctl.ts';
 import * as schedSys from '../../abi/sysctl-sched.ts';
@@ -269,4 +280,51 @@ test('SCHEDOP_pin_override pins its caller, dom0 alone, until it is undone', () 
   equal(affinity(control, abi.XEN_DOMCTL_setvcpuaffinity, 0, schedAbi.XEN_VCPUAFFINITY_HARD, 0b1)[0], -EBUSY);
   equal(override(control, -1), 0);
   equal((control.domain.vcpus[0]?.placement.hard ?? 0) & 0b1111, 0b1111);
+});
+
+test('a pCPU is taken away from Pool-0 or from nobody, and comes back to Pool-0 (cpu_down, cpu_up)', () => {
+  const { machine, control } = controlled();
+  const hotplug = (op: number, cpu: number): number =>
+    sysctl(control, sys.XEN_SYSCTL_cpu_hotplug, topology.XenSysctlCpuHotplug, (argument) => {
+      argument.op = op;
+      argument.cpu = cpu;
+    }).result;
+  const online = (): number =>
+    sysctl(control, sys.XEN_SYSCTL_physinfo, sys.XenSysctlPhysinfo, () => {}).argument.nr_cpus;
+  const { XEN_SYSCTL_CPU_HOTPLUG_ONLINE: ONLINE, XEN_SYSCTL_CPU_HOTPLUG_OFFLINE: OFFLINE } = topology;
+  equal(hotplug(OFFLINE, 0), -EINVAL, 'pCPU 0 stays');
+  equal(hotplug(OFFLINE, 4), -EINVAL);
+  equal(hotplug(ONLINE, 4), -EINVAL);
+  equal(hotplug(ONLINE, 1), -EEXIST);
+  equal(hotplug(topology.XEN_SYSCTL_CPU_HOTPLUG_SMT_DISABLE, 0), -EOPNOTSUPP, 'no core has two threads');
+
+  let steps = 0;
+  const guest = machine.domain({ vcpus: 2 });
+  guest.cpu().load(function* () {
+    for (;;) {
+      steps++;
+      yield EXIT_BUDGET;
+    }
+  });
+  machine.engine.onStep = () => machine.host.spend(100_000);
+  guest.domain.controllerPauseCount -= 1;
+  guest.domain.unpause();
+  machine.host.turn();
+  for (const cpu of [1, 2, 3]) equal(hotplug(OFFLINE, cpu), 0, 'while it runs');
+  equal(hotplug(OFFLINE, 1), -EEXIST);
+  equal(online(), 1);
+  equal(pool(control, INFO, { cpupool_id: 0 }).cpus, 0b0001);
+  equal(pool(control, FREEINFO, {}).cpus, 0);
+  equal(pool(control, ADDCPU, { cpupool_id: 0, cpu: 1 }).result, -ENODEV, 'nobody has it to give');
+  const before = steps;
+  for (let turn = 0; turn < 10; turn++) machine.host.turn();
+  ok(steps > before, 'it goes on where it can');
+
+  equal(pool(control, CREATE, { cpupool_id: 1, sched_id: XEN_SCHEDULER_NULL }).result, 0);
+  equal(hotplug(ONLINE, 3), 0);
+  equal(pool(control, INFO, { cpupool_id: 0 }).cpus, 0b1001);
+  equal(pool(control, RMCPU, { cpupool_id: 0, cpu: 3 }).result, 0);
+  equal(pool(control, ADDCPU, { cpupool_id: 1, cpu: 3 }).result, 0);
+  equal(hotplug(OFFLINE, 3), -ENODEV, 'another pool has it');
+  equal(online(), 2);
 });

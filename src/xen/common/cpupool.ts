@@ -102,6 +102,29 @@ export class Cpupools {
     return 0;
   }
 
+  /** Gives Pool-0 a pCPU that was away. Or an errno. */
+  plug(id: number): number {
+    const cpu = this.#core.cpus[id];
+    if (cpu === undefined) return -EINVAL;
+    if (hasCpu(this.#core.online, id)) return -EEXIST;
+    this.#core.offline &= ~cpu.mask;
+    this.free |= cpu.mask;
+    return this.addCpu(this.first, id);
+  }
+
+  /** Takes a pCPU away that Pool-0 has, or nobody; pCPU 0 stays. Or an errno. */
+  unplug(id: number): number {
+    const cpu = this.#core.cpus[id];
+    if (cpu === undefined || id === 0) return -EINVAL;
+    if (!hasCpu(this.#core.online, id)) return -EEXIST;
+    if (cpu.pool !== undefined && cpu.pool !== this.first) return -ENODEV;
+    const removed = cpu.pool === undefined ? 0 : this.removeCpu(cpu.pool, id);
+    if (removed !== 0) return removed;
+    this.free &= ~cpu.mask;
+    this.#core.offline |= cpu.mask;
+    return 0;
+  }
+
   /** A domain is gone. */
   removeDomain(domain: Domain): void {
     domain.cpupool.domains.delete(domain);

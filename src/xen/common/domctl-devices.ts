@@ -48,7 +48,7 @@ export const domctlPtIrq = onDomain(({ domain }) => (domain.hvm === undefined ? 
 /** XEN_DOMCTL_assign_device and its like: there is no IOMMU. */
 export const domctlNoIommu = onDomain(() => -EOPNOTSUPP);
 
-/** XEN_DOMCTL_vm_event_op, monitor_op, setvnumainfo: what Xen built without answers. */
+/** XEN_DOMCTL_setvnumainfo: what Xen built without answers. */
 export const domctlNotSupported = onDomain(() => -EOPNOTSUPP);
 
 /** XEN_DOMCTL_psr_cmt_op, psr_alloc: the processor neither watches nor divides its caches. */

@@ -9,6 +9,7 @@ import {
   XEN_DOMCTL_getdomaininfo,
   XEN_DOMCTL_GRANT_version_mask,
   XEN_DOMCTL_INTERFACE_VERSION,
+  XEN_DOMCTL_vm_event_op,
   XenDomctl,
   XenDomctlCreatedomain,
   XenDomctlGetdomaininfo,
@@ -18,7 +19,7 @@ import {
 } from '../../abi/domctl.ts';
 import { XEN_X86_EMU_HPET, XEN_X86_EMU_IOAPIC, XEN_X86_EMU_LAPIC, XEN_X86_EMU_PM } from '../../abi/arch-x86/xen.ts';
 import { EACCES, EEXIST, EFAULT, EINVAL, ENODEV, ENOMEM, EOVERFLOW, EPERM, ESRCH } from '../../abi/errno.ts';
-import { DOMID_FIRST_RESERVED, type Domid } from '../../abi/xen.ts';
+import { DOMID_FIRST_RESERVED, DOMID_INVALID, type Domid } from '../../abi/xen.ts';
 import { PAGE_SIZE } from '../../cpu/engine.ts';
 import { createHvmDomain, createHvmVcpu } from '../x86/hvm/create.ts';
 import { mayDomctl } from '../xsm.ts';
@@ -194,7 +195,8 @@ export function admitDomctl(call: Call): HypercallResult {
 function refuseCaller(call: Call, domctl: XenDomctl): HypercallResult {
   if (domctl.interface_version !== XEN_DOMCTL_INTERFACE_VERSION) return -EACCES;
   const target = call.xen.domains.get(domctl.domain);
-  if (target === undefined && !NEEDS_NO_DOMAIN.has(domctl.cmd)) return -ESRCH;
+  const isForNobody = domctl.cmd === XEN_DOMCTL_vm_event_op && domctl.domain === DOMID_INVALID;
+  if (target === undefined && !isForNobody && !NEEDS_NO_DOMAIN.has(domctl.cmd)) return -ESRCH;
   return mayDomctl(call.domain, domctl.cmd, target) ? 0 : -EPERM;
 }
 

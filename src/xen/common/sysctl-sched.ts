@@ -1,6 +1,9 @@
-import { EFAULT, EINVAL, ENOENT, ENOSYS, EPERM, ESRCH } from '../../abi/errno.ts';
+import { EFAULT, EINVAL, ENOENT, ENOSYS, EOPNOTSUPP, EPERM, ESRCH } from '../../abi/errno.ts';
 import * as sys from '../../abi/sysctl-sched.ts';
 import {
+  XEN_SYSCTL_CPU_HOTPLUG_OFFLINE,
+  XEN_SYSCTL_CPU_HOTPLUG_ONLINE,
+  XenSysctlCpuHotplug,
   XenSysctlCpuinfo,
   XenSysctlCputopo,
   XenSysctlCputopoinfo,
@@ -9,11 +12,12 @@ import {
   XenSysctlNumainfo,
 } from '../../abi/sysctl-topology.ts';
 import { XenSysctlSchedId } from '../../abi/sysctl.ts';
-import { DOMID_SELF } from '../../abi/xen.ts';
+import { DOMID_SELF, VIRQ_PCPU_STATE } from '../../abi/xen.ts';
 import { PAGE_SIZE } from '../../cpu/engine.ts';
 import { storeMask } from './bitmap.ts';
 import { type Call, element, type HypercallResult } from './call.ts';
 import { Cpupool } from './cpupool.ts';
+import { sendGlobalVirq } from './event-channel.ts';
 import { withSysctl } from './sysctl.ts';
 
 // The pCPUs, their pools and schedulers, as a toolstack sees and sets them. One socket on one NUMA node has them all,
@@ -65,6 +69,18 @@ export function sysctlCputopoinfo(call: Call): HypercallResult {
     }
     argument.num_cpus = count;
     return 0;
+  });
+}
+
+/** XEN_SYSCTL_cpu_hotplug; no core has a second thread. */
+export function sysctlCpuHotplug(call: Call): HypercallResult {
+  return withSysctl(call, (at) => {
+    const { cpu, op } = new XenSysctlCpuHotplug(call.view, at);
+    const { cpupools } = call.xen;
+    if (op !== XEN_SYSCTL_CPU_HOTPLUG_ONLINE && op !== XEN_SYSCTL_CPU_HOTPLUG_OFFLINE) return -EOPNOTSUPP;
+    const result = op === XEN_SYSCTL_CPU_HOTPLUG_ONLINE ? cpupools.plug(cpu) : cpupools.unplug(cpu);
+    if (result === 0) sendGlobalVirq(call.xen, VIRQ_PCPU_STATE);
+    return result;
   });
 }
 

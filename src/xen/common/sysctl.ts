@@ -12,6 +12,7 @@ import {
   XenSysctlReadconsole,
 } from '../../abi/sysctl.ts';
 import { XenSysctlAvailheap } from '../../abi/sysctl-topology.ts';
+import { countCpus } from '../sched/cpu-mask.ts';
 import { TSC_KHZ } from '../x86/time.ts';
 import { maySysctl } from '../xsm.ts';
 import { type Call, element, type HypercallResult } from './call.ts';
@@ -40,7 +41,7 @@ export function sysctlPhysinfo(call: Call): HypercallResult {
     const info = new XenSysctlPhysinfo(call.view, at);
     info.threads_per_core = 1;
     info.cores_per_socket = scheduler.cpus.length;
-    info.nr_cpus = scheduler.cpus.length;
+    info.nr_cpus = countCpus(scheduler.online);
     info.max_cpu_id = scheduler.cpus.length - 1;
     info.nr_nodes = 1;
     info.max_node_id = 0;

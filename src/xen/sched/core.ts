@@ -25,6 +25,8 @@ export interface SchedulingHost {
  */
 export class SchedulerCore implements SchedulerContext {
   readonly cpus: readonly Pcpu[];
+  /** pCPUs that were taken away: XEN_SYSCTL_cpu_hotplug. */
+  offline: CpuMask = 0;
   /** Told when there is something to run where there was nothing. */
   onRunnable: () => void = () => {};
   readonly #host: SchedulingHost;
@@ -50,9 +52,9 @@ export class SchedulerCore implements SchedulerContext {
     return this.#host.timers;
   }
 
-  /** All pCPUs there are. */
+  /** All pCPUs but those that were taken away. */
   get online(): CpuMask {
-    return firstCpus(this.cpus.length);
+    return firstCpus(this.cpus.length) & ~this.offline;
   }
 
   /** vCPUs that schedulers know. */
