@@ -1,6 +1,6 @@
 /**
- * XSAVEOPT and XRSTOR as a kernel's task switch uses them, emitted: both components in one page, in 64-bit code, of
- * programs that do not use the x87 unit. What they are is said in fpu/xsave.ts.
+ * XSAVEOPT and XRSTOR as a kernel's task switch uses them, emitted: both components, in 64-bit code, of programs
+ * that do not use the x87 unit. What they are is said in fpu/xsave.ts.
  */
 import * as op from '../emit/opcodes.ts';
 import type { SystemSemantics } from '../emit/system-semantics.ts';
@@ -56,7 +56,13 @@ function findImage(m: SystemSemantics, memory: OperandHandle, isWrite: boolean):
   m.requireBits(requested, BOTH, BOTH);
   const address = m.address(memory);
   m.require(m.isZero(m.and(address, m.const(64, XSAVE_ALIGNMENT - 1))));
-  return m.hostOf(m.loadState(state.OFFSET_TLB, 32), address, XSAVE_BYTES, isWrite);
+  // It may be in two pages that are next to each other in machine memory too.
+  const tlb = m.loadState(state.OFFSET_TLB, 32);
+  const first = m.hostOf(tlb, address, XSAVE_ALIGNMENT, isWrite);
+  const rest = XSAVE_BYTES - XSAVE_ALIGNMENT;
+  const last = m.hostOf(tlb, m.add(address, m.const(64, rest)), XSAVE_ALIGNMENT, isWrite);
+  m.require(m.eq(m.sub(last, first), m.const(32, rest)));
+  return first;
 }
 
 // Not zero unless the unit is in its initial configuration.
