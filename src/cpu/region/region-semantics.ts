@@ -29,7 +29,7 @@ export class RegionSemantics extends RegionMemory {
   override loadState(offset: number, bits: Bits): Value {
     if (offset >= OFFSET_GPR && offset < OFFSET_ZERO) return this.frame.readGpr(offset >> 3, bits, offset & 7);
     if (offset === OFFSET_FLAGS_AUX || offset === OFFSET_FLAGS_RESULT) {
-      this.frame.settleFlags();
+      this.#settle();
       this.code.get(offset === OFFSET_FLAGS_AUX ? this.frame.flagsFirst : this.frame.flagsSecond);
       return this.pop(64);
     }
@@ -174,14 +174,14 @@ export class RegionSemantics extends RegionMemory {
       if (name === 'CF' && known.kind === 'add') return this.below(known.result, known.a);
       if ((name === 'CF' || name === 'OF') && known.kind === 'logic') return this.const(1, 0);
     }
-    this.frame.settleFlags();
+    this.#settle();
     return super.flag(name);
   }
 
   override condition(code: number): Value {
     const holds = this.#knownCondition(code & 0xe);
     if (holds !== undefined) return (code & 1) !== 0 ? this.not(holds) : holds;
-    this.frame.settleFlags();
+    this.#settle();
     return super.condition(code);
   }
 
@@ -253,6 +253,21 @@ export class RegionSemantics extends RegionMemory {
     frame.isPair = isPair;
     this.code.set(carry);
     return new Value(64, carry);
+  }
+
+  // To the pair, in place where it is known what the flags follow from and that is little.
+  #settle(): void {
+    const { frame } = this;
+    const { known } = frame;
+    if (!frame.isPair && (known?.kind === 'logic' || known?.kind === 'sub')) {
+      const dead = this.flagsAreDead;
+      this.flagsAreDead = false;
+      if (known.kind === 'logic') super.flagsOfLogic(known.result);
+      else super.flagsOfSub(known.a, known.b, known.result);
+      this.flagsAreDead = dead;
+      frame.known = known;
+    }
+    frame.settleFlags();
   }
 
   #shiftedCount(count: Value): Value {
