@@ -16,49 +16,38 @@ export function deserializeWasm(
   bytes: Uint8Array<ArrayBuffer>,
   code: Uint8Array<ArrayBuffer>,
 ): WebAssembly.Module | undefined {
-  return mildly(() => natives?.deserialize(code.buffer, bytes));
+  const module = askV8('%DeserializeWasmModule(first, second)', code.buffer, bytes);
+  return module instanceof WebAssembly.Module ? module : undefined;
 }
 
 /** The machine code of those functions of a module that V8 has optimised; undefined where it cannot be had. */
 export function serializeWasm(module: WebAssembly.Module): Uint8Array | undefined {
-  const code = mildly(() => natives?.serialize(module));
-  return code && new Uint8Array(code);
-}
-
-interface Natives {
-  readonly serialize: (module: WebAssembly.Module) => ArrayBuffer | undefined;
-  readonly deserialize: (code: ArrayBuffer, bytes: Uint8Array) => WebAssembly.Module | undefined;
+  const code = askV8('%SerializeWasmModule(first)', module);
+  return code instanceof ArrayBuffer ? new Uint8Array(code) : undefined;
 }
 
 // What browsers keep WebAssembly's code with, Node gives no other access to. Only versions are asked for it with which
 // that was tried.
-const TRIED = /^24\./;
-const natives = TRIED.test(process.versions.node) ? findNatives() : undefined;
+const IS_TRIED = /^24\./.test(process.versions.node);
 
-function findNatives(): Natives | undefined {
-  setFlagsFromString('--allow-natives-syntax');
+/** Calls a function of V8's own; undefined where it has none like that, or finds something wrong with what it is given. */
+function askV8(call: string, first: unknown, second?: unknown): unknown {
+  if (!IS_TRIED) return undefined;
   try {
-    return {
-      serialize: new Function('module', 'return %SerializeWasmModule(module)') as Natives['serialize'],
-      deserialize: new Function(
-        'code',
-        'bytes',
-        'return %DeserializeWasmModule(code, bytes)',
-      ) as Natives['deserialize'],
-    };
+    // A function of its own each time: V8 may throw away what it made of one, and make it anew only with the flag.
+    const ask = withFlag('allow-natives-syntax', () => new Function('first', 'second', `return ${call}`));
+    // Without this flag V8 would end the process where something is wrong.
+    return withFlag('fuzzing', () => ask(first, second));
   } catch {
     return undefined;
-  } finally {
-    setFlagsFromString('--no-allow-natives-syntax');
   }
 }
 
-// With this flag V8 answers with undefined where something is wrong with what it is asked, and does not end the process.
-function mildly<T>(ask: () => T): T {
-  setFlagsFromString('--fuzzing');
+function withFlag<T>(flag: string, body: () => T): T {
+  setFlagsFromString(`--${flag}`);
   try {
-    return ask();
+    return body();
   } finally {
-    setFlagsFromString('--no-fuzzing');
+    setFlagsFromString(`--no-${flag}`);
   }
 }

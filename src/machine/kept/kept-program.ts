@@ -47,8 +47,8 @@ export class KeptProgram {
     // A longer run has V8's code of more functions, up to a point.
     const before = this.#found?.seconds ?? 0;
     const isLonger = before < LONG_SECONDS && seconds > 2 * before;
-    const wasm = this.#moreWasm();
     try {
+      const wasm = this.#moreWasm();
       if (isLonger || this.#loader.hasNews || wasm.size > 0) writeKept(this.#file, seconds, this.#entries(wasm));
       else touchKept(this.#file);
     } catch {
