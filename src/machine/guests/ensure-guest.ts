@@ -107,10 +107,15 @@ async function ensureFile(cache: string, wanted: Wanted, report: Report, fetch: 
 const fetchKernel: Fetch = async (wanted, folder, report) => {
   const meta = await findPackage(wanted.package, report);
   const image = await findPackage(pinnedDependency(meta, 'linux-image-'), report);
-  const file = await downloadPackage(image, folder, report);
-  await unpackFiles(file, './boot/vmlinuz-*', folder);
-  await takeOnly(join(folder, 'boot'), 'vmlinuz-', join(folder, wanted.file));
-  return image.version;
+  // Until Debian 13 it is /boot/vmlinuz-RELEASE, then /usr/lib/modules/RELEASE/vmlinuz in a package of its own.
+  const isApart = image.depends.some((dependency) => dependency.startsWith('linux-binary-'));
+  const kernel = isApart ? await findPackage(pinnedDependency(image, 'linux-binary-'), report) : image;
+  const file = await downloadPackage(kernel, folder, report);
+  await unpackFiles(file, './*/vmlinuz*', folder);
+  const modules = join(folder, 'usr/lib/modules');
+  const home = isApart ? join(modules, (await readdir(modules))[0] ?? '') : join(folder, 'boot');
+  await takeOnly(home, 'vmlinuz', join(folder, wanted.file));
+  return kernel.version;
 };
 
 const fetchBusybox: Fetch = async (wanted, folder, report) => {

@@ -9,6 +9,11 @@ test("a busybox's programs are read from its own table of names", () => {
   deepEqual(appletsOf(busybox('ash', 'busybox', 'init', 'sh')), ['[', '[[', 'ash', 'init', 'sh']);
 });
 
+test('the programs are found whatever the linker put before their names, as in busybox 1.38', () => {
+  const bytes = new TextEncoder().encode('\x00\x00[[\x00 code [\0[[\0ash\0init\0sh\0\0more');
+  deepEqual(appletsOf(bytes), ['[', '[[', 'ash', 'init', 'sh']);
+});
+
 test('a file that is no busybox with a shell is refused', () => {
   throws(() => appletsOf(new TextEncoder().encode('not a program')), { code: 'GUEST_BUSYBOX' });
   throws(() => appletsOf(busybox('cat', 'init')), { code: 'GUEST_BUSYBOX' });

@@ -83,9 +83,10 @@ export function buildInitramfs(busybox: Uint8Array): Uint8Array {
  */
 export function appletsOf(busybox: Uint8Array): string[] {
   const table = Buffer.from(busybox.buffer, busybox.byteOffset, busybox.byteLength);
-  const start = table.indexOf('\0[\0[[\0', 'latin1') + 1;
+  // Names one after the other, sorted; what comes before them differs.
+  const start = table.indexOf('[\0[[\0', 'latin1');
   const names: string[] = [];
-  for (let at = start, end = 0; start > 0 && end >= 0; at = end + 1) {
+  for (let at = start, end = 0; start >= 0 && end >= 0; at = end + 1) {
     end = table.indexOf(0, at);
     if (end <= at) break;
     names.push(table.toString('latin1', at, end));
