@@ -29,7 +29,7 @@ export const LONGEST_STAY = 50_000;
 const CROWDED = 0.75;
 /** What a frame held before so many changes of its code is kept: kernels change themselves as they boot. */
 const MOST_CHANGES = 16;
-/** A vCPU gives the thread back after so much `work`, a few milliseconds, where its budget need not be used up. */
+/** After so much `work`, a few milliseconds, a vCPU gives the thread back if its budget need not be used up. */
 export const MOST_WORK = 2000;
 const DROP_WORK = 4;
 
@@ -316,21 +316,21 @@ export class CodeCache implements CodeWatch {
   #changed(mfn: number): void {
     const page = this.#pages.known(mfn) as CodePage;
     if (this.#running === undefined) {
-      this.#changes.delete(mfn);
+      if (this.#changes.delete(mfn)) this.#pages.setApart(mfn, false);
       this.recordUser?.renewPage(page.id);
       this.#pages.leave(mfn);
       return;
     }
     const times = (this.#changes.get(mfn) ?? 0) + 1;
     this.#changes.set(mfn, times);
+    if (times === MOST_CHANGES) this.#pages.setApart(mfn, true);
     if (times > MOST_CHANGES && page.frames.length === 1) {
       this.#drop(page);
       return;
     }
     this.invalidations++;
-    const aside = new SetAside(page, this.#memory, this.#writer);
-    this.#aside.push(aside);
-    this.work += DROP_WORK + (aside.length >>> 5);
+    this.#aside.push(new SetAside(page, this.#memory, this.#writer));
+    this.work += DROP_WORK;
     this.#pages.leave(mfn);
     this.stopRuns();
   }
@@ -340,7 +340,6 @@ export class CodeCache implements CodeWatch {
     this.invalidations++;
     this.work += DROP_WORK;
     this.#kill(page);
-    for (const aside of this.#aside) aside.forget(page);
     this.recordUser?.dropPage(page.id, true);
     this.#flushJumps();
   }

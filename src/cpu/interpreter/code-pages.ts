@@ -9,6 +9,7 @@ import { PAGE_ID_BITS } from './code-hash.ts';
 
 const LINE_WORDS = (1 << CODE_LINE_SHIFT) / 4;
 const PAGE_WORDS = 1024;
+const SPARE_SNAPSHOTS = 64;
 /** A snapshot is 4 KiB. */
 const MOST_PAGES = 1 << 14;
 /** Ids above all frame numbers are for frames whose own number still names the content they had. */
@@ -28,7 +29,8 @@ export interface CodePage {
   readonly snapshot: Uint32Array;
   /** One bit for each 64 bytes that were decoded. */
   readonly lines: Uint32Array;
-  readonly hash: number;
+  /** Undefined: not to be found by its content. */
+  readonly hash: number | undefined;
 }
 
 export class CodePages {
@@ -37,6 +39,10 @@ export class CodePages {
   readonly #byFrame = new Map<number, CodePage>();
   readonly #byId = new Map<number, CodePage>();
   readonly #byContent = new Map<number, CodePage>();
+  /** Frames that change so often that nobody is going to have the same. */
+  readonly #apart = new Set<number>();
+  /** Of pages that are gone. */
+  readonly #snapshots: Uint32Array[] = [];
   /** Of those whose id is not their number. */
   readonly #ownIds = new Map<number, number>();
   #spareId = FIRST_SPARE_ID;
@@ -88,8 +94,8 @@ export class CodePages {
   enter(mfn: number): CodePage {
     const known = this.#byFrame.get(mfn);
     if (known !== undefined) return known;
-    const hash = this.#hashOf(mfn);
-    let page = this.#byContent.get(hash);
+    const hash = this.#apart.has(mfn) ? undefined : this.#hashOf(mfn);
+    let page = hash === undefined ? undefined : this.#byContent.get(hash);
     if (page === undefined || !this.#matches(page, mfn)) {
       page = this.#create(this.#freeId(mfn), hash);
     }
@@ -125,12 +131,19 @@ export class CodePages {
     this.#onLeft();
   }
 
+  /** Whether a frame has a page of its own from the next one on, whatever others hold. */
+  setApart(mfn: number, isApart: boolean): void {
+    if (isApart) this.#apart.add(mfn);
+    else this.#apart.delete(mfn);
+  }
+
   /** The page is gone, for all its frames. */
   remove(page: CodePage): void {
     for (const mfn of page.frames) this.#forget(mfn);
     page.frames.length = 0;
     this.#byId.delete(page.id);
-    if (this.#byContent.get(page.hash) === page) this.#byContent.delete(page.hash);
+    if (page.hash !== undefined && this.#byContent.get(page.hash) === page) this.#byContent.delete(page.hash);
+    if (this.#snapshots.length < SPARE_SNAPSHOTS) this.#snapshots.push(page.snapshot);
   }
 
   clear(): void {
@@ -148,14 +161,14 @@ export class CodePages {
     return id;
   }
 
-  #create(id: number, hash: number): CodePage {
+  #create(id: number, hash: number | undefined): CodePage {
     const page: CodePage = {
       ...{ id, hash, frames: [], runs: [], segments: 0 },
-      snapshot: new Uint32Array(PAGE_WORDS),
+      snapshot: this.#snapshots.pop() ?? new Uint32Array(PAGE_WORDS),
       lines: new Uint32Array(2),
     };
     this.#byId.set(id, page);
-    this.#byContent.set(hash, page);
+    if (hash !== undefined) this.#byContent.set(hash, page);
     return page;
   }
 

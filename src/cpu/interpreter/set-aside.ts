@@ -23,21 +23,6 @@ export class SetAside {
     for (let i = 0; i < this.#runs.length; i += 2) writer.retire(this.#runs[i] as number, this.#runs[i + 1] as number);
   }
 
-  /** How many records it has. */
-  get length(): number {
-    return this.#handlers.length;
-  }
-
-  /** Another page is gone for good, and what the two of them share: instructions that go on from one in the other. */
-  forget({ runs }: CodePage): void {
-    this.#forEachRecord((pc, index) => {
-      for (let i = 0; i < runs.length; i += 2) {
-        const isShared = pc >= (runs[i] as number) && pc < (runs[i + 1] as number);
-        if (isShared) this.#handlers[index] = this.#view.getUint16(pc + record.RECORD_HANDLER, true);
-      }
-    });
-  }
-
   restore(): void {
     this.#forEachRecord((pc, index) => {
       const now = this.#view.getUint16(pc + record.RECORD_HANDLER, true);
