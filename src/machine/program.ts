@@ -146,6 +146,11 @@ export class Program implements Services {
 /** The host's files, and those built in under names no file of it has. */
 class ProgramFiles extends NodeFiles {
   override async read(path: string): Promise<Uint8Array> {
-    return path.startsWith(BUILT_IN) ? readBuiltIn(path) : super.read(path);
+    return path.startsWith(BUILT_IN) ? readBuiltIn(path) : super.read(path, loadMachine);
   }
+}
+
+/** A large file is a kernel: what will run it is loaded while that is read. If it cannot be, `startHost` says so. */
+function loadMachine(): void {
+  import('./machine.ts').catch(() => {});
 }

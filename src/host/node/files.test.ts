@@ -16,6 +16,18 @@ test('a file is read whole', async () => {
   deepEqual([...(await files.read(path))], [1, 0, 255]);
 });
 
+test('a large file is read while something else is done; a small one at once', async () => {
+  const path = join(folder, 'large');
+  const bytes = new Uint8Array(9 << 20).map((_, index) => index % 251);
+  writeFileSync(path, bytes);
+  let done = 0;
+  deepEqual(Buffer.compare(await files.read(path, () => done++), bytes), 0);
+  equal(done, 1);
+  writeFileSync(path, 'small');
+  equal(Buffer.from(await files.read(path, () => done++)).toString(), 'small');
+  equal(done, 1);
+});
+
 const REFUSED: readonly (readonly [what: string, path: string, code: string])[] = [
   ['no such file', join(folder, 'nothing'), 'ENOENT'],
   ['a folder', folder, 'EISDIR'],
