@@ -23,9 +23,9 @@ async function onHost(): Promise<number> {
 
 async function inThisProcess(): Promise<number> {
   const { KeptProgram } = await import('./kept/kept-program.ts');
-  const { useBranchHints } = await import('../host/node/webassembly.ts');
+  const { tuneWebAssembly } = await import('../host/node/webassembly.ts');
   // V8 takes only code that was made with the flags that are set now.
-  useBranchHints();
+  tuneWebAssembly();
   const main = fileURLToPath(import.meta.url);
   const kept = new KeptProgram(main, import.meta.resolve);
   const { run } = kept.load(main.replace(/main(\.[jt]s)$/, 'run$1')) as typeof import('./run.ts');

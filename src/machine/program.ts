@@ -6,7 +6,7 @@ import type { Compile } from '../cpu/interpreter/generate.ts';
 import { defer, keepAlive } from '../host/node/event-loop.ts';
 import { NodeFiles } from '../host/node/files.ts';
 import { availableMemoryKib, collectGarbage, processMemory } from '../host/node/memory.ts';
-import { useBranchHints } from '../host/node/webassembly.ts';
+import { tuneWebAssembly } from '../host/node/webassembly.ts';
 import { LogFile, writeStderr, writeStdout, writeTextFile } from '../host/node/output.ts';
 import { NodeRandom } from '../host/node/random.ts';
 import { onEndSignal } from '../host/node/signals.ts';
@@ -60,7 +60,7 @@ export class Program implements Services {
     const { InterpreterEngine } = await import('../cpu/interpreter/engine.ts');
     const statistics = stats === undefined ? undefined : await this.#statistics(stats);
     this.timeline.mark('sources loaded');
-    useBranchHints();
+    tuneWebAssembly();
     const machine = await startMachine(
       {
         clock: this.clock,

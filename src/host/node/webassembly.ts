@@ -3,9 +3,11 @@ import { setFlagsFromString } from 'node:v8';
 /**
  * Has V8 read the branch hints of WebAssembly modules (the branch hinting proposal, which browsers follow without being
  * asked): code of regions says which of its branches hardly ever go the other way, and a loop keeps its registers then.
+ * And has it validate functions when they are first called: that of a batch of regions some are never.
  */
-export function useBranchHints(): void {
+export function tuneWebAssembly(): void {
   setFlagsFromString('--experimental-wasm-branch-hinting');
+  setFlagsFromString('--wasm-lazy-validation');
 }
 
 /**

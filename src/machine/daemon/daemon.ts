@@ -8,7 +8,7 @@ import type { RunningHost } from '../../dom0/xl/services.ts';
 import { NodeClock } from '../../host/node/clock.ts';
 import { defer, keepAlive } from '../../host/node/event-loop.ts';
 import { availableMemoryKib, collectGarbage } from '../../host/node/memory.ts';
-import { useBranchHints } from '../../host/node/webassembly.ts';
+import { tuneWebAssembly } from '../../host/node/webassembly.ts';
 import { NodeRandom } from '../../host/node/random.ts';
 import { onEndSignal } from '../../host/node/signals.ts';
 import type { UnixSocket } from '../../host/node/unix-socket.ts';
@@ -106,7 +106,7 @@ async function startDaemon(
 ): Promise<Daemon> {
   const clock = new NodeClock();
   const random = new NodeRandom();
-  useBranchHints();
+  tuneWebAssembly();
   const machine = await startMachine(
     { clock, random, defer, availableMemoryKib, log, alarm: log, trace: log, holdInput: () => {} },
     {

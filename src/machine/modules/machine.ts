@@ -8,7 +8,7 @@ import { NodeClock } from '../../host/node/clock.ts';
 import { defer, keepAlive } from '../../host/node/event-loop.ts';
 import { availableMemoryKib } from '../../host/node/memory.ts';
 import { NodeRandom } from '../../host/node/random.ts';
-import { useBranchHints } from '../../host/node/webassembly.ts';
+import { tuneWebAssembly } from '../../host/node/webassembly.ts';
 import { XenolithError } from '../../lib/errors.ts';
 import { SeededRandom } from '../../lib/seeded-random.ts';
 import type { Ctrl } from '../../libs/ctrl/ctrl.ts';
@@ -87,7 +87,7 @@ export async function startMachine(options: MachineOptions = {}): Promise<Embedd
   const { memoryMiB = MEMORY_MIB, deterministic, log = () => {} } = options;
   const clock = new NodeClock();
   const random = deterministic === undefined ? new NodeRandom() : new SeededRandom(deterministic.seed);
-  useBranchHints();
+  tuneWebAssembly();
   const machine = await startBareMachine(
     { clock, random, defer, availableMemoryKib, log, alarm: log, trace: log, holdInput: () => {} },
     { guestMemoryKib: memoryMiB * 1024, trace: [], observed: false, deterministic, commandLine: options.xen },
