@@ -306,7 +306,10 @@ test('on_soft_reset = "soft-reset": the domain goes on as it is, with all that i
   const before = await host.store();
   const heard = host.command('events reset --existing --count=5');
   await heard.printed(/exists/);
+  const waiting = host.command('wait reset --timeout 20');
+  await host.xl('list');
   await host.xl('unpause reset');
+  equal((await waiting.answer).status, 0, 'a reset is no end');
   const told = (await heard.answer).out.trim().split('\n').slice(1);
   deepEqual(
     told.map((line) => JSON.parse(line)).map(({ event, reason, action }) => [event, reason, action]),

@@ -1,6 +1,7 @@
 import { XenolithError } from '../../../lib/errors.ts';
 import type { DomainEnd } from '../../toolstack/domain-events.ts';
-import type { DomainEvent, EndedDomain } from '../../toolstack/domain-record.ts';
+import { deathAction } from '../../toolstack/death-action.ts';
+import type { DomainEvent, DomainRecord, EndedDomain } from '../../toolstack/domain-record.ts';
 import type { Context } from '../command.ts';
 import { findLiveDomain, onHost, printJson } from '../define-command.ts';
 import { statusOf } from '../ending.ts';
@@ -69,7 +70,7 @@ export const wait = onHost({
   summary: 'Wait for a domain to shut down, or for its console',
   usage: '<Domain> [--for shutdown|console:REGEX] [--timeout SECONDS]',
   options: [
-    '--for shutdown       Until it shuts down or is destroyed; the exit status tells how, as with create -F.',
+    '--for shutdown       Until it shuts down or is destroyed; the exit status tells how, as with create -F. A soft\n                     reset that is granted is no end.',
     '--for console:REGEX  Until a line of its console, past ones included, matches.',
     '--timeout SECONDS    Exit status 124 when it takes longer.',
   ],
@@ -121,7 +122,28 @@ async function untilShutdown(host: RunningHost, name: string, ended: EndedDomain
   if (ended !== undefined) return endOutcome(ended.end);
   const record = host.domains.record(await findLiveDomain(host, name));
   if (record === undefined) throw new XenolithError('XL_DOMAIN', `xl wait: ${name} never shuts down: expected a guest`);
-  return endOutcome(await record.end);
+  return endOutcome(await untilEnd(host, record));
+}
+
+/** How a domain ends; that it is reset, and goes on, is no end. */
+async function untilEnd(host: RunningHost, record: DomainRecord): Promise<DomainEnd> {
+  const { domid, config, request } = record;
+  for (;;) {
+    let stop = () => {};
+    const next = new Promise<'soft-reset' | 'destroyed'>((resolve) => {
+      stop = host.domains.onEvent(({ event, domid: of }) => {
+        if (of === domid && (event === 'soft-reset' || event === 'destroyed')) resolve(event);
+      });
+    });
+    try {
+      const end = await record.end;
+      if (end.kind !== 'shutdown' || request.unattended) return end;
+      if (deathAction(end.reason, config).action !== 'soft-reset') return end;
+      if ((await next) === 'destroyed') return end;
+    } finally {
+      stop();
+    }
+  }
 }
 
 async function untilConsole(
