@@ -32,6 +32,9 @@ test('what is no quota is told, before there is a domain or with it taken back',
   const { toolstack } = machine;
   const create = (quota: string) => toolstack.create({ ...GUEST, xenstore_quota: [quota] }, { paused: true });
   await rejects(create('nodes'), /xenstore_quota = \["nodes"\]: expected quotas with their values .*lacks "="/);
-  await rejects(create('dragons=1'), /could not introduce it to the store \(domain g\): xenstore: set quota dragons: EINVAL/);
+  await rejects(
+    create('dragons=1'),
+    /could not introduce it to the store \(domain g\): xenstore: set quota dragons: EINVAL/,
+  );
   equal((await toolstack.list()).length, 1);
 });
