@@ -6,7 +6,8 @@ import type { Engine, EngineVcpu, Intercepts, NestedPaging, TscSource } from '..
 import { ALL_INSTRUCTIONS } from '../instructions/all.ts';
 import type { Instruction } from '../instructions/define.ts';
 import { MachineMemory } from '../mmu/machine-memory.ts';
-import { RegionCache } from '../region/region-cache.ts';
+import { RegionCache, type RegionHost } from '../region/region-cache.ts';
+import type { RegionProfile } from '../region/region-profile.ts';
 import { CodeCache } from './code-cache.ts';
 import { fusedPairs } from './fusion.ts';
 import { type Compile, generateInterpreter } from './generate.ts';
@@ -14,7 +15,7 @@ import { type FormEntry, HandlerTable } from './handlers.ts';
 import { HOT_HANDLERS } from './hot-handlers.ts';
 import { HOT_PAIRS } from './hot-pairs.ts';
 import { type Current, type CurrentVcpu, instantiate, type Run, type Shared } from './instance.ts';
-import { MAX_VCPUS, PROFILE, RECORDS, RECORDS_END, VCPU_AREA_SIZE, VCPU_AREAS } from './layout.ts';
+import { MAX_VCPUS, PROFILE, RECORDS, RECORDS_END, REGION_PROFILE, VCPU_AREA_SIZE, VCPU_AREAS } from './layout.ts';
 import { RecordWriter } from './record-writer.ts';
 
 import { InterpreterVcpu } from './vcpu.ts';
@@ -30,6 +31,7 @@ export interface EngineOptions {
   readonly compile?: Compile | undefined;
   readonly shortcuts?: boolean;
   readonly recordRoom?: number;
+  readonly regionProfile?: RegionProfile;
 }
 
 export class InterpreterEngine implements Engine {
@@ -47,7 +49,7 @@ export class InterpreterEngine implements Engine {
    * all handlers that may be hot are, alone, and it counts how often each runs and which follows which. Without
    * `regions` nothing is translated, with 'eager' all at once. Without `shortcuts` TypeScript does all that it can.
    * `compile` may know the interpreter from earlier. `recordRoom` is for less room for decoded code than there is, in
-   * bytes.
+   * bytes. With `regionProfile`, regions count there what they do.
    */
   constructor(
     wasmMemory: WebAssembly.Memory,
@@ -58,6 +60,7 @@ export class InterpreterEngine implements Engine {
       shortcuts = true,
       compile = atOnce,
       recordRoom = RECORDS_END - RECORDS,
+      regionProfile,
     }: EngineOptions = {},
   ) {
     const memory = new MachineMemory(wasmMemory.buffer);
@@ -76,13 +79,14 @@ export class InterpreterEngine implements Engine {
     );
     const decoder = new Decoder<FormEntry>(new OpcodeTable(table.forms));
     const writer = new RecordWriter(memory, table, fused);
-    const code = new CodeCache(memory, decoder, writer, profile ? PROFILE - RECORDS : recordRoom);
+    const end = profile ? PROFILE : regionProfile === undefined ? RECORDS_END : REGION_PROFILE;
+    const code = new CodeCache(memory, decoder, writer, Math.min(end - RECORDS, recordRoom));
     this.code = code;
     const current: Current = { vcpu: NO_VCPU };
     const functions = instantiate(module, wasmMemory, current);
     const vectorSlow = (operation: number): number => current.vcpu.vectorSlow(operation);
     if (regions !== false) {
-      const host = { memory, wasmMemory, table, code, functions, vectorSlow };
+      const host: RegionHost = { memory, wasmMemory, table, code, functions, vectorSlow, profile: regionProfile };
       this.regions = new RegionCache(host, regions === 'eager');
     }
     this.#shared = { memory, table, code, writer, run: functions['run'] as Run, regions: this.regions, current };

@@ -42,6 +42,9 @@ export const RECORDS = CODE_PAGE_IDS + CODE_PAGE_IDS_SIZE;
 export const RECORDS_END = ENGINE_RESERVED_BYTES;
 export const RECORD_SEGMENTS = 8;
 
+/** Counters (u64) of regions, where they are asked for (region/region-profile.ts): up to the end of the engine's memory. */
+export const REGION_PROFILE = ENGINE_RESERVED_BYTES - 8 * MIB;
+
 /** Counters (u32) of a build that profiles: a square of pairs of handlers, then one for each handler. */
 export const PROFILE = ENGINE_RESERVED_BYTES - 17 * MIB;
 export const PROFILE_SIDE = 2048;

@@ -15,10 +15,12 @@ import { REGION_EVENT, REGION_EXIT, REGION_JUMP } from './region-result.ts';
 export function emitColdCall(
   frame: RegionFrame,
   exits: RegionExits,
-  { offset, length, page }: RegionInstruction,
+  instruction: RegionInstruction,
   { cold, pc, done }: { cold: number; pc: number; done: number },
 ): void {
   const { code } = frame;
+  const { offset, length, page } = instruction;
+  exits.meter?.cold(frame, instruction);
   frame.settleFlags();
   frame.markStore();
   frame.storeFlags();

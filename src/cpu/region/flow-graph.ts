@@ -65,6 +65,11 @@ export function offsetOf(key: number): number {
   return (key % SPAN) - SPAN / 2;
 }
 
+/** Whose code a block is: 0 that of the entry, others that of a call that the region follows. */
+export function contextOf({ key }: Block): number {
+  return numberOf(key);
+}
+
 /** Where the page of an offset starts. */
 export function pageOf(offset: number): number {
   return Math.floor(offset / 4096) * 4096;

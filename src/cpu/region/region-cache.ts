@@ -15,6 +15,7 @@ import { type Block, flowGraph } from './flow-graph.ts';
 import { PROMOTION } from './region-chain.ts';
 import { REGION_PARAMETERS } from './region-frame.ts';
 import { emitRegion } from './region-function.ts';
+import type { RegionProfile } from './region-profile.ts';
 import { importRegionRuntime } from './region-runtime.ts';
 
 /** A place inside a region of its page is only worth a region of its own if it stays hot. */
@@ -37,6 +38,8 @@ export interface RegionHost {
   /** Exports of the interpreter's module, and the import for vector operations. */
   readonly functions: WebAssembly.Exports;
   readonly vectorSlow: (operation: number) => number;
+  /** Where a tool asked for counts. */
+  readonly profile?: RegionProfile | undefined;
 }
 
 interface Region extends Draft {
@@ -81,7 +84,7 @@ export class RegionCache implements RecordUser {
   readonly #free: number[] = [];
   #next = 0;
   /** What was made since the engine began, and how many regions went with their pages. */
-  made = { regions: 0, instructions: 0, bytes: 0, modules: 0, dropped: 0 };
+  made = { regions: 0, instructions: 0, bytes: 0, modules: 0, dropped: 0, promoted: 0 };
 
   /** With `isEager`, whatever is looked up is made a region of at once: for tests. */
   constructor(host: RegionHost, isEager: boolean) {
@@ -147,6 +150,7 @@ export class RegionCache implements RecordUser {
   }
 
   #drop(region: Region, gone: number): void {
+    this.#host.profile?.dropped(region.index);
     this.#free.push(region.index);
     this.#forget(region);
     if (Math.floor(region.address / 4096) === gone) return;
@@ -243,24 +247,27 @@ export class RegionCache implements RecordUser {
   }
 
   #install(drafts: readonly Draft[]): void {
-    const { memory, wasmMemory, functions, vectorSlow, code } = this.#host;
+    const { memory, wasmMemory, functions, vectorSlow, code, profile } = this.#host;
     const pages = wasmMemory.buffer.byteLength / 65536;
     const module = new ModuleBuilder({ initial: pages, maximum: pages, shared: false });
     const runtime = importRegionRuntime(module, COLD_PARAMETERS);
     module.importTable('cold');
     module.importTable('regions');
-    for (const [number, { blocks, mode }] of drafts.entries()) {
+    const indices = new Map<Draft, number>();
+    for (const [number, draft] of drafts.entries()) {
+      const { blocks, mode } = draft;
       const index = module.declare(REGION_PARAMETERS, [op.TYPE_I32]);
+      indices.set(draft, index);
       const copy = (pc: number, frame: number): number => code.copy(pc, frame);
       const source = {
         ...{ blocks, mode, view: memory.view, copy },
-        firstCold: this.#firstCold,
+        ...{ firstCold: this.#firstCold, meter: profile?.meter(draft) },
       };
       const { code: body, locals } = emitRegion(source, runtime);
       module.define(index, locals, body);
       module.export(`${number}`, index);
     }
-    const bytes = module.bytes();
+    const bytes = profile?.named(module.bytes(), indices) ?? module.bytes();
     const env = { ...functions, memory: wasmMemory, vectorSlow } as WebAssembly.ModuleImports;
     const { exports } = new WebAssembly.Instance(new WebAssembly.Module(bytes), { env });
     this.made.modules++;
@@ -271,11 +278,15 @@ export class RegionCache implements RecordUser {
       // The table is full: what is hot now stays with the interpreter until all is thrown away.
       if (index === MAX_REGIONS) return;
       if (index === this.#next) this.#next++;
-      if (replaced !== undefined) this.#forget(replaced);
+      if (replaced !== undefined) {
+        this.#forget(replaced);
+        this.made.promoted++;
+      }
       this.#table.set(index, exports[`${number}`]);
       memory.u32[REGION_COUNTS / 4 + index] = 0;
       code.enterRegion(draft.pc, this.#originals.get(draft.pc) as number, index);
       this.#remember({ ...draft, index });
+      profile?.installed(draft, index);
     }
   }
 

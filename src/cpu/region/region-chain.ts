@@ -6,6 +6,7 @@ import { pushJumpIsKnown } from '../interpreter/jump-probe.ts';
 import * as record from '../interpreter/record.ts';
 import * as state from '../state.ts';
 import { BUDGET, type RegionFrame, VCPU } from './region-frame.ts';
+import type { RegionMeter } from './region-meter.ts';
 
 /** A region that was entered so often is made anew, with the functions it calls in it. */
 export const PROMOTION = 1 << 15;
@@ -16,25 +17,29 @@ export const REGION_TABLE = 1;
  * Goes on in the region that is entered at `frame.rip`, if the jump cache knows one, nobody asked to stop and the budget
  * is not nearly used up. All registers are in the state.
  */
-export function emitChain(frame: RegionFrame): void {
+export function emitChain(frame: RegionFrame, meter?: RegionMeter): void {
   const { code, locals, rip } = frame;
   const pc = locals.take(op.TYPE_I32);
   const region = locals.take(op.TYPE_I32);
   const count = locals.take(op.TYPE_I32);
   const stay = code.block();
+  meter?.because(frame, 'budget');
   code.get(BUDGET);
   code.i32(LONGEST_RUN);
   code.op(op.OP_I32_LE_S);
   code.unlikely();
   code.brIf(stay);
+  meter?.because(frame, 'stop');
   code.get(VCPU);
   code.memory(op.OP_I32_LOAD, state.OFFSET_STOP);
   code.unlikely();
   code.brIf(stay);
+  meter?.because(frame, 'unknown');
   pushJumpIsKnown({ code, locals, rip, pc, temporary: locals.take(op.TYPE_I32) });
   code.op(op.OP_I32_EQZ);
   code.unlikely();
   code.brIf(stay);
+  meter?.because(frame, 'noRegion');
   code.get(pc);
   code.memory(op.OP_I32_LOAD16_U, record.RECORD_HANDLER);
   code.i32(record.HANDLER_REGION);
@@ -54,11 +59,13 @@ export function emitChain(frame: RegionFrame): void {
   code.tee(count);
   code.memory(op.OP_I32_STORE, REGION_COUNTS);
   // The interpreter sees to it.
+  meter?.because(frame, 'promotion');
   code.get(count);
   code.i32(PROMOTION);
   code.op(op.OP_I32_EQ);
   code.unlikely();
   code.brIf(stay);
+  meter?.chains(frame);
   code.get(VCPU);
   code.get(rip);
   code.get(pc);

@@ -6,6 +6,7 @@ import * as record from '../interpreter/record.ts';
 import * as state from '../state.ts';
 import { emitChain } from './region-chain.ts';
 import { BUDGET, IP_BASE, type RegionFrame, VCPU } from './region-frame.ts';
+import type { RegionMeter } from './region-meter.ts';
 import type { RegionInstruction } from './region-operands.ts';
 import { REGION_EVENT, REGION_JUMP } from './region-result.ts';
 
@@ -24,10 +25,13 @@ export class RegionExits {
   readonly #site: number;
   readonly #page: number;
   readonly #hasPages: boolean;
+  /** Where a tool asked for counts. */
+  readonly meter: RegionMeter | undefined;
 
   /** `hasPages`: the region's instructions are in more than one page. */
-  constructor(frame: RegionFrame, hasPages: boolean) {
+  constructor(frame: RegionFrame, hasPages: boolean, meter?: RegionMeter) {
     this.#frame = frame;
+    this.meter = meter;
     this.#site = frame.locals.fixed(op.TYPE_I32);
     this.#page = frame.locals.fixed(op.TYPE_I32);
     this.#hasPages = hasPages;
@@ -37,6 +41,7 @@ export class RegionExits {
   around(body: () => void): void {
     const frame = this.#frame;
     const { code } = frame;
+    this.meter?.begin(frame);
     this.stored = code.block();
     this.#fault = code.block();
     this.chainStored = code.block();
@@ -49,11 +54,12 @@ export class RegionExits {
     code.get(frame.rip);
     code.memory(op.OP_I64_STORE, state.OFFSET_RIP);
     code.end();
-    emitChain(frame);
-    this.leave(REGION_JUMP);
+    emitChain(frame, this.meter);
+    this.#leaveWith(REGION_JUMP);
     code.end();
     this.#emitFault();
     code.end();
+    this.meter?.end(frame);
     code.get(VCPU);
     code.get(IP_BASE);
     code.memory(op.OP_I64_STORE, state.OFFSET_IP_BASE);
@@ -93,6 +99,11 @@ export class RegionExits {
 
   /** With a result, when all is in the state. */
   leave(result: number): void {
+    this.meter?.leaves(this.#frame, result);
+    this.#leaveWith(result);
+  }
+
+  #leaveWith(result: number): void {
     const { code } = this.#frame;
     code.i32(result);
     code.set(this.#frame.result);
@@ -168,6 +179,7 @@ export class RegionExits {
       code.op(op.OP_I64_ADD);
       code.set(IP_BASE);
     }
+    this.meter?.leaves(frame, REGION_EVENT);
     code.i32(REGION_EVENT);
     code.set(frame.result);
   }

@@ -18,6 +18,7 @@ import { RegionShape } from './region-shape.ts';
 import { emitColdCall } from './cold-call.ts';
 import { PageGuards } from './page-guards.ts';
 import { RegionExits } from './region-exits.ts';
+import type { RegionMeter } from './region-meter.ts';
 import type { RegionRuntime } from './region-runtime.ts';
 import type { RegionControl } from './region-memory.ts';
 import { RegionSemantics } from './region-semantics.ts';
@@ -33,6 +34,8 @@ export interface RegionSource {
   readonly copy: (pc: number, frame: number) => number;
   /** Handlers from this number on are functions in the table of cold ones. */
   readonly firstCold: number;
+  /** Counts, for tools. */
+  readonly meter?: RegionMeter | undefined;
 }
 
 export function emitRegion(
@@ -70,7 +73,7 @@ class RegionFunction implements RegionControl {
     this.frame = new RegionFrame(runtime);
     this.#shape = new RegionShape(source.blocks);
     this.#guards = new PageGuards(this.frame, this.#shape.blocks);
-    this.#exits = new RegionExits(this.frame, this.#guards.isNeeded);
+    this.#exits = new RegionExits(this.frame, this.#guards.isNeeded, source.meter);
   }
 
   emit(): void {
@@ -165,6 +168,7 @@ class RegionFunction implements RegionControl {
     frame.isInLoop = this.#shape.isInLoop(place);
     this.#enter(place);
     this.#checkBudget(place, isLoop);
+    this.#source.meter?.block(frame, block);
     for (const instruction of block.instructions) {
       this.#instruction = instruction;
       this.#emitInstruction(instruction);
