@@ -81,6 +81,11 @@ export function placeOf({ offset, instructions: [first] }: Block): number {
   return pageOf(offset) + (isCrossing ? 1 : 0);
 }
 
+/** After MOV SS too interrupts and traps wait for an instruction; STI alone is done in regions. */
+function holdsOff({ instruction }: Handler): boolean {
+  return instruction.shadow === true && instruction.mnemonic !== 'STI';
+}
+
 /** Where a direct jump goes, relative to its page; undefined for other instructions. */
 export function relativeTarget(handler: Handler, view: DataView, pc: number): number | undefined {
   if (!handler.operands.some(({ type }) => type === 'relative')) return undefined;
@@ -200,7 +205,7 @@ class Scan {
     if (entry === 0) return undefined;
     const pc = this.#code.original(entry);
     const handler = this.#table.ofRecord(this.#view.getUint16(pc + record.RECORD_HANDLER, true));
-    if (handler === undefined || handler.instruction.shadow) return undefined;
+    if (handler === undefined || holdsOff(handler)) return undefined;
     const length = this.#view.getUint16(pc + record.RECORD_PLACE, true) >>> 12;
     this.#pages.add(page);
     const [frame, last] = [this.#code.frame(offset), this.#code.frame(offset + length - 1)];

@@ -6,6 +6,7 @@ import type { Code, Label } from '../emit/code.ts';
 import * as op from '../emit/opcodes.ts';
 import { push, type Value } from '../emit/values.ts';
 import type { OperandHandle } from '../instructions/define.ts';
+import { EVENT_INTERPRET } from '../mmu/mmu.ts';
 import { isEmitted } from '../interpreter/handlers.ts';
 import * as record from '../interpreter/record.ts';
 import { emitRaise } from '../interpreter/main-function.ts';
@@ -246,9 +247,24 @@ class RegionFunction implements RegionControl {
       this.#emitCall(instruction);
       return;
     }
+    if (handler.instruction.shadow) this.#leaveToWindow();
     const m = this.#semantics(instruction);
     m.flagsAreDead = flagsAreDead((this.#shape.blocks[this.#place] as Block).instructions, this.#done);
     handler.instruction.execute(m, ...handler.operands.map((_, index) => ({ index })));
+  }
+
+  // STI that may open the window which the hypervisor waits for is for the interpreter, which stops behind it.
+  #leaveToWindow(): void {
+    const { code } = this.frame;
+    code.get(VCPU);
+    code.memory(op.OP_I32_LOAD, state.OFFSET_WINDOW);
+    code.unlikely();
+    code.if();
+    code.get(VCPU);
+    code.i32(EVENT_INTERPRET);
+    code.memory(op.OP_I32_STORE, state.OFFSET_EVENT);
+    this.fault();
+    code.end();
   }
 
   #semantics(instruction: RegionInstruction): RegionSemantics {
