@@ -26,7 +26,7 @@ export function checkLayers(sources: readonly Source[]): string[] {
 /** Checks that a layer's tsconfig.json refers to the layers the table lets it import and to no other. */
 export function checkReferences(layer: Layer, tsconfig: string, exists: (folder: string) => boolean): string[] {
   const wanted = new Set(
-    LAYERS.filter((other) => other.folder !== layer.folder && other.folder !== 'tools/' && other.folder !== 'bench/')
+    LAYERS.filter((other) => other.folder !== layer.folder && other.folder !== 'tools/')
       .filter((other) => layer.imports.some((one) => overlaps(one.replace('type ', ''), other.folder)))
       .map((other) => other.folder)
       .filter(exists),

@@ -28,7 +28,7 @@ export async function start(argv: readonly string[], program: Program): Promise<
     return 0;
   }
   const name = values.guest ?? DEFAULT;
-  const { config, settings } = name === HELLO ? hello() : await debian(name);
+  const { config, settings } = await startable(name);
   const words = [...(values.exit ? ['xenolith.exit'] : []), ...(values.batch ? ['xenolith.batch'] : [])];
   const options = [
     ...(values.timeout === undefined ? [] : [`--timeout=${values.timeout}`]),
@@ -38,6 +38,11 @@ export async function start(argv: readonly string[], program: Program): Promise<
   const verbose = (values.verbose ?? []).map(() => '-v');
   const extra = [...settings, ...words.map((word) => `cmdline+=" ${word}"`), ...positionals];
   return xl([...verbose, 'create', '-F', '-c', '-q', ...options, config, ...extra], program);
+}
+
+/** What a guest is started with, by its name. Rejects with XenolithError where there is none of that name. */
+export async function startable(name: string): Promise<Startable> {
+  return name === HELLO ? hello() : await debian(name);
 }
 
 function readArguments(argv: readonly string[]) {
@@ -62,7 +67,7 @@ function readArguments(argv: readonly string[]) {
 }
 
 /** A configuration, and what goes after it. */
-interface Startable {
+export interface Startable {
   readonly config: string;
   readonly settings: readonly string[];
 }

@@ -1,0 +1,79 @@
+/** A region's guest code as assembly, block by block, and its own code as WebAssembly text. */
+import { DECODED, Decoder } from '../src/cpu/decode/decoder.ts';
+import { disassemble } from '../src/cpu/decode/disassembler.ts';
+import { rowsOf } from '../src/cpu/decode/rows.ts';
+import { OpcodeTable } from '../src/cpu/decode/table.ts';
+import { ALL_INSTRUCTIONS } from '../src/cpu/instructions/all.ts';
+import { MODE_CODE_32, MODE_CODE_64 } from '../src/cpu/mode.ts';
+import { type ProfiledInstruction, type ProfiledRegion, REGION_NAME } from '../src/cpu/region/region-profile.ts';
+
+/** `name+0x12` of an address; undefined where no name is known. */
+export type Naming = (address: bigint) => string | undefined;
+
+/** Lines: each block with how often it was entered, and, of those that were, the instructions. */
+export function listing(region: ProfiledRegion, naming: Naming): string[] {
+  const page = region.rip & ~0xfffn;
+  const lines: string[] = [];
+  for (const { offset, context, entries, instructions } of region.blocks) {
+    const start = BigInt.asUintN(64, page + BigInt(offset));
+    const where = `${hex(start)}${named(naming, start)}`;
+    const whose = context === 0 ? '' : `, of called function ${context}`;
+    if (entries === 0) {
+      lines.push(`  block at ${where}${whose}: never entered, ${instructions.length} instructions`);
+      continue;
+    }
+    lines.push(`  block at ${where}${whose}: entered ${entries.toLocaleString('en')} times`);
+    for (const instruction of instructions) lines.push(`    ${line(region, instruction, page)}`);
+  }
+  return lines;
+}
+
+/** The region's function. */
+export async function webAssemblyText({ module, number, functionIndex }: ProfiledRegion): Promise<string> {
+  const { default: load } = await import('wabt');
+  const wabt = await load();
+  const read = wabt.readWasm(module, { readDebugNames: true, ...FEATURES });
+  try {
+    const text = read.toText({ foldExprs: true, inlineExport: false });
+    const found = new RegExp(`^ {2}\\(func \\$${REGION_NAME}${number} [^]*?(?=^ {2}\\(|^\\)|(?![^]))`, 'm').exec(text);
+    if (found === null) throw new Error(`the text of a module has no function ${functionIndex}`);
+    return found[0].trimEnd();
+  } finally {
+    read.destroy();
+  }
+}
+
+const FEATURES = {
+  bulk_memory: true,
+  code_metadata: true,
+  mutable_globals: true,
+  reference_types: true,
+  sat_float_to_int: true,
+  sign_extension: true,
+  simd: true,
+  tail_call: true,
+};
+
+const decoder = new Decoder(new OpcodeTable(rowsOf(ALL_INSTRUCTIONS)));
+
+function line({ mode }: ProfiledRegion, { offset, bytes, isCold }: ProfiledInstruction, page: bigint): string {
+  const address = BigInt.asUintN(64, page + BigInt(offset));
+  if (bytes === undefined) return `${hex(address)}  (its bytes were gone when the region was made)`;
+  const isRead = decoder.decode(bytes, 0, bytes.length, mode) === DECODED;
+  const width = (mode & MODE_CODE_64) !== 0 ? 64 : (mode & MODE_CODE_32) !== 0 ? 32 : 16;
+  const text = isRead ? disassemble(decoder.result, width, address) : '(no instruction)';
+  const code = Buffer.from(bytes).toString('hex').padEnd(CODE_WIDTH);
+  return `${hex(address)}  ${code} ${isCold ? `${text.padEnd(TEXT_WIDTH)} ; the interpreter's function` : text}`;
+}
+
+const CODE_WIDTH = 20;
+const TEXT_WIDTH = 40;
+
+function named(naming: Naming, address: bigint): string {
+  const name = naming(address);
+  return name === undefined ? '' : ` <${name}>`;
+}
+
+function hex(address: bigint): string {
+  return `0x${address.toString(16)}`;
+}
