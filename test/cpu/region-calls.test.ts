@@ -11,7 +11,7 @@ import { CODE, TestProcessor } from '../../src/cpu/testing/processor.ts';
 const assembler = new Assembler(ALL_INSTRUCTIONS);
 const TIERS = [
   { tier: 'interpreter', regions: false, rounds: 3000 },
-  { tier: 'hot regions', regions: true, rounds: 400_000 },
+  { tier: 'hot regions', regions: true, rounds: 600_000 },
   { tier: 'regions', regions: 'eager', rounds: 3000 },
 ] as const;
 
