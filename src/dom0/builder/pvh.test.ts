@@ -165,7 +165,7 @@ describe('what cannot be a PVH domain', () => {
       { type: 6, description: 'GRUB' },
       { type: 5, description: 'xen-3.0' },
     ];
-    const message = /^vmlinuz: no PHYS32_ENTRY .* for PV only \(GUEST_OS GRUB\): start it with type = "pv"$/;
+    const message = /^vmlinuz: no PHYS32_ENTRY .* for PV only \(GUEST_OS GRUB\): start it with pvshim = 1$/;
     await refused({ notes }, {}, { code: 'KERNEL_NOT_PVH', message });
     await refused({}, {}, { code: 'KERNEL_NOT_PVH', message: /^vmlinuz: no Xen notes at all/ });
   });

@@ -209,7 +209,7 @@ function checkNotes(image: KernelImage): number {
     const found = notes.source === 'none' ? 'no Xen notes at all' : 'no PHYS32_ENTRY among its Xen notes';
     const pv = notes.source !== 'none' && notes.xenVersion !== undefined;
     const advice = pv
-      ? `it is for PV only (GUEST_OS ${notes.guestOs ?? 'unknown'}): start it with type = "pv"`
+      ? `it is for PV only (GUEST_OS ${notes.guestOs ?? 'unknown'}): start it with pvshim = 1`
       : 'expected a kernel with PVH, such as a Linux with CONFIG_PVH';
     throw builderError('KERNEL_NOT_PVH', fileName, `${found}, so nothing says how to start it as PVH: ${advice}`);
   }

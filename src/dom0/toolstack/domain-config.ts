@@ -47,6 +47,8 @@ export interface DomainConfig {
   readonly scheduling?: DomainScheduling;
   /** What an HVM domain has beyond a PVH one, which is what it is without. Its kernel is in hvmloader's place. */
   readonly hvm?: HvmConfig;
+  /** What its kernel, one for PV, runs in; undefined for a kernel that starts as PVH. */
+  readonly pvShim?: PvShimConfig;
   /** What it sees of the processor, where that is not the default. */
   readonly cpuid?: readonly CpuidRule[];
   /** What xenstored offers and allows it, where that is not the default. */
@@ -74,6 +76,15 @@ export interface HvmConfig {
   readonly acpiS3: boolean;
   readonly acpiS4: boolean;
   readonly acpiLaptopSlate: boolean;
+}
+
+/** Of libxl_domain_build_info.u.pvh: Xen's PV shim, a Xen in the domain that is there for one PV guest. */
+export interface PvShimConfig {
+  /** Its file; undefined for the one that is installed. */
+  readonly path?: string;
+  readonly cmdline: string;
+  /** Goes after cmdline. */
+  readonly extra?: string;
 }
 
 export interface StoreLimits {

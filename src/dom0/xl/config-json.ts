@@ -37,7 +37,9 @@ export function configOf(config: DomainConfig): Record<string, unknown> {
       ...storeJson(config),
       ...schedulingJson(config),
       ...(config.timeOffsetSeconds === undefined ? {} : { rtc_timeoffset: config.timeOffsetSeconds }),
-      ...(config.hvm === undefined ? { 'type.pvh': {} } : { 'type.hvm': hvmJson(config.kernel, config.hvm) }),
+      ...(config.hvm === undefined
+        ? { 'type.pvh': pvhJson(config) }
+        : { 'type.hvm': hvmJson(config.kernel, config.hvm) }),
       arch_arm: {},
       arch_x86: {},
     },
@@ -47,6 +49,12 @@ export function configOf(config: DomainConfig): Record<string, unknown> {
     ...action('on_crash', config.onCrash),
     ...action('on_soft_reset', config.onSoftReset),
   };
+}
+
+function pvhJson({ pvShim }: DomainConfig): Record<string, unknown> {
+  if (pvShim === undefined) return {};
+  const { path, cmdline, extra } = pvShim;
+  return { pvshim: 'True', pvshim_path: path, pvshim_cmdline: cmdline, pvshim_extra: extra };
 }
 
 function hvmJson(firmware: string, { viridian, hpet }: HvmConfig): Record<string, unknown> {

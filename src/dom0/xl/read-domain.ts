@@ -1,12 +1,13 @@
 import { XenolithError } from '../../lib/errors.ts';
 import { SeededRandom } from '../../lib/seeded-random.ts';
-import type { DomainConfig } from '../toolstack/domain-config.ts';
+import type { DomainConfig, PvShimConfig } from '../toolstack/domain-config.ts';
 import { type DomainPlan, planDomain } from '../toolstack/domain-plan.ts';
 import { DomainError } from '../toolstack/errors.ts';
 import type { Config } from './cfg/config.ts';
 import { type Determinism, determinism } from './cfg/determinism.ts';
 import { guestConfig } from './cfg/guest-config.ts';
 import { parseConfig } from './cfg/parser.ts';
+import { EXAMPLE_PATH, SHIM_PLACES } from './cfg/pv-shim.ts';
 import { readXlConf, type XlConf } from './cfg/xl-conf.ts';
 import type { Context } from './command.ts';
 
@@ -70,8 +71,27 @@ async function readAndPlan(file: Config, config: DomainConfig, context: Context)
   const ramdisk = config.ramdisk === undefined ? undefined : await readFor(file, 'ramdisk', config.ramdisk, context);
   const { path } = config.hvm?.bios ?? {};
   const bios = path === undefined ? {} : { bios: await readFor(file, 'bios_path_override', path, context) };
+  const shim = config.pvShim === undefined ? {} : { shim: await readShim(file, config.pvShim, context) };
   const plan = context.services.planDomain ?? planDomain;
-  return await locating(file, () => plan(config, { kernel, ramdisk, ...bios }));
+  return await locating(file, () => plan(config, { kernel, ramdisk, ...bios, ...shim }));
+}
+
+/** The shim that pvshim_path names, or the first that is installed. */
+async function readShim(file: Config, { path }: PvShimConfig, context: Context): Promise<Uint8Array> {
+  if (path !== undefined) return await readFor(file, 'pvshim_path', path, context);
+  for (const place of SHIM_PLACES) {
+    try {
+      return await context.services.files.read(place);
+    } catch (error) {
+      const what = fileTrouble(error);
+      if (what !== 'no such file') throw new XenolithError('XL_FILE', `${place}: ${what ?? (error as Error).message}`);
+    }
+  }
+  const folders = SHIM_PLACES.map((place) => place.slice(0, place.lastIndexOf('/'))).join(', ');
+  const expected = `expected it there, as by Debian's xen-utils-4.17, or named, for example pvshim_path = "${EXAMPLE_PATH}"`;
+  const setting = file.get('pvshim');
+  const where = setting === undefined ? '' : `${file.where(setting)}: `;
+  throw new XenolithError('XL_FILE', `${where}pvshim = 1: no xen-shim in ${folders}: ${expected}`);
 }
 
 /** What the host's xl.conf says of all its domains. */

@@ -129,7 +129,10 @@ const refused: readonly (readonly [text: string, sentence: string])[] = [
     'type="hvm"',
     'guest.cfg:3: kernel = "/boot/vmlinuz": expected no such key: an HVM guest has it of hvmloader, which does not come with Xenolith   (XL_NOT_THERE_YET)',
   ],
-  ['type="pv"', 'guest.cfg:4: type = "pv": expected type = "pvh"; PV guests are not there yet   (XL_NOT_THERE_YET)'],
+  [
+    'type="pv"',
+    'guest.cfg:4: type = "pv": expected type = "pvh", and pvshim = 1 for a PV kernel; PV guests are not there yet   (XL_NOT_THERE_YET)',
+  ],
   ['type="xen"', 'guest.cfg:4: type = "xen": expected one of pvh pv hvm, for example type = "pvh"   (XL_CONFIG_VALUE)'],
   [
     'builder="hvm"',
@@ -144,11 +147,11 @@ for (const [text, sentence] of refused) {
 test('a file must say type, name and kernel', () => {
   equal(
     refusal('kernel="k"\nname="web"'),
-    'guest.cfg: no type, which means pv, and PV guests are not there yet: expected type = "pvh"   (XL_NOT_THERE_YET)',
+    'guest.cfg: no type, which means pv, and PV guests are not there yet: expected type = "pvh", and pvshim = 1 for a PV kernel   (XL_NOT_THERE_YET)',
   );
   equal(
     refusal('kernel="k"\nname="web"\nbuilder="generic"'),
-    'guest.cfg:3: builder = "generic": expected type = "pvh" instead; PV guests are not there yet   (XL_NOT_THERE_YET)',
+    'guest.cfg:3: builder = "generic": expected type = "pvh" instead, and pvshim = 1 for a PV kernel; PV guests are not there yet   (XL_NOT_THERE_YET)',
   );
   equal(
     refusal('type="pvh"\nkernel="k"'),

@@ -10,6 +10,7 @@ import {
 import type { Config, Range } from './config.ts';
 import { cpuidRules } from './cpuid.ts';
 import { hvmConfig } from './hvm.ts';
+import { pvShim } from './pv-shim.ts';
 import { scheduling } from './scheduling.ts';
 import { storeLimits } from './store-limits.ts';
 import { timing } from './timing.ts';
@@ -46,6 +47,7 @@ export function guestConfig(
   const cpuid = cpuidRules(config);
   const processors = vcpuCounts(config);
   const hvm = type === 'hvm' ? hvmConfig(source, config) : undefined;
+  const shim = type === 'pvh' ? pvShim(config, warn) : undefined;
   const action = (name: string, fallback: ShutdownAction) =>
     config.choice(name, SHUTDOWN_ACTIONS, 'destroy') ?? fallback;
 
@@ -68,6 +70,7 @@ export function guestConfig(
     suspendEventChannelCompat: (config.number('xend_suspend_evtchn_compat', '0 or 1', BOOLEAN) ?? 0) !== 0,
     ...timing(config, defaults.nowMs),
     ...(hvm === undefined ? {} : { hvm }),
+    ...(shim === undefined ? {} : { pvShim: shim }),
     ...(cpuid === undefined ? {} : { cpuid }),
     ...(schedule === undefined ? {} : { scheduling: schedule }),
     ...(limits === undefined ? {} : { storeLimits: limits }),
@@ -91,6 +94,9 @@ const VCPUS: Range = { from: 1, to: 128, example: 1 };
 /** What libxl gives a domain whose file says nothing. */
 const DEFAULT_MEMORY_MIB = 32;
 
+/** What there is for who wants a PV guest. */
+const PV_KERNELS = 'and pvshim = 1 for a PV kernel';
+
 /** What kind of guest it is, as xl makes it out of type and the older builder. */
 function guestType(source: string, config: Config): 'pvh' | 'hvm' {
   const type = config.get('type');
@@ -107,11 +113,11 @@ function guestType(source: string, config: Config): 'pvh' | 'hvm' {
   if (kind === 'pvh' || kind === 'hvm') return kind;
   const setting = type ?? builder;
   if (setting === undefined) {
-    const message = `${source}: no type, which means pv, and PV guests are not there yet: ${wanted}`;
+    const message = `${source}: no type, which means pv, and PV guests are not there yet: ${wanted}, ${PV_KERNELS}`;
     throw new XenolithError('XL_NOT_THERE_YET', message);
   }
   const instead = setting === builder ? 'type = "pvh" instead' : 'type = "pvh"';
-  throw config.wrong(setting, 'XL_NOT_THERE_YET', `${instead}; PV guests are not there yet`);
+  throw config.wrong(setting, 'XL_NOT_THERE_YET', `${instead}, ${PV_KERNELS}; PV guests are not there yet`);
 }
 
 function builderType(config: Config): 'pv' | 'hvm' {

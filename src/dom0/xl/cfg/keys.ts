@@ -11,7 +11,7 @@ export interface Key {
   /** Values that ask for what is so anyway. */
   readonly anyway?: readonly string[];
   /** The only guests that have it, where others have not. */
-  readonly guests?: 'hvm';
+  readonly guests?: 'hvm' | 'pvh';
   /** The only guests that have not what it asks for. */
   readonly missingIn?: 'pvh';
   /** Where only some words will do. */
@@ -52,7 +52,8 @@ const hvmHas = (type: KeyType, note = 'HVM guests', more: More = {}): Key => ({
 });
 const qemu = (type: KeyType, more: More = {}): Key => none(type, 'there is no device model', more);
 const arm = (type: KeyType): Key => none(type, 'only Arm guests have it');
-const shim = (type: KeyType, more: More = {}): Key => none(type, 'there is no PV shim', more);
+/** Of PVH guests alone. */
+const shim = (type: KeyType, note: string, more: More = {}): Key => ({ ...full(type, note), ...more, guests: 'pvh' });
 /** Off, which it is. */
 const OFF: More = { anyway: ['0'] };
 /** On, which it is. */
@@ -63,7 +64,7 @@ export const KEYS: Readonly<Record<string, Key>> = {
   // what and who
   name: full('string'),
   uuid: full('string'),
-  type: partly('string', 'pvh; hvm with firmware_override'),
+  type: partly('string', 'pvh, PV kernels with pvshim; hvm with firmware_override'),
   builder: partly('string', 'deprecated; hvm as for type, generic is not there'),
   seclabel: none('string', 'there is no security module'),
   init_seclabel: none('string', 'there is no security module'),
@@ -129,10 +130,10 @@ export const KEYS: Readonly<Record<string, Key>> = {
   extra: full('string'),
   firmware: none('string', 'no firmware comes with Xenolith; set kernel'),
   firmware_override: hvmHas('string', 'HVM guests: an ELF file, started as hvmloader is; there is no other way'),
-  pvshim: shim('boolean', OFF),
-  pvshim_path: shim('string'),
-  pvshim_cmdline: shim('string'),
-  pvshim_extra: shim('string'),
+  pvshim: shim('boolean', 'PVH guests: a PV kernel, in the xen-shim that Xen installs; its memory comes out of the guest\'s', OFF),
+  pvshim_path: shim('string', 'PVH guests with pvshim'),
+  pvshim_cmdline: shim('string', 'PVH guests with pvshim'),
+  pvshim_extra: shim('string', 'PVH guests with pvshim'),
   bootloader: none('string', 'there is no bootloader; set kernel'),
   bootloader_args: none('string or list', 'there is no bootloader; set kernel'),
   bootloader_restrict: none('boolean', 'there is no bootloader; set kernel', OFF),

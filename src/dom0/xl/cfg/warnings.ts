@@ -36,7 +36,7 @@ function warnAbout(config: Config, setting: Setting, type: 'pvh' | 'hvm', warn: 
 
 /** What the guest does not get of a key; undefined where it gets it, or as much as there is. */
 function whatIsMissing(key: Key, type: 'pvh' | 'hvm'): string | undefined {
-  if (key.guests === 'hvm' && type !== 'hvm') return 'only HVM guests have it';
+  if (key.guests !== undefined && key.guests !== type) return `only ${key.guests.toUpperCase()} guests have it`;
   if (key.support !== 'none' || (key.missingIn !== undefined && key.missingIn !== type)) return undefined;
   return key.note;
 }
