@@ -28,24 +28,24 @@ export function listing(region: ProfiledRegion, naming: Naming): string[] {
   return lines;
 }
 
-/** The region's function. */
+/** The region's function; branch hints are left out. */
 export async function webAssemblyText({ module, number, functionIndex }: ProfiledRegion): Promise<string> {
   const { default: load } = await import('wabt');
   const wabt = await load();
   const read = wabt.readWasm(module, { readDebugNames: true, ...FEATURES });
   try {
-    const text = read.toText({ foldExprs: true, inlineExport: false });
-    const found = new RegExp(`^ {2}\\(func \\$${REGION_NAME}${number} [^]*?(?=^ {2}\\(|^\\)|(?![^]))`, 'm').exec(text);
-    if (found === null) throw new Error(`the text of a module has no function ${functionIndex}`);
-    return found[0].trimEnd();
+    const fields = read.toText({ foldExprs: true, inlineExport: false }).split(/^(?= {2}\()/m);
+    const found = fields.find((field) => field.startsWith(`  (func $${REGION_NAME}${number} `));
+    if (found === undefined) throw new Error(`the text of a module has no function ${functionIndex}`);
+    return found.trimEnd();
   } finally {
     read.destroy();
   }
 }
 
+// Without branch hints: the library cannot fold expressions around them.
 const FEATURES = {
   bulk_memory: true,
-  code_metadata: true,
   mutable_globals: true,
   reference_types: true,
   sat_float_to_int: true,

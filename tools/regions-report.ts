@@ -21,6 +21,7 @@ export interface Summary {
     readonly regions: number;
     readonly calledByRegions: number;
     readonly interpreter: number;
+    readonly makingRegions: number;
     readonly typescript: number;
     readonly native: number;
   };
@@ -73,6 +74,7 @@ export function summary({ counts, regions, samples, uncounted }: Measured): Summ
       regions: part(times.reduce((total, { own }) => total + own, 0)),
       calledByRegions: part(times.reduce((total, { called }) => total + called, 0)),
       interpreter: part(samples.interpreter),
+      makingRegions: part(samples.making),
       typescript: part(samples.typescript),
       native: part(samples.native),
     },
@@ -140,7 +142,7 @@ function summaryLines(all: Summary): string[] {
   return [
     `instructions  ${millions(all.instructions)}: ${percent(share.regions)} in regions, ${percent(share.interpreter)} in the interpreter`,
     `time          ${all.seconds.toFixed(2)} s: ${percent(timeShare.regions)} in regions, ${percent(timeShare.calledByRegions)} in what they call, ` +
-      `${percent(timeShare.interpreter)} in the interpreter, ${percent(timeShare.typescript)} in TypeScript, ${percent(timeShare.native)} in V8`,
+      `${percent(timeShare.interpreter)} in the interpreter, ${percent(timeShare.makingRegions)} making regions, ${percent(timeShare.typescript)} in other TypeScript, ${percent(timeShare.native)} in V8`,
     `entries       ${millions(all.entries)}, ${all.instructionsAnEntry.toFixed(1)} instructions each; ${millions(all.coldCalls)} calls of the interpreter's functions`,
     `ways out      ${ways.map((way) => `${NAMES[way]} ${percent(ratio(all.waysOut[way], all.entries))}`).join(', ')}`,
     `regions       ${all.entered} entered; ${all.made} made, ${all.madeAnew} of those entered were made anew, ${all.dropped} dropped; ` +

@@ -7,16 +7,21 @@ const INTERVAL_US = 500;
 const IDLE = '(idle)';
 const NATIVE = new Set(['(program)', '(garbage collector)', '(root)']);
 
+/** Measuring itself: whatever these call is no part of what is measured. */
+const MEASURING = ['node:inspector', '/src/cpu/region/region-profile.ts', '/tools/regions-'];
+
 /** Seconds. */
 export interface Samples {
-  /** In all, idle time left out. */
+  /** In all, without idle time and what measuring takes. */
   readonly busy: number;
   readonly idle: number;
   /** By number of a region: in its own code, and in the functions that it calls. */
   readonly regions: ReadonlyMap<number, { readonly own: number; readonly called: number }>;
   /** In the interpreter's generated code, but for what regions call of it. */
   readonly interpreter: number;
-  /** In our TypeScript, but for what regions call of it. */
+  /** In making regions, V8's first part in it included. */
+  readonly making: number;
+  /** In our other TypeScript, but for what regions call of it. */
   readonly typescript: number;
   /** V8 itself: compiling, collecting garbage. */
   readonly native: number;
@@ -41,11 +46,16 @@ export class Sampler {
   }
 }
 
+interface Frame {
+  readonly functionName: string;
+  readonly url: string;
+}
+
 /** As the inspector protocol has it (Profiler.Profile). */
 export interface CpuProfile {
   readonly nodes: readonly {
     readonly id: number;
-    readonly callFrame: { readonly functionName: string; readonly url: string };
+    readonly callFrame: Frame;
     readonly children?: readonly number[] | undefined;
   }[];
   readonly samples?: readonly number[] | undefined;
@@ -63,8 +73,15 @@ export function sorted({ nodes, samples = [], timeDeltas = [] }: CpuProfile): Sa
     return undefined;
   };
   const regions = new Map<number, { own: number; called: number }>();
+  const isWithin = (id: number, is: (frame: Frame) => boolean): boolean => {
+    for (let at: number | undefined = id; at !== undefined; at = parents.get(at)) {
+      const frame = frames.get(at);
+      if (frame !== undefined && is(frame)) return true;
+    }
+    return false;
+  };
   const functions = new Map<string, number>();
-  const sums = { idle: 0, interpreter: 0, typescript: 0, native: 0 };
+  const sums = { idle: 0, making: 0, interpreter: 0, typescript: 0, native: 0 };
   let busy = 0;
   for (const [index, id] of samples.entries()) {
     const seconds = (timeDeltas[index] ?? 0) / 1e6;
@@ -73,6 +90,7 @@ export function sorted({ nodes, samples = [], timeDeltas = [] }: CpuProfile): Sa
       sums.idle += seconds;
       continue;
     }
+    if (isWithin(id, ({ url: from }) => MEASURING.some((part) => from.includes(part)))) continue;
     busy += seconds;
     const number = regionOf(id);
     const isRegion = functionName.startsWith(REGION_NAME);
@@ -85,11 +103,16 @@ export function sorted({ nodes, samples = [], timeDeltas = [] }: CpuProfile): Sa
       if (isRegion) region.own += seconds;
       else region.called += seconds;
       regions.set(number, region);
-    } else if (NATIVE.has(functionName)) sums.native += seconds;
+    } else if (isWithin(id, isMaking)) sums.making += seconds;
+    else if (NATIVE.has(functionName)) sums.native += seconds;
     else if (url.startsWith('wasm:')) sums.interpreter += seconds;
     else sums.typescript += seconds;
   }
   return { ...sums, busy, regions, functions };
+}
+
+function isMaking({ functionName, url }: Frame): boolean {
+  return functionName === 'make' && url.endsWith('/region-cache.ts');
 }
 
 // With the file that it is in: names of methods are short.
