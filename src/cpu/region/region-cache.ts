@@ -23,6 +23,9 @@ const PATIENCE = 3;
 /** So many places are waited for, or so many looks at the queue: a module costs as much as many regions. */
 const BATCH = 32;
 const LOOKS = 400;
+/** A place is hot that is called so a second time within so many runs of generated code. */
+const HOT_WINDOW = 2048;
+const MOST_PLACES = 1 << 16;
 /** A page whose code changed so often is left to the interpreter. */
 const MOST_DROPS = 16;
 
@@ -81,6 +84,9 @@ export class RegionCache implements RecordUser {
   readonly #originals = new Map<number, number>();
   readonly #queue = new Map<number, Hot>();
   #looks = 0;
+  /** Times `isDue` was asked, and when a place was last called hot. */
+  #now = 0;
+  readonly #lastHot = new Map<number, number>();
   readonly #free: number[] = [];
   #next = 0;
   /** What was made since the engine began, and how many regions went with their pages. */
@@ -97,6 +103,7 @@ export class RegionCache implements RecordUser {
 
   /** Asked between runs of generated code: there is something to make, and it has waited for long enough. */
   get isDue(): boolean {
+    this.#now++;
     if (this.#queue.size === 0) return false;
     return this.isEager || this.#queue.size >= BATCH || ++this.#looks > LOOKS;
   }
@@ -121,8 +128,17 @@ export class RegionCache implements RecordUser {
       followsCalls ||= known !== undefined;
     }
     const around = this.#around(address, mode, followsCalls, near);
+    if (!followsCalls && !this.#isHotAgain(address)) return false;
     this.#queue.set(address, { address, mode, followsCalls, near: around });
     return true;
+  }
+
+  // What is executed now and then, for hours, is not hot.
+  #isHotAgain(address: number): boolean {
+    const last = this.#lastHot.get(address);
+    if (this.#lastHot.size > MOST_PLACES) this.#lastHot.clear();
+    this.#lastHot.set(address, this.#now);
+    return last !== undefined && this.#now - last < HOT_WINDOW;
   }
 
   /** Makes regions of all that was called hot. No vCPU may be inside generated code. */

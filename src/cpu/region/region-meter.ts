@@ -26,8 +26,11 @@ export const WAYS_OUT = [
 ] as const;
 export type WayOut = (typeof WAYS_OUT)[number];
 
-/** `ipBase` is no count: where the page of the entry was when it was entered last. */
-const COUNTERS = ['ipBase', 'entries', 'instructions', 'coldCalls', ...WAYS_OUT] as const;
+/**
+ * The first two are no counts: where the page of the entry was when it was entered last, and the target where there was
+ * no region the last time that was so.
+ */
+const COUNTERS = ['ipBase', 'target', 'entries', 'instructions', 'coldCalls', ...WAYS_OUT] as const;
 export type RegionCounter = (typeof COUNTERS)[number];
 
 export class RegionMeter {
@@ -121,6 +124,14 @@ export class RegionMeter {
     code.i64(1n);
     code.op(op.OP_I64_ADD);
     code.memory(op.OP_I64_STORE, 0);
+    code.get(this.#reason);
+    code.i32(this.#addressOf('noRegion'));
+    code.op(op.OP_I32_EQ);
+    code.if();
+    code.i32(this.#addressOf('target'));
+    code.get(frame.rip);
+    code.memory(op.OP_I64_STORE, 0);
+    code.end();
   }
 
   #countInstructions(frame: RegionFrame): void {

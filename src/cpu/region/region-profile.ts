@@ -42,6 +42,8 @@ export interface ProfiledRegion {
   readonly instructions: number;
   readonly coldCalls: number;
   readonly waysOut: Readonly<Record<WayOut, number>>;
+  /** Where there was no region the last time that it was left for that, if it ever was. */
+  readonly noRegionAt: bigint | undefined;
   readonly blocks: readonly ProfiledBlock[];
   /** Its WebAssembly module, with others' functions in it, and which one its own is. */
   readonly module: Uint8Array;
@@ -166,6 +168,7 @@ export class RegionProfile {
       instructions: count('instructions'),
       coldCalls: count('coldCalls'),
       waysOut: Object.fromEntries(WAYS_OUT.map((way) => [way, count(way)])) as Record<WayOut, number>,
+      noRegionAt: count('noRegion') === 0 ? undefined : meter.read(view, 'target'),
       blocks: meter.blocks.map((block) => ({
         offset: block.offset,
         context: contextOf(block),
