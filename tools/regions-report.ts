@@ -122,10 +122,11 @@ export async function textReport(measured: Measured, { top, wat, naming }: Repor
 export async function jsonReport(measured: Measured, { top, wat, naming }: ReportOptions): Promise<string> {
   const regions = await Promise.all(
     hottest(measured, top).map(async ({ region, ...shares }) => {
-      const { module, rip, blocks, ...rest } = region;
+      const { module, rip, blocks, noRegionAt, ...rest } = region;
       const name = naming(rip);
       return {
         ...{ rip: `0x${rip.toString(16)}`, ...(name === undefined ? {} : { name }), ...shares, ...rest },
+        ...(noRegionAt === undefined ? {} : { noRegionAt: `0x${noRegionAt.toString(16)}` }),
         moduleBytes: module.length,
         blocks: blocks.map(({ instructions, ...block }) => ({ ...block, instructions: instructions.length })),
         listing: listing(region, naming),
@@ -167,13 +168,14 @@ function hotTable(hot: readonly HotRegion[], naming: Naming): string[] {
 }
 
 function heading(place: number, region: ProfiledRegion): string {
-  const { number, mode, followsCalls, fate, module, functionIndex, blocks } = region;
+  const { number, mode, followsCalls, fate, module, functionIndex, blocks, noRegionAt } = region;
   const instructions = blocks.reduce((total, block) => total + block.instructions.length, 0);
   const never = blocks.filter(({ entries }) => entries === 0).length;
   const calls = followsCalls ? ', with what it calls' : '';
   return (
     `${place + 1}. region ${number}, ${fate}: ${blocks.length} blocks (${never} never entered) of ${instructions} instructions${calls}, mode ${mode}; ` +
-    `function ${functionIndex} of a module of ${module.length} bytes`
+    `function ${functionIndex} of a module of ${module.length} bytes` +
+    (noRegionAt === undefined ? '' : `; no region was at 0x${noRegionAt.toString(16)}, for one`)
   );
 }
 
