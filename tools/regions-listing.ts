@@ -28,6 +28,11 @@ export function listing(region: ProfiledRegion, naming: Naming): string[] {
   return lines;
 }
 
+/** In bits. */
+export function codeWidth(mode: number): 16 | 32 | 64 {
+  return (mode & MODE_CODE_64) !== 0 ? 64 : (mode & MODE_CODE_32) !== 0 ? 32 : 16;
+}
+
 /** The region's function; branch hints are left out. */
 export async function webAssemblyText({ module, number, functionIndex }: ProfiledRegion): Promise<string> {
   const { default: load } = await import('wabt');
@@ -60,8 +65,7 @@ function line({ mode }: ProfiledRegion, { offset, bytes, isCold }: ProfiledInstr
   const address = BigInt.asUintN(64, page + BigInt(offset));
   if (bytes === undefined) return `${hex(address)}  (its bytes were gone when the region was made)`;
   const isRead = decoder.decode(bytes, 0, bytes.length, mode) === DECODED;
-  const width = (mode & MODE_CODE_64) !== 0 ? 64 : (mode & MODE_CODE_32) !== 0 ? 32 : 16;
-  const text = isRead ? disassemble(decoder.result, width, address) : '(no instruction)';
+  const text = isRead ? disassemble(decoder.result, codeWidth(mode), address) : '(no instruction)';
   const code = Buffer.from(bytes).toString('hex').padEnd(CODE_WIDTH);
   return `${hex(address)}  ${code} ${isCold ? `${text.padEnd(TEXT_WIDTH)} ; the interpreter's function` : text}`;
 }

@@ -1,7 +1,7 @@
 /** What was measured of regions, as text for who reads it and as an object for who counts on. */
 import { WAYS_OUT, type WayOut } from '../src/cpu/region/region-meter.ts';
 import type { ProfiledRegion } from '../src/cpu/region/region-profile.ts';
-import { listing, type Naming, webAssemblyText } from './regions-listing.ts';
+import { codeWidth, listing, type Naming, webAssemblyText } from './regions-listing.ts';
 import type { Measured } from './regions-run.ts';
 
 export interface ReportOptions {
@@ -173,7 +173,7 @@ function heading(place: number, region: ProfiledRegion): string {
   const never = blocks.filter(({ entries }) => entries === 0).length;
   const calls = followsCalls ? ', with what it calls' : '';
   return (
-    `${place + 1}. region ${number}, ${fate}: ${blocks.length} blocks (${never} never entered) of ${instructions} instructions${calls}, mode ${mode}; ` +
+    `${place + 1}. region ${number}, ${fate}: ${blocks.length} blocks (${never} never entered) of ${instructions} instructions${calls}, ${codeWidth(mode)}-bit; ` +
     `function ${functionIndex} of a module of ${module.length} bytes` +
     (noRegionAt === undefined ? '' : `; no region was at 0x${noRegionAt.toString(16)}, for one`)
   );

@@ -15,7 +15,7 @@ export interface GuestOrder {
   /** It is measured from its start, or from where its console says the first; until it ends, or says the second. */
   readonly from?: string | undefined;
   readonly until?: string | undefined;
-  /** No longer than that; undefined: as long as it takes. */
+  /** No longer than that from there; undefined: as long as it takes. */
   readonly seconds?: number | undefined;
 }
 
@@ -48,25 +48,26 @@ export async function measureGuest({ create, from, until, seconds }: GuestOrder)
   program.processor = (memory) => watched.over(memory);
   const sampler = new Sampler();
   let before: Snapshot | undefined;
-  const begin = async () => {
-    await sampler.start();
-    before = watched.snapshot();
-  };
   const result = await new Promise<{ after: Snapshot; samples: Samples }>((resolve, reject) => {
     let isOver = false;
     const end = async () => {
       if (isOver) return;
       isOver = true;
+      if (!watched.isThere) throw new Error('the guest was not started');
       if (before === undefined) throw new Error(`the guest never said ${JSON.stringify(from)}`);
       const after = watched.snapshot();
       resolve({ after, samples: await sampler.stop() });
     };
     const finish = () => void end().catch(reject);
+    const begin = async () => {
+      await sampler.start();
+      before = watched.snapshot();
+      if (seconds !== undefined) setTimeout(finish, seconds * 1000).unref();
+    };
     const services = servicesOf(program, (line) => {
       if (before === undefined && from !== undefined && line.includes(from)) void begin().catch(reject);
       if (until !== undefined && line.includes(until)) finish();
     });
-    if (seconds !== undefined) setTimeout(finish, seconds * 1000).unref();
     const run = async () => {
       if (from === undefined) await begin();
       await xl(['create', '-F', '-c', '-q', ...create], services);
@@ -88,6 +89,10 @@ class WatchedEngine {
   #engine: InterpreterEngine | undefined;
   #profile: RegionProfile | undefined;
   readonly #vcpus: EngineVcpu[] = [];
+
+  get isThere(): boolean {
+    return this.#engine !== undefined;
+  }
 
   over(memory: WebAssembly.Memory): Engine {
     const profile = new RegionProfile(new MachineMemory(memory.buffer));

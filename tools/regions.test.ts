@@ -101,6 +101,10 @@ test('what cannot be run is told in a sentence', () => {
   const { stderr, status } = spawnSync(process.execPath, [TOOL, '--suite', 'awk,perl'], { encoding: 'utf8' });
   equal(status, 2);
   match(stderr, /^regions: --suite awk,perl: there is no program 'perl', only sha256, /);
+
+  const missing = spawnSync(process.execPath, [TOOL, '--guest', join(folder, 'no.cfg')], { encoding: 'utf8' });
+  equal(missing.status, 1);
+  match(missing.stderr, /no\.cfg: no such file.*\nregions: the guest was not started\n$/s);
 });
 
 test('samples: time in what a region calls is its own, measuring and idle time are nobody’s', () => {

@@ -16,7 +16,7 @@ const USAGE = `usage: npm run regions -- [options] [key=value ...]
   --guest NAME|FILE  debian (the default: it boots and powers off), another of npm start's, or a configuration
   --suite PROGRAMS   instead: programs of bench/suite, for example awk,sort; 'all'. Their boot is left out
   --divide N         so many times less work in the suite; 4 if left out
-  --seconds S        no longer than that
+  --seconds S        no longer than that, from where measuring begins
   --until-exit       until the guest powers off, which is what happens anyway without --seconds
   --top N            the N hottest regions; 10 if left out
   --wat              their WebAssembly text too
@@ -26,25 +26,34 @@ key=value goes after the guest's configuration. The guest's console goes to stan
 `;
 
 const options = readOptions();
-const measured = await measureGuest(await orderOf(options));
-const symbols = options.symbols === undefined ? undefined : new SymbolMap(readFileSync(options.symbols, 'utf8'));
-const report = await (options.json ? jsonReport : textReport)(measured, {
-  top: options.top,
-  wat: options.wat,
-  naming: (address) => symbols?.lookup(address),
-});
-process.stdout.write(report, () => process.exit());
+try {
+  const report = await reportOf(options);
+  process.stdout.write(report, () => process.exit());
+} catch (error) {
+  process.stderr.write(`regions: ${(error as Error).message}\n`);
+  process.exit(1);
+}
 
-interface Options {
+async function reportOf({ symbols, json, top, wat, ...options }: Options): Promise<string> {
+  const names = symbols === undefined ? undefined : new SymbolMap(readFileSync(symbols, 'utf8'));
+  const measured = await measureGuest(await orderOf(options));
+  const naming = (address: bigint) => names?.lookup(address);
+  return await (json ? jsonReport : textReport)(measured, { top, wat, naming });
+}
+
+interface GuestOptions {
   readonly guest: string;
   readonly suite: readonly string[] | undefined;
   readonly divisor: number;
   readonly seconds: number | undefined;
+  readonly settings: readonly string[];
+}
+
+interface Options extends GuestOptions {
   readonly top: number;
   readonly wat: boolean;
   readonly symbols: string | undefined;
   readonly json: boolean;
-  readonly settings: readonly string[];
 }
 
 function readOptions(): Options {
@@ -95,7 +104,7 @@ function number(option: string, text: string): number {
   throw new Error(`${option} ${text}: expected a number above 0, for example ${option} 10`);
 }
 
-async function orderOf({ guest, suite, divisor, seconds, settings }: Options): Promise<GuestOrder> {
+async function orderOf({ guest, suite, divisor, seconds, settings }: GuestOptions): Promise<GuestOrder> {
   if (suite !== undefined) {
     const create = ['/dev/null', ...(await suiteSettings(suite, divisor)), ...settings];
     return { create, from: BEGIN, until: END, seconds };
