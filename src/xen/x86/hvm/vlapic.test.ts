@@ -231,6 +231,16 @@ test('vCPU n has APIC ID 2n, and logical x2APIC IDs of 16 to a cluster', () => {
   equal(ldr[17], 0x20004);
 });
 
+test('INIT leaves the logical x2APIC ID, which is read-only (SDM vol. 3A, 10.12.10.2)', () => {
+  const { vcpus } = enabled(2);
+  const { lapic } = vcpus[1] as (typeof vcpus)[number];
+  const out = new Uint32Array(2);
+  lapic.writeBaseMsr(ENABLED_X2APIC, 0);
+  lapic.initialise();
+  lapic.readMsr(0x80d, out);
+  equal(out[0], 1 << 2);
+});
+
 test('a physical IPI reaches its target, a broadcast all, all-but-self the others', () => {
   const { vcpus } = enabled(3);
   const [a, b, c] = vcpus as [TestVcpu, TestVcpu, TestVcpu];

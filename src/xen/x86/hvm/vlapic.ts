@@ -63,6 +63,8 @@ export class Vlapic {
     this.inService.clearAll();
     this.levelTriggered.clearAll();
     this.#set(apic.APIC_ID, id);
+    // Of the ID, and read-only in that mode: INIT leaves it, and nobody could set it again (Xen, vlapic_do_init).
+    if (this.x2apic) this.#enterX2apic();
     this.#set(apic.APIC_LVR, VLAPIC_VERSION);
     this.#set(apic.APIC_DFR, 0xffffffff);
     this.#set(apic.APIC_SPIV, 0xff);
