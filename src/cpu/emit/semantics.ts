@@ -54,6 +54,10 @@ export class Semantics extends FlagSemantics {
   isUnsegmented(handle: OperandHandle): Value {
     return this.#operands.isUnsegmented(handle);
   }
+  /** The number of a segment, control or debug register operand; 16 times that of an x87 one. */
+  registerNumber(handle: OperandHandle): Value {
+    return this.#operands.registerNumber(handle);
+  }
 
   /** The operand's value, at its own width or cut to `bits`. */
   read(handle: OperandHandle, bits: Bits = this.bits(handle)): Value {

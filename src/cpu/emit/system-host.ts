@@ -75,6 +75,7 @@ const NO_CONTROL: ControlFlow = {
   fault: never,
   jump: never,
   jumpRelative: never,
+  instructionRip: never,
   nextRip: never,
   raise: never,
   again: never,

@@ -4,7 +4,6 @@
  */
 import { MODE_CODE_64, MODE_STEP } from '../mode.ts';
 import * as state from '../state.ts';
-import type { OperandHandle } from '../instructions/define.ts';
 import type { Code, Label } from './code.ts';
 import * as op from './opcodes.ts';
 import { RFLAGS_REST } from './flags.ts';
@@ -32,11 +31,6 @@ const STATUS = [
   ['OF', 11],
 ] as const;
 
-export interface SystemOperandAccess extends OperandAccess {
-  /** The number of a register operand that is no general register, as 32 bits. */
-  registerNumber(handle: OperandHandle): Value;
-}
-
 /** Where a descriptor has the base. */
 const BASE_BITS = 0xff0000ff_ffff0000n;
 
@@ -46,7 +40,6 @@ export function segmentAt(segment: number): number {
 }
 
 export class SystemSemantics extends Semantics {
-  readonly #access: SystemOperandAccess;
   readonly #runtime: SystemRuntime;
   #otherwise = 0 as Label;
 
@@ -55,17 +48,12 @@ export class SystemSemantics extends Semantics {
     locals: LocalPool,
     places: { vcpu: number; tlb: number },
     runtime: SystemRuntime,
-    operands: SystemOperandAccess,
+    operands: OperandAccess,
     control: ControlFlow,
     context: HandlerContext,
   ) {
     super(code, locals, places, runtime, operands, control, context);
-    this.#access = operands;
     this.#runtime = runtime;
-  }
-
-  registerNumber(handle: OperandHandle): Value {
-    return this.#access.registerNumber(handle);
   }
 
   /** Emits `body`, which leaves; where something that it requires does not hold, control comes behind it. */

@@ -17,7 +17,7 @@ export interface Runtime {
   readonly fillBlock: number;
   /** (operation: i32) -> vector to raise, or 0: see system/vector-slow.ts. */
   readonly vectorSlow: number;
-  /** Functions of instructions/vector/float-operations.ts, by name. They may raise, as `readSlow` does. */
+  /** Functions of interpreter/float-functions.ts, by name. Those of SSE may raise, as `readSlow` does. */
   readonly floats: ReadonlyMap<string, number>;
 }
 
@@ -36,6 +36,8 @@ export interface OperandAccess {
   address(handle: OperandHandle): Value;
   /** Truth value, where it is told from less than the address: the address is no multiple of 16. */
   isMisaligned?(handle: OperandHandle): Value | undefined;
+  /** Where a register operand that is no general register is in its file, as records have it; 32 bits. */
+  registerNumber(handle: OperandHandle): Value;
   /** Truth value: the operand's segment starts at 0 and needs no check. In legacy modes only. */
   isUnsegmented(handle: OperandHandle): Value;
 }
@@ -48,6 +50,8 @@ export interface ControlFlow {
   jump(target: Value): void;
   /** Goes to the target of a relative operand. */
   jumpRelative(handle: OperandHandle): void;
+  /** RIP of this instruction. */
+  instructionRip(): Value;
   /** RIP of the next instruction, 64 bits, not truncated. */
   nextRip(): Value;
   /** Raises an exception through TypeScript. */

@@ -110,8 +110,16 @@ class ColdFunction implements ControlFlow {
     this.#return(COLD_JUMP);
   }
 
+  instructionRip(): Value {
+    return this.#place(false);
+  }
+
   nextRip(): Value {
-    this.#pushPlace(true);
+    return this.#place(true);
+  }
+
+  #place(next: boolean): Value {
+    this.#pushPlace(next);
     const local = this.locals.take(op.TYPE_I64);
     this.code.set(local);
     return new Value(64, local);

@@ -5,8 +5,8 @@
 import { Code } from '../emit/code.ts';
 import type { ModuleBuilder } from '../emit/module.ts';
 import * as op from '../emit/opcodes.ts';
-import { segmentAt, type SystemOperandAccess, SystemSemantics } from '../emit/system-semantics.ts';
-import type { ControlFlow } from '../emit/tier.ts';
+import { segmentAt, SystemSemantics } from '../emit/system-semantics.ts';
+import type { ControlFlow, OperandAccess } from '../emit/tier.ts';
 import { LocalPool, type Value } from '../emit/values.ts';
 import { codeSegment } from '../instructions/transfer-shortcuts.ts';
 import { EVENT_HAS_ERROR } from '../mmu/mmu.ts';
@@ -189,7 +189,7 @@ function selectorOf(m: SystemSemantics, segment: number): Value {
 function never(): never {
   throw new Error('delivery has no operands, and leaves by what it requires alone');
 }
-const NO_OPERANDS: SystemOperandAccess = {
+const NO_OPERANDS: OperandAccess = {
   bits: never,
   isMemory: never,
   readRegister: never,
@@ -204,6 +204,7 @@ const NO_CONTROL: ControlFlow = {
   fault: never,
   jump: never,
   jumpRelative: never,
+  instructionRip: never,
   nextRip: never,
   raise: never,
   again: never,

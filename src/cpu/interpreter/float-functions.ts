@@ -45,6 +45,7 @@ class Leaving implements ControlFlow {
   }
   jump = hasNone;
   jumpRelative = hasNone;
+  instructionRip = hasNone;
   nextRip = hasNone;
   again = hasNone;
   settle(): void {}
@@ -63,5 +64,6 @@ const NO_OPERANDS: OperandAccess = {
   isImmediate: hasNone,
   address: hasNone,
   isUnsegmented: hasNone,
+  registerNumber: hasNone,
 };
 const CONTEXT: HandlerContext = { operandSize: 64, addressSize: 64, stackSize: 64, repeat: '' };

@@ -118,24 +118,25 @@ class MainFunction extends MainFrame implements ControlFlow {
     code.br(this.lookUp);
   }
 
+  instructionRip(): Value {
+    this.#pushRecordPlace();
+    this.code.i32(0xfff);
+    this.code.op(op.OP_I32_AND);
+    return this.#popRip();
+  }
+
   nextRip(): Value {
     const { code } = this;
     const place = this.locals.take(op.TYPE_I32);
-    const result = this.locals.take(op.TYPE_I64);
-    code.get(this.pc);
-    code.memory(op.OP_I32_LOAD16_U, record.RECORD_PLACE + this.ahead * record.RECORD_SIZE);
+    this.#pushRecordPlace();
     code.tee(place);
-    code.i32(0xfff);
-    code.op(op.OP_I32_AND);
-    code.get(place);
     code.i32(12);
     code.op(op.OP_I32_SHR_U);
+    code.get(place);
+    code.i32(0xfff);
+    code.op(op.OP_I32_AND);
     code.op(op.OP_I32_ADD);
-    code.op(op.OP_I64_EXTEND_I32_U);
-    code.get(this.ipBase);
-    code.op(op.OP_I64_ADD);
-    code.set(result);
-    return new Value(64, result);
+    return this.#popRip();
   }
 
   again(): void {
@@ -147,6 +148,22 @@ class MainFunction extends MainFrame implements ControlFlow {
 
   settle(): void {
     this.settleAt(this.ahead);
+  }
+
+  #pushRecordPlace(): void {
+    this.code.get(this.pc);
+    this.code.memory(op.OP_I32_LOAD16_U, record.RECORD_PLACE + this.ahead * record.RECORD_SIZE);
+  }
+
+  // RIP from an offset in the page.
+  #popRip(): Value {
+    const { code } = this;
+    const result = this.locals.take(op.TYPE_I64);
+    code.op(op.OP_I64_EXTEND_I32_U);
+    code.get(this.ipBase);
+    code.op(op.OP_I64_ADD);
+    code.set(result);
+    return new Value(64, result);
   }
 
   #context: Handler | undefined;

@@ -1,7 +1,7 @@
 /** Operands of the interpreter tier: fields of a predecoded record. */
 import type { Code } from '../emit/code.ts';
 import * as op from '../emit/opcodes.ts';
-import type { SystemOperandAccess } from '../emit/system-semantics.ts';
+import type { OperandAccess } from '../emit/tier.ts';
 import { type Bits, LOADS, type LocalPool, push, STORES, Value, wasmType } from '../emit/values.ts';
 import type { OperandHandle } from '../instructions/define.ts';
 import type { RegisterFile } from '../instructions/operands.ts';
@@ -46,7 +46,7 @@ export function slotOf(file: RegisterFile, number: number): number {
   return number * SLOT_SIZES[file];
 }
 
-export class RecordOperands implements SystemOperandAccess {
+export class RecordOperands implements OperandAccess {
   readonly #code: Code;
   readonly #locals: LocalPool;
   readonly #operands: readonly ResolvedOperand[];

@@ -132,6 +132,10 @@ class RegionFunction implements RegionControl {
     else this.#exits.jump(page + (relativeTarget(handler, this.#source.view, pc) as number), size);
   }
 
+  instructionRip(): Value {
+    return this.#exits.rip((this.#instruction as RegionInstruction).offset);
+  }
+
   nextRip(): Value {
     const { offset, length } = this.#instruction as RegionInstruction;
     return this.#exits.rip(offset + length);

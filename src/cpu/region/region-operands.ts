@@ -142,6 +142,10 @@ export class RegionOperands implements OperandAccess {
     }
   }
 
+  registerNumber(handle: OperandHandle): Value {
+    return constant(32, BigInt(this.#place(handle).offset));
+  }
+
   isUnsegmented(_handle: OperandHandle): Value {
     return constant(1, this.#u8(record.RECORD_BASE) >>> 5 === record.ANY_NO_SEGMENT ? 1n : 0n);
   }
