@@ -28,6 +28,8 @@ export const NESTED_WRITE = 2;
 export const NESTED_EXECUTE = 4;
 /** `lookup` returns mfn * NESTED_SCALE + permission bits. */
 export const NESTED_SCALE = 8;
+/** Answer of `lookup`: the access is refused for now, without being MMIO. `Intercepts.accessRefused` comes next. */
+export const NESTED_REFUSED = -1;
 
 /** The second stage of translation: Xen's p2m, as the processor walks it. */
 export interface NestedPaging {
@@ -40,6 +42,47 @@ export interface NestedPaging {
    *   Whoever tracks writes gives NESTED_WRITE to those that ask for it.
    */
   lookup(gfn: number, intent?: number): number;
+  /** The same for accesses that are not the guest's own doing: nothing is refused, and nothing remembered. */
+  lookupUnrestricted?(gfn: number, intent: number): number;
+}
+
+/** What a watcher answers: go on as if nobody watched, */
+export const WATCH_GO = 0;
+/** leave out what is watched, and go on after the instruction, */
+export const WATCH_DROP = 1;
+/** or leave the instruction undone: it is made again when the vCPU runs next, and asks again. */
+export const WATCH_AGAIN = 2;
+export type WatchAnswer = 0 | 1 | 2;
+
+export type WatchedControl = 'cr0' | 'cr3' | 'cr4' | 'xcr0';
+export type WatchedTable = 'gdtr' | 'idtr' | 'ldtr' | 'tr';
+
+/** An access that `lookup` refused. The instruction is undone, and RIP is at it. */
+export interface RefusedAccess {
+  readonly gpa: number;
+  /** NESTED_* bit of the access. */
+  readonly intent: number;
+  /** The linear address that was to be accessed, in halves. */
+  readonly linearLo: number;
+  readonly linearHi: number;
+  /** Of a page table on the way to that address. */
+  readonly inTables: boolean;
+}
+
+/**
+ * Who watches what a guest does, as a debugger outside of it would: asked before it is done, with the registers as they
+ * are at the instruction.
+ */
+export interface Watch {
+  /** The register takes the value. CR3's bit 63 says that translations are kept. */
+  writesControl(register: WatchedControl, lo: number, hi: number): WatchAnswer;
+  writesMsr(index: number, lo: number, hi: number): WatchAnswer;
+  usesTable(table: WatchedTable, isWrite: boolean): WatchAnswer;
+  /** INT3, of `length` bytes. */
+  breakpoint(length: number): WatchAnswer;
+  cpuid(leaf: number, subleaf: number, length: number): WatchAnswer;
+  /** #DB is about to be delivered; `causes` are bits of DR6. WATCH_DROP: it is not. */
+  debugException(causes: number): WatchAnswer;
 }
 
 /** What the processor asks of the platform around it, in the middle of an instruction. Nothing here may throw. */
@@ -63,6 +106,10 @@ export interface Intercepts {
   /** A read of guest-physical memory that nothing backs. `size` is 1, 2 or 4; wider accesses come in parts. */
   readMmio(gpa: number, size: number): number;
   writeMmio(gpa: number, size: number, value: number): void;
+  /** Undefined while nobody watches. */
+  readonly watch?: Watch | undefined;
+  /** Nested paging refused an access. Unless this lifts that, or leaves, the instruction is made again at once. */
+  accessRefused?(access: RefusedAccess): void;
   /** CR8: bits 7:4 of the local APIC's task priority. */
   readTpr(): number;
   writeTpr(priority: number): void;
@@ -74,9 +121,20 @@ export interface TscSource {
   read(out: Uint32Array): void;
 }
 
+/** Registers whose reading or writing does more, as the instructions do it, but with no watcher asked. Between runs. */
+export interface OutsideAccess {
+  /** As MOV; false where that is #GP. */
+  writeControl(register: 'cr0' | 'cr3' | 'cr4', lo: number, hi: number): boolean;
+  /** As WRMSR. */
+  writeMsr(index: number, lo: number, hi: number): boolean;
+  /** As RDMSR: fills `out` with lo and hi. */
+  readMsr(index: number, out: Uint32Array): boolean;
+}
+
 /** One processor, run by its owner on the owner's thread. */
 export interface EngineVcpu {
   readonly state: VcpuState;
+  readonly outside: OutsideAccess;
   /**
    * Instructions since creation: a function of what the guest executed alone, never of where budgets ended, of what a
    * cache held or of which tier ran. Exact whenever `run` has returned, and inside every intercept and TSC read, where
@@ -93,7 +151,7 @@ export interface EngineVcpu {
   /**
    * `run(budget)` counts exactly `budget` instructions unless another exit comes first, with one exception: it never
    * ends between an instruction that holds interrupts off (STI, MOV SS, POP SS) and the one after it, but runs that too.
-   * Off, it may finish what it has begun. Set it before the first `run`.
+   * Off, it may finish what it has begun. Set it before the first `run`, or for single runs.
    *
    * What a tier that runs compiled code does for it:
    * - It enters code, and goes round a loop or on to other code, only while what is left of the budget covers the
@@ -132,7 +190,7 @@ export interface EngineVcpu {
   flushFrame(gfn: number, mfn: number): void;
 
   /**
-   * Copies guest memory at a linear address, as a supervisor access of this vCPU would see it.
+   * Copies guest memory at a linear address, as a supervisor access of this vCPU would see it; nothing is refused.
    * False, with nothing promised about `into`, where a page is not mapped or not RAM.
    */
   readLinear(addressLo: number, addressHi: number, into: Uint8Array): boolean;

@@ -1,14 +1,16 @@
-import type { EngineVcpu, Exit } from '../cpu/engine.ts';
+import type { EngineVcpu, Exit, OutsideAccess } from '../cpu/engine.ts';
 import type { VcpuState } from '../cpu/state.ts';
 
 /** A vCPU that is another one, for those that only have to do with a part of the contract. */
 export class ForwardingVcpu implements EngineVcpu {
   readonly inner: EngineVcpu;
   readonly state: VcpuState;
+  readonly outside: OutsideAccess;
 
   constructor(inner: EngineVcpu) {
     this.inner = inner;
     this.state = inner.state;
+    this.outside = inner.outside;
   }
 
   get instructions(): number {

@@ -1,5 +1,5 @@
 /** Guest memory at linear addresses, as Xen copies it: see EngineVcpu.readLinear. */
-import type { Mmu } from '../mmu/mmu.ts';
+import { EVENT_REFUSED, type Mmu } from '../mmu/mmu.ts';
 import { type Privilege, PRIVILEGE_SUPERVISOR_AC, PRIVILEGE_USER } from '../mmu/walk.ts';
 import { OFFSET_CR2, OFFSET_EVENT, type VcpuState } from '../state.ts';
 
@@ -11,7 +11,7 @@ export function readLinear(
   into: Uint8Array,
 ): boolean {
   const privilege = privilegeOf(registers);
-  return copyByPages(registers, addressLo, addressHi, into, (lo, hi, part) =>
+  return copyByPages(registers, mmu, addressLo, addressHi, into, (lo, hi, part) =>
     mmu.readInto(lo, hi, part.length, privilege, part),
   );
 }
@@ -24,7 +24,7 @@ export function writeLinear(
   from: Uint8Array,
 ): boolean {
   const privilege = privilegeOf(registers);
-  return copyByPages(registers, addressLo, addressHi, from, (lo, hi, part) =>
+  return copyByPages(registers, mmu, addressLo, addressHi, from, (lo, hi, part) =>
     mmu.writeFrom(lo, hi, part.length, privilege, part),
   );
 }
@@ -40,6 +40,7 @@ function privilegeOf(registers: VcpuState): Privilege {
  */
 function copyByPages(
   registers: VcpuState,
+  mmu: Mmu,
   addressLo: number,
   addressHi: number,
   bytes: Uint8Array,
@@ -54,7 +55,10 @@ function copyByPages(
   if ((lo & 0xfff) + bytes.length <= 4096 && bytes.length > 0 && copy(lo, hi, bytes)) return true;
   while (done < bytes.length) {
     const length = Math.min(4096 - (lo & 0xfff), bytes.length - done);
-    if (!copy(lo, hi, bytes.subarray(done, done + length))) {
+    const part = bytes.subarray(done, done + length);
+    const copied = copy(lo, hi, part) || (isRefused(registers) && mmu.unrestricted(() => copy(lo, hi, part)));
+    if (copied) registers.setU32(OFFSET_EVENT, event);
+    else {
       registers.setU32(OFFSET_EVENT, event);
       registers.setHalves(OFFSET_CR2, cr2Lo, cr2Hi);
       return false;
@@ -65,4 +69,9 @@ function copyByPages(
     lo = next >>> 0;
   }
   return true;
+}
+
+// A watcher is for what the guest does, and this is Xen.
+function isRefused(registers: VcpuState): boolean {
+  return (registers.u32(OFFSET_EVENT) & EVENT_REFUSED) !== 0;
 }

@@ -12,24 +12,27 @@ import {
   type TscSource,
 } from '../engine.ts';
 import { SYSTEM_FAULT } from '../instructions/define.ts';
-import { EVENT_NOT_CANONICAL, Mmu, setEvent } from '../mmu/mmu.ts';
+import { EVENT_NOT_CANONICAL, EVENT_REFUSED, Mmu, setEvent } from '../mmu/mmu.ts';
 import * as state from '../state.ts';
 import { checkedLinear, setLinear } from '../system/segment-access.ts';
 import { RegionAccess } from '../region/region-access.ts';
-import { checkInstructionBreakpoint, DR6_BS, noteDebug } from '../system/debug.ts';
 import { deliver, type Event, takeEvent } from '../system/interrupts.ts';
+import { ProcessorAccess } from '../system/outside-access.ts';
 import { resetState } from '../system/reset.ts';
 import { SystemCpu, type TierHooks } from '../system/system-cpu.ts';
 import { vectorSlow } from '../system/vector-slow.ts';
 import { LONGEST_RUN, LONGEST_STAY, MOST_WORK } from './code-cache.ts';
 import type { CodeUser } from './code-user.ts';
+import { DebugTraps } from './debug-traps.ts';
+import { HeldUp } from './held-up.ts';
 import { JumpCache } from './jump-cache.ts';
 import { InstructionFetch } from './instruction-fetch.ts';
 import { VCPU_AREA_SIZE, VCPU_AREAS, VCPU_TLBS } from './layout.ts';
 import { readLinear, writeLinear } from './linear-copy.ts';
 import type { CurrentVcpu, Shared } from './instance.ts';
 import { RUN_EVENT, RUN_EXIT } from './run-result.ts';
-import { MODE_CODE_64, MODE_STEP, modeOf } from '../mode.ts';
+import { MODE_CODE_64, MODE_STEP } from '../mode.ts';
+import { storeModeWords } from './mode-words.ts';
 import * as record from './record.ts';
 import { RecordReader } from './record-reader.ts';
 import { RunStops } from './run-stops.ts';
@@ -41,6 +44,7 @@ const CS_BASE = state.OFFSET_SEGMENTS + state.CS * state.SEGMENT_SIZE + state.SE
 export class InterpreterVcpu implements EngineVcpu, CodeUser, TierHooks, CurrentVcpu {
   readonly state: state.VcpuState;
   readonly cpu: SystemCpu;
+  readonly outside: ProcessorAccess;
   exactBudget = false;
   readonly #shared: Shared;
   readonly #mmu: Mmu;
@@ -49,6 +53,8 @@ export class InterpreterVcpu implements EngineVcpu, CodeUser, TierHooks, Current
   readonly #jumps: JumpCache;
   readonly #fetch: InstructionFetch;
   readonly #stops: RunStops;
+  readonly #heldUp: HeldUp;
+  readonly #traps: DebugTraps;
   /** Instructions before the generated code was last entered, and the budget it was given. */
   #retired = 0;
   #slice = 0;
@@ -59,10 +65,6 @@ export class InterpreterVcpu implements EngineVcpu, CodeUser, TierHooks, Current
   #jumpsFlushed = false;
   #framesBegun = 0;
   #shutDown = false;
-  /** TF was set when the last instruction began. */
-  #trapPending = false;
-  /** Data breakpoints that the last instruction touched, or MOV SS before it, which holds them off. */
-  #dataHits = 0;
 
   constructor(shared: Shared, base: number, nested: NestedPaging, intercepts: Intercepts, tsc: TscSource) {
     this.#shared = shared;
@@ -71,6 +73,9 @@ export class InterpreterVcpu implements EngineVcpu, CodeUser, TierHooks, Current
     resetState(this.state);
     this.#mmu = new Mmu(this.state, memory, nested, intercepts, shared.code, base + VCPU_TLBS);
     this.cpu = new SystemCpu(this.state, this.#mmu, intercepts, tsc, this);
+    this.outside = new ProcessorAccess(this.cpu);
+    this.#heldUp = new HeldUp(this.cpu, this.#mmu, intercepts);
+    this.#traps = new DebugTraps(this.cpu);
     this.#regionAccess = new RegionAccess(this.#mmu);
     this.#operands = new RecordReader(memory, this.state, shared.table);
     shared.code.addUser(this);
@@ -97,7 +102,15 @@ export class InterpreterVcpu implements EngineVcpu, CodeUser, TierHooks, Current
     this.#shared.code.work = 0;
     let left = budget;
     for (;;) {
-      if ((this.#trapPending || this.#isDataTrapDue) && !this.#debugTrap()) return EXIT_SHUTDOWN;
+      if (this.#heldUp.any) {
+        this.#heldUp.tell();
+        if (this.#hasToLeave()) return EXIT_LEAVE;
+        const late = this.#heldUp.take();
+        if (late !== undefined && !this.#deliver(late)) return EXIT_SHUTDOWN;
+        continue;
+      }
+      const trap = this.#traps.take(this.#isShadowed);
+      if (trap !== undefined && !this.#deliver(trap)) return EXIT_SHUTDOWN;
       if (this.cpu.nmiPending && !this.cpu.nmiBlocked) {
         this.cpu.nmiPending = false;
         if (!this.#deliver({ vector: state.EXCEPTION_NMI, errorCode: -1, source: 'external' })) return EXIT_SHUTDOWN;
@@ -106,10 +119,7 @@ export class InterpreterVcpu implements EngineVcpu, CodeUser, TierHooks, Current
         registers.setU32(state.OFFSET_WINDOW, 0);
         return EXIT_WINDOW;
       }
-      if (this.#leaving) {
-        this.#leaving = false;
-        return EXIT_LEAVE;
-      }
+      if (this.#hasToLeave()) return EXIT_LEAVE;
       // Between STI and what it holds interrupts off for nobody gets in.
       if ((left <= 0 || this.#hasWorkedEnough) && !this.#isShadowed) return EXIT_BUDGET;
       left = Math.max(left, 1);
@@ -118,10 +128,11 @@ export class InterpreterVcpu implements EngineVcpu, CodeUser, TierHooks, Current
       registers.setU32(state.OFFSET_STOP, 0);
       const isStep = (this.#mode & MODE_STEP) !== 0;
       const isTraced = (registers.u32(state.OFFSET_RFLAGS_REST) & state.FLAG_TF) !== 0;
-      if (isStep && checkInstructionBreakpoint(this.cpu)) {
+      const breakpoint = isStep ? this.#traps.breakpoint() : undefined;
+      if (breakpoint !== undefined) {
         this.#retired++;
         left--;
-        if (!this.#deliver(takeEvent(this.cpu))) return EXIT_SHUTDOWN;
+        if (breakpoint !== 'dropped' && !this.#deliver(breakpoint)) return EXIT_SHUTDOWN;
         continue;
       }
       this.cpu.trapInhibited = false;
@@ -135,14 +146,14 @@ export class InterpreterVcpu implements EngineVcpu, CodeUser, TierHooks, Current
       if (result === RUN_EXIT) {
         this.#shutDown = this.cpu.exit === EXIT_SHUTDOWN;
         // The trap of a hypercall comes when it is done.
-        this.#trapPending = isTraced && this.cpu.exit === EXIT_HYPERCALL;
+        this.#traps.stepped = isTraced && this.cpu.exit === EXIT_HYPERCALL;
         return this.cpu.exit;
       }
       if (result === RUN_EVENT && !this.#deliverFault()) return EXIT_SHUTDOWN;
       if (result === RUN_EVENT || used === 0) continue;
       // The trap comes after an instruction that began with TF set, even if it cleared it.
-      this.#trapPending = isTraced && !this.cpu.trapInhibited;
-      this.#dataHits |= this.#mmu.dataHits;
+      this.#traps.stepped = isTraced && !this.cpu.trapInhibited;
+      this.#traps.dataHits |= this.#mmu.dataHits;
     }
   }
 
@@ -153,7 +164,7 @@ export class InterpreterVcpu implements EngineVcpu, CodeUser, TierHooks, Current
 
   interruptible(): boolean {
     if ((this.state.u32(state.OFFSET_RFLAGS_REST) & state.FLAG_IF) === 0) return false;
-    return !this.#isShadowed;
+    return !this.#isShadowed && this.cpu.undelivered === undefined;
   }
 
   requestWindow(): void {
@@ -212,13 +223,7 @@ export class InterpreterVcpu implements EngineVcpu, CodeUser, TierHooks, Current
 
   modeChanged(): void {
     const registers = this.state;
-    this.#mode = modeOf(registers);
-    registers.setU32(state.OFFSET_MODE, this.#mode);
-    registers.setU32(state.OFFSET_TLB, this.#mmu.currentTlb());
-    // The mode and CPL go where canonical RIPs have copies of bit 47: modes never share a tag.
-    const { cpl } = registers;
-    const bias = registers.u32(cpl === 3 ? state.OFFSET_USER_BIAS : state.OFFSET_KERNEL_BIAS);
-    registers.setHalves(state.OFFSET_MODE_TAG, bias, ((this.#mode | (cpl << 11)) << 16) >>> 0);
+    this.#mode = storeModeWords(registers, this.#mmu);
     const csBaseLo = registers.u32(CS_BASE);
     const csBaseHi = registers.u32(CS_BASE + 4);
     if (csBaseLo !== this.#csBaseLo || csBaseHi !== this.#csBaseHi) {
@@ -247,6 +252,7 @@ export class InterpreterVcpu implements EngineVcpu, CodeUser, TierHooks, Current
     const machine = this.#fetch.translateRip(this.#mode, this.#csBaseLo);
     this.#shared.regions?.hot(this.#fetch.placeOf(machine), this.#mode, this.#fetch.near);
     // A fetch that was made before does not fault now.
+    this.#mmu.refused = undefined;
     this.state.setU32(state.OFFSET_EVENT, 0);
     this.state.setU64(state.OFFSET_CR2, cr2);
   };
@@ -291,6 +297,12 @@ export class InterpreterVcpu implements EngineVcpu, CodeUser, TierHooks, Current
     if (this.#windowWanted && this.#isShadowed) return this.#enterExactly(1);
     const slice = Math.min(budget, LONGEST_STAY);
     return this.exactBudget ? this.#enterExactly(slice) : this.#enter(slice);
+  }
+
+  #hasToLeave(): boolean {
+    const leaving = this.#leaving;
+    this.#leaving = false;
+    return leaving;
   }
 
   // Runs generated code for about `budget` instructions, a run of records more at most.
@@ -353,10 +365,6 @@ export class InterpreterVcpu implements EngineVcpu, CodeUser, TierHooks, Current
     return this.state.u32(state.OFFSET_WINDOW) !== 0;
   }
 
-  get #isDataTrapDue(): boolean {
-    return this.#dataHits !== 0 && !this.#isShadowed;
-  }
-
   get #isShadowed(): boolean {
     const registers = this.state;
     if (registers.u32(state.OFFSET_SHADOW_RIP) !== registers.u32(state.OFFSET_RIP)) return false;
@@ -375,19 +383,15 @@ export class InterpreterVcpu implements EngineVcpu, CodeUser, TierHooks, Current
       const isCanonical = (registers.u32(state.OFFSET_EVENT) & EVENT_NOT_CANONICAL) === 0;
       if (!isCanonical && this.#operands.usesStack(pc)) setEvent(registers, state.EXCEPTION_SS, 0);
     }
+    if ((registers.u32(state.OFFSET_EVENT) & EVENT_REFUSED) !== 0) {
+      registers.setU32(state.OFFSET_EVENT, 0);
+      return true;
+    }
     return this.#deliver(takeEvent(this.cpu));
   }
 
   #deliver(event: Event): boolean {
     this.#shutDown = deliver(this.cpu, event) === 'shutdown';
     return !this.#shutDown;
-  }
-
-  /** #DB after the instruction: DR6.BS for a single step, and the data breakpoints it met (SDM vol. 3B, 17.3.1). */
-  #debugTrap(): boolean {
-    noteDebug(this.state, this.#dataHits | (this.#trapPending ? DR6_BS : 0));
-    this.#trapPending = false;
-    this.#dataHits = 0;
-    return this.#deliver({ vector: state.EXCEPTION_DB, errorCode: -1, source: 'exception' });
   }
 }

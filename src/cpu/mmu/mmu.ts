@@ -2,7 +2,7 @@
  * The memory unit of one vCPU: the TLBs that generated code looks into, and the slow way for all it does not find
  * there: misses, accesses that cross pages, MMIO, and writes to pages that hold translated code.
  */
-import type { Intercepts, NestedPaging } from '../engine.ts';
+import type { Intercepts, NestedPaging, RefusedAccess } from '../engine.ts';
 import { TLB_NONE, TLB_SIZE, TLB_SUPERVISOR, TLB_SUPERVISOR_AC, TLB_USER } from '../emit/tlb-layout.ts';
 import { MODE_CODE_64 } from '../mode.ts';
 import * as state from '../state.ts';
@@ -25,6 +25,7 @@ import {
   PRIVILEGE_USER,
   WALK_NOT_CANONICAL,
   WALK_OK,
+  WALK_REFUSED,
   Walker,
 } from './walk.ts';
 
@@ -37,6 +38,8 @@ export class Mmu {
    * raised instead, so that the instruction is done again by the interpreter.
    */
   memoryOnly = false;
+  /** What nested paging refused last: EVENT_REFUSED. */
+  refused: RefusedAccess | undefined;
   readonly #cpu: state.VcpuState;
   readonly #bus: Bus;
   readonly #code: CodeWatch;
@@ -65,6 +68,15 @@ export class Mmu {
     this.#nested = new NestedCache(cpu, memory, nested);
     this.walker = new Walker(cpu, memory, this.#nested);
     this.#scratch = memory.u8.subarray(cpu.base + state.OFFSET_SCRATCH, cpu.base + state.OFFSET_SCRATCH + 16);
+  }
+
+  /** Accesses that are not the guest's own doing, to which nested paging refuses nothing: nothing of them is kept. */
+  unrestricted<T>(access: () => T): T {
+    this.#nested.unrestricted = true;
+    const result = access();
+    this.#nested.unrestricted = false;
+    this.refused = undefined;
+    return result;
   }
 
   /** Address of the TLBs, in the order of emit/tlb-layout.ts. */
@@ -269,6 +281,11 @@ export class Mmu {
       this.#cpu.setU32(state.OFFSET_EVENT, this.#cpu.u32(state.OFFSET_EVENT) | EVENT_NOT_CANONICAL);
       return;
     }
+    if (result === WALK_REFUSED) {
+      this.refused = this.walker.refused;
+      this.#cpu.setU32(state.OFFSET_EVENT, EVENT_REFUSED);
+      return;
+    }
     this.#cpu.setHalves(state.OFFSET_CR2, lo, hi);
     setEvent(this.#cpu, state.EXCEPTION_PF, this.walker.errorCode);
   }
@@ -331,6 +348,7 @@ export class Mmu {
 
   // Caches what the walker just found.
   #fill(lo: number, hi: number, privilege: Privilege): void {
+    if (this.#nested.unrestricted) return;
     allowRefill(this.#cpu, this.#nested);
     const { machine, writable, isGlobal, kind } = this.walker;
     const holdsCode = this.#code.holdsCode(Math.floor(machine / 4096));
@@ -367,6 +385,8 @@ export const EVENT_HAS_ERROR = 0x100;
 export const EVENT_NOT_CANONICAL = 0x200;
 /** No exception: the instruction is for the interpreter. See `Mmu.memoryOnly`. */
 export const EVENT_INTERPRET = 0x400;
+/** No exception: the instruction is undone, since nested paging refused an access or a watcher will have it later. */
+export const EVENT_REFUSED = 0x800;
 
 /** Notes the exception that the instruction ends with. */
 export function setEvent(cpu: state.VcpuState, vector: number, errorCode = -1): void {

@@ -18,6 +18,8 @@ export class NestedCache {
   #bias = 0;
   /** The upper half of entries, but for the upper two bits of the tag. */
   #space = 0;
+  /** Accesses are not the guest's own doing now. */
+  unrestricted = false;
 
   constructor(cpu: state.VcpuState, memory: MachineMemory, nested: NestedPaging) {
     this.#u32 = memory.u32;
@@ -34,6 +36,7 @@ export class NestedCache {
   /** As NestedPaging.lookup. */
   lookup(gfn: number, intent: number): number {
     if (gfn >= FRAME_LIMIT) return 0;
+    if (this.unrestricted) return this.#nested.lookupUnrestricted?.(gfn, intent) ?? this.#nested.lookup(gfn, intent);
     const u32 = this.#u32;
     const at = NESTED_CACHE / 4 + ((gfn + this.#bias) & (NESTED_ENTRIES - 1)) * 2;
     const tag = gfn >>> NESTED_INDEX_BITS;
@@ -43,7 +46,7 @@ export class NestedCache {
       return known & ANSWER;
     }
     const answer = this.#nested.lookup(gfn, intent);
-    if ((answer & NESTED_READ) === 0) return answer;
+    if (answer < 0 || (answer & NESTED_READ) === 0) return answer;
     u32[at] = answer | (tag << NESTED_ANSWER_BITS);
     u32[at + 1] = hi;
     return answer;

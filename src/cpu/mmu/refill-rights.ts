@@ -37,7 +37,10 @@ const LONG_MODE_WITH_XD = state.EFER_LMA | state.EFER_NXE;
 function setRoot(cpu: state.VcpuState, nested: NestedCache): void {
   const gfn = (cpu.u32(state.OFFSET_CR3 + 4) & 0xfffff) * 0x100000 + (cpu.u32(state.OFFSET_CR3) >>> 12);
   const root = nested.lookup(gfn, NESTED_READ);
-  cpu.setU32(state.OFFSET_WALK_ROOT, (root & NESTED_READ) === 0 ? 0 : Math.floor(root / NESTED_SCALE) * 4096);
+  cpu.setU32(
+    state.OFFSET_WALK_ROOT,
+    root < 0 || (root & NESTED_READ) === 0 ? 0 : Math.floor(root / NESTED_SCALE) * 4096,
+  );
 }
 
 // What of an entry's bits matters to everybody, what to writes besides, and what the former must be.

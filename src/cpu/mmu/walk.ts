@@ -2,7 +2,7 @@
  * Translation of linear addresses: the guest's page tables (SDM vol. 3A, chapter 4), each step of them and the result
  * through nested paging. Sets accessed and dirty bits. No allocation: results are fields.
  */
-import { NESTED_EXECUTE, NESTED_READ, NESTED_SCALE, NESTED_WRITE } from '../engine.ts';
+import { NESTED_EXECUTE, NESTED_READ, NESTED_SCALE, NESTED_WRITE, type RefusedAccess } from '../engine.ts';
 import * as state from '../state.ts';
 import type { MachineMemory } from './machine-memory.ts';
 import type { NestedCache } from './nested-cache.ts';
@@ -42,7 +42,9 @@ const RESERVED_HI = 0x000fffff & ~((1 << (PHYSICAL_BITS - 32)) - 1);
 export const WALK_OK = 0;
 export const WALK_PAGE_FAULT = 1;
 export const WALK_NOT_CANONICAL = 2;
-export type WalkResult = 0 | 1 | 2;
+/** Nested paging refused: `Walker.refused` says what. */
+export const WALK_REFUSED = 3;
+export type WalkResult = 0 | 1 | 2 | 3;
 
 /** Sizes of pages. One of 4 MiB counts as PAGE_1G: what is kept by size is then the more cautious. */
 export const PAGE_4K = 0;
@@ -65,6 +67,7 @@ export class Walker {
   /** The page is the same in every address space (SDM vol. 3A, 4.10.2.4). */
   isGlobal = false;
   errorCode = 0;
+  refused: RefusedAccess | undefined;
 
   constructor(cpu: state.VcpuState, memory: MachineMemory, nested: NestedCache) {
     this.#state = cpu;
@@ -76,6 +79,7 @@ export class Walker {
     const cpu = this.#state;
     this.kind = PAGE_4K;
     this.isGlobal = false;
+    this.refused = undefined;
     const cr0 = cpu.u32(state.OFFSET_CR0);
     let result: WalkResult = WALK_OK;
     if ((cr0 & state.CR0_PG) === 0) {
@@ -89,14 +93,17 @@ export class Walker {
     } else {
       result = this.#walk32(lo, access, privilege);
     }
-    if (result !== WALK_OK) return result;
-    return this.#nest(access);
+    if (result === WALK_OK && !this.#isRefused) result = this.#nest(access);
+    if (!this.#isRefused) return result;
+    this.#refusedOnTheWayTo(lo, hi);
+    return WALK_REFUSED;
   }
 
   // What backs the guest-physical page. A read-only frame written to is as MMIO: Xen's handler discards it.
   #nest(access: AccessKind): WalkResult {
     const needed = access === ACCESS_WRITE ? NESTED_WRITE : access === ACCESS_READ ? NESTED_READ : NESTED_EXECUTE;
     const entry = this.#nested.lookup(Math.floor(this.gpa / 4096), needed);
+    if (entry < 0) return this.#refuse(this.gpa, needed, false);
     const permissions = entry % NESTED_SCALE;
     if ((permissions & NESTED_WRITE) === 0) this.writable = false;
     this.machine =
@@ -104,10 +111,15 @@ export class Walker {
     return WALK_OK;
   }
 
+  get #isRefused(): boolean {
+    return this.refused !== undefined;
+  }
+
   // Index in `u32` of an entry of a paging structure, or -1 where no memory backs it.
   #entryIndex(tableGpa: number, index: number, entrySize: number): number {
     const entry = this.#nested.lookup(Math.floor(tableGpa / 4096), NESTED_READ);
-    if (((entry % NESTED_SCALE) & NESTED_READ) === 0) return -1;
+    if (entry < 0) this.#refuse(tableGpa + index * entrySize, NESTED_READ, true);
+    if (entry < 0 || ((entry % NESTED_SCALE) & NESTED_READ) === 0) return -1;
     return (Math.floor(entry / NESTED_SCALE) * 4096 + index * entrySize) / 4;
   }
 
@@ -239,8 +251,19 @@ export class Walker {
 
   // Sets accessed and dirty bits: a write to the table, which a guest may not be allowed (another's, mapped read-only).
   #mark(table: number, at: number, entry: number): void {
-    const permissions = this.#nested.lookup(Math.floor(table / 4096), NESTED_WRITE) % NESTED_SCALE;
-    if ((permissions & NESTED_WRITE) !== 0) this.#memory.u32[at] = entry;
+    const nested = this.#nested.lookup(Math.floor(table / 4096), NESTED_WRITE);
+    if (nested < 0) this.#refuse(table + ((at * 4) & 0xfff), NESTED_WRITE, true);
+    else if ((nested & NESTED_WRITE) !== 0) this.#memory.u32[at] = entry;
+  }
+
+  // The first that is refused counts: what came after it on the way was not to be done.
+  #refuse(gpa: number, intent: number, inTables: boolean): WalkResult {
+    this.refused ??= { gpa, intent, linearLo: 0, linearHi: 0, inTables };
+    return WALK_REFUSED;
+  }
+
+  #refusedOnTheWayTo(lo: number, hi: number): void {
+    if (this.refused !== undefined) this.refused = { ...this.refused, linearLo: lo >>> 0, linearHi: hi >>> 0 };
   }
 
   #fault(access: AccessKind, privilege: Privilege, code: number): WalkResult {

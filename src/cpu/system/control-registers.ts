@@ -1,4 +1,5 @@
 /** MOV to and from control registers, CLTS, LMSW, SMSW, and the mode switches that come with them (SDM vol. 3A, 2.5). */
+import { WATCH_GO, type WatchedControl } from '../engine.ts';
 import { SYSTEM_FAULT, SYSTEM_NEXT, type SystemOperands, type SystemResult } from '../instructions/define.ts';
 import { CR0_TRANSLATION, CR4_TRANSLATION } from '../mmu/translation-control.ts';
 import { PHYSICAL_BITS } from '../mmu/walk.ts';
@@ -68,6 +69,8 @@ export function moveToControl(cpu: SystemCpu, operands: SystemOperands): SystemR
 export function clearTaskSwitched(cpu: SystemCpu): SystemResult {
   if (!cpu.isPrivileged()) return SYSTEM_FAULT;
   const cr0 = cpu.state.u32(state.OFFSET_CR0);
+  const left = watched(cpu, 'cr0', (cr0 & ~state.CR0_TS) >>> 0, 0);
+  if (left !== undefined) return left;
   cpu.state.setU32(state.OFFSET_CR0, cr0 & ~state.CR0_TS);
   if ((cr0 & state.CR0_TS) !== 0) cpu.hooks.modeChanged();
   return SYSTEM_NEXT;
@@ -105,6 +108,21 @@ export function loadPdptes(cpu: SystemCpu, cr3: bigint): boolean {
 export function usesPdptes(cpu: SystemCpu, cr0 = cpu.state.u32(state.OFFSET_CR0)): boolean {
   const pae = (cpu.state.u32(state.OFFSET_CR4) & state.CR4_PAE) !== 0;
   return (cr0 & state.CR0_PG) !== 0 && pae && !cpu.isLongMode;
+}
+
+/** CR0, CR3 or CR4 takes a value on behalf of somebody else than the guest. False, with nothing changed: #GP. */
+export function setControl(cpu: SystemCpu, register: 'cr0' | 'cr3' | 'cr4', lo: number, hi: number): boolean {
+  const value = BigInt(lo >>> 0) | (BigInt(hi >>> 0) << 32n);
+  cpu.unwatched = true;
+  const result =
+    register === 'cr0' ? writeCr0(cpu, value) : register === 'cr3' ? writeCr3(cpu, lo, hi) : writeCr4(cpu, value);
+  cpu.unwatched = false;
+  cpu.state.setU32(state.OFFSET_EVENT, 0);
+  return result === SYSTEM_NEXT;
+}
+
+function watched(cpu: SystemCpu, register: WatchedControl, lo: number, hi: number): SystemResult | undefined {
+  return cpu.watched(cpu.watch?.writesControl(register, lo, hi) ?? WATCH_GO);
 }
 
 function isControlRegister(cpu: SystemCpu, number: number): boolean {
@@ -155,6 +173,8 @@ function writeCr0(cpu: SystemCpu, value: bigint): SystemResult {
       lma = 0;
     }
   }
+  const left = watched(cpu, 'cr0', after, 0);
+  if (left !== undefined) return left;
   const pae = (registers.u32(state.OFFSET_CR4) & state.CR4_PAE) !== 0;
   if (has(state.CR0_PG) && pae && lma === 0 && (changed & CR0_PDPTES) !== 0) {
     if (!loadPdptes(cpu, registers.u64(state.OFFSET_CR3))) return cpu.generalProtection();
@@ -181,6 +201,8 @@ function writeCr3(cpu: SystemCpu, lo: number, hi: number): SystemResult {
   const keeps = pcide && (hi & CR3_NOFLUSH_HI) !== 0;
   const addressHi = (keeps ? hi & ~CR3_NOFLUSH_HI : hi) >>> 0;
   if (cpu.isLongMode && (addressHi & CR3_RESERVED_HI) !== 0) return cpu.generalProtection();
+  const left = cpu.watch === undefined ? undefined : watched(cpu, 'cr3', lo, hi);
+  if (left !== undefined) return left;
   if (usesPdptes(cpu) && !loadPdptes(cpu, BigInt(lo))) return cpu.generalProtection();
   const isSame = lo === registers.u32(state.OFFSET_CR3) && addressHi === registers.u32(state.OFFSET_CR3 + 4);
   registers.setHalves(state.OFFSET_CR3, lo, addressHi);
@@ -199,6 +221,8 @@ function writeCr4(cpu: SystemCpu, value: bigint): SystemResult {
   if ((changed & after & state.CR4_PCIDE) !== 0) {
     if (!cpu.isLongMode || (registers.u32(state.OFFSET_CR3) & 0xfff) !== 0) return cpu.generalProtection();
   }
+  const left = watched(cpu, 'cr4', after, 0);
+  if (left !== undefined) return left;
   const paging = (registers.u32(state.OFFSET_CR0) & state.CR0_PG) !== 0;
   if (paging && !cpu.isLongMode && (after & state.CR4_PAE) !== 0 && (changed & CR4_PDPTES) !== 0) {
     if (!loadPdptes(cpu, registers.u64(state.OFFSET_CR3))) return cpu.generalProtection();

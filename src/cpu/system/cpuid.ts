@@ -12,7 +12,8 @@
 import { XSAVE_BYTES } from '../fpu/xsave.ts';
 import { PHYSICAL_BITS } from '../mmu/walk.ts';
 import * as state from '../state.ts';
-import { SYSTEM_NEXT, type SystemResult } from '../instructions/define.ts';
+import { WATCH_GO } from '../engine.ts';
+import { SYSTEM_NEXT, type SystemOperands, type SystemResult } from '../instructions/define.ts';
 import type { SystemCpu } from './system-cpu.ts';
 
 export const MAXIMUM_LEAF = 0x16;
@@ -193,10 +194,11 @@ export class ProcessorCpuid {
 }
 
 /** CPUID: what the platform answers, with the bit that follows CR4. */
-export function cpuid(cpu: SystemCpu): SystemResult {
+export function cpuid(cpu: SystemCpu, operands: SystemOperands): SystemResult {
   const { state: registers, words } = cpu;
   const leaf = registers.gprLo(state.RAX);
-  if (!cpu.intercepts.cpuid(leaf, registers.gprLo(state.RCX), words)) return cpu.generalProtection();
+  const subleaf = registers.gprLo(state.RCX);
+  if (!cpu.intercepts.cpuid(leaf, subleaf, words)) return cpu.generalProtection();
   if (leaf === 1) {
     const enabled = (words[2] as number) & XSAVE && registers.u32(state.OFFSET_CR4) & state.CR4_OSXSAVE;
     words[2] = enabled ? (words[2] as number) | OSXSAVE : (words[2] as number) & ~OSXSAVE;
@@ -205,7 +207,7 @@ export function cpuid(cpu: SystemCpu): SystemResult {
   registers.setGprHalves(state.RBX, words[1] as number, 0);
   registers.setGprHalves(state.RCX, words[2] as number, 0);
   registers.setGprHalves(state.RDX, words[3] as number, 0);
-  return SYSTEM_NEXT;
+  return cpu.watched(cpu.watch?.cpuid(leaf, subleaf, operands.length) ?? WATCH_GO) ?? SYSTEM_NEXT;
 }
 
 // 'AuthenticAMD' in EBX, EDX, ECX

@@ -1,4 +1,5 @@
 /** LGDT, LIDT, SGDT, SIDT, LLDT, LTR, SLDT, STR (SDM vol. 3A, 2.4). */
+import { WATCH_GO, type WatchedTable } from '../engine.ts';
 import { SYSTEM_FAULT, SYSTEM_NEXT, type SystemOperands, type SystemResult } from '../instructions/define.ts';
 import * as state from '../state.ts';
 import {
@@ -21,6 +22,8 @@ import { refuseUserMode } from './user-mode-prevention.ts';
 /** LGDT and LIDT: limit, then base; `register` is OFFSET_GDTR or OFFSET_IDTR. */
 export function loadTableRegister(cpu: SystemCpu, operands: SystemOperands, register: number): SystemResult {
   if (!cpu.isPrivileged()) return SYSTEM_FAULT;
+  const left = watched(cpu, register === state.OFFSET_GDTR ? 'gdtr' : 'idtr', true);
+  if (left !== undefined) return left;
   const wide = cpu.state.is64Bit;
   if (!cpu.read(operands.addressLo, operands.addressHi, wide ? 10 : 6)) return SYSTEM_FAULT;
   const limit = cpu.data.getUint16(0, true);
@@ -34,6 +37,8 @@ export function loadTableRegister(cpu: SystemCpu, operands: SystemOperands, regi
 
 export function storeTableRegister(cpu: SystemCpu, operands: SystemOperands, register: number): SystemResult {
   if (refuseUserMode(cpu)) return SYSTEM_FAULT;
+  const left = watched(cpu, register === state.OFFSET_GDTR ? 'gdtr' : 'idtr', false);
+  if (left !== undefined) return left;
   cpu.data.setUint16(0, cpu.state.u32(register + 8) & 0xffff, true);
   cpu.data.setBigUint64(2, cpu.state.u64(register), true);
   const bytes = cpu.state.is64Bit ? 10 : 6;
@@ -43,6 +48,8 @@ export function storeTableRegister(cpu: SystemCpu, operands: SystemOperands, reg
 export function loadLocalTable(cpu: SystemCpu, operands: SystemOperands): SystemResult {
   if (!cpu.isProtected || cpu.isVm86) return cpu.invalidOpcode();
   if (!cpu.isPrivileged()) return SYSTEM_FAULT;
+  const left = watched(cpu, 'ldtr', true);
+  if (left !== undefined) return left;
   const selector = readRm16(cpu, operands, 0);
   if (selector < 0) return SYSTEM_FAULT;
   if (isNull(selector)) {
@@ -58,6 +65,8 @@ export function loadLocalTable(cpu: SystemCpu, operands: SystemOperands): System
 export function loadTaskRegister(cpu: SystemCpu, operands: SystemOperands): SystemResult {
   if (!cpu.isProtected || cpu.isVm86) return cpu.invalidOpcode();
   if (!cpu.isPrivileged()) return SYSTEM_FAULT;
+  const left = watched(cpu, 'tr', true);
+  if (left !== undefined) return left;
   const selector = readRm16(cpu, operands, 0);
   if (selector < 0) return SYSTEM_FAULT;
   if (isNull(selector)) return cpu.generalProtection();
@@ -72,6 +81,8 @@ export function loadTaskRegister(cpu: SystemCpu, operands: SystemOperands): Syst
 export function storeSelector(cpu: SystemCpu, operands: SystemOperands, segment: number): SystemResult {
   if (!cpu.isProtected || cpu.isVm86) return cpu.invalidOpcode();
   if (refuseUserMode(cpu)) return SYSTEM_FAULT;
+  const left = watched(cpu, segment === state.LDTR ? 'ldtr' : 'tr', false);
+  if (left !== undefined) return left;
   return writeRm16v(cpu, operands, BigInt(cpu.state.segmentSelector(segment))) ? SYSTEM_NEXT : SYSTEM_FAULT;
 }
 
@@ -79,6 +90,10 @@ export function storeSelector(cpu: SystemCpu, operands: SystemOperands, segment:
 export function setBusy(cpu: SystemCpu, descriptor: Descriptor, busy: boolean): boolean {
   const byte = (descriptor.hi >>> 8) & 0xff;
   return writeAccessByte(cpu, descriptor, busy ? byte | 2 : byte & ~2);
+}
+
+function watched(cpu: SystemCpu, table: WatchedTable, isWrite: boolean): SystemResult | undefined {
+  return cpu.watched(cpu.watch?.usesTable(table, isWrite) ?? WATCH_GO);
 }
 
 // A present descriptor of one of the types, in the GDT; undefined after raising.

@@ -1,4 +1,5 @@
 /** XSAVE, XSAVEOPT, XRSTOR, XGETBV, XSETBV: x87 and SSE, the components this processor has (SDM vol. 1, chapter 13). */
+import { WATCH_GO } from '../engine.ts';
 import type { VectorState } from '../fpu/fxsave.ts';
 import { X87State } from '../fpu/x87-state.ts';
 import { componentsInUse, XSAVE_ALIGNMENT, XSAVE_BYTES, xcr0IsValid, xrstor, xsave, xsaveopt } from '../fpu/xsave.ts';
@@ -51,6 +52,8 @@ export function writeExtendedControl(cpu: SystemCpu): SystemResult {
   if (!cpu.isPrivileged()) return SYSTEM_FAULT;
   const value = BigInt(registers.gprLo(state.RAX)) | (BigInt(registers.gprLo(state.RDX)) << 32n);
   if (registers.gprLo(state.RCX) !== 0 || !xcr0IsValid(value)) return cpu.generalProtection();
+  const left = cpu.watched(cpu.watch?.writesControl('xcr0', registers.gprLo(state.RAX), 0) ?? WATCH_GO);
+  if (left !== undefined) return left;
   registers.setU64(state.OFFSET_XCR0, value);
   return SYSTEM_NEXT;
 }

@@ -1,4 +1,5 @@
 /** Delivery of exceptions and interrupts through the IDT (SDM vol. 3A, chapter 6). */
+import { EVENT_REFUSED } from '../mmu/mmu.ts';
 import * as state from '../state.ts';
 import type { Event } from './event.ts';
 import { deliverProtected, deliverReal } from './legacy-delivery.ts';
@@ -12,13 +13,20 @@ export type Delivery = 'delivered' | 'shutdown';
 
 /**
  * Delivers an event; RIP in the state is what is pushed. Exceptions while delivering become double faults, then a
- * shutdown (SDM vol. 3A, 6.15, interrupt 8).
+ * shutdown (SDM vol. 3A, 6.15, interrupt 8). What nested paging refused on the way is delivered when the vCPU runs
+ * next: `SystemCpu.undelivered`.
  */
 export function deliver(cpu: SystemCpu, event: Event): Delivery {
   let current = event;
   for (;;) {
     cpu.state.setU32(state.OFFSET_EVENT, 0);
     if (deliverOnce(cpu, current)) return 'delivered';
+    if ((cpu.state.u32(state.OFFSET_EVENT) & EVENT_REFUSED) !== 0) {
+      cpu.state.setU32(state.OFFSET_EVENT, 0);
+      cpu.undelivered = current;
+      cpu.hooks.stop();
+      return 'delivered';
+    }
     const second = takeEvent(cpu);
     if (current.vector === state.EXCEPTION_DF && current.source === 'exception') return 'shutdown';
     current = makesDoubleFault(current, second.vector)

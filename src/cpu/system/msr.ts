@@ -1,4 +1,5 @@
 /** Model-specific registers that the processor keeps itself; all others are the platform's (SDM vol. 4, chapter 2). */
+import { WATCH_GO } from '../engine.ts';
 import { SYSTEM_FAULT, SYSTEM_NEXT, type SystemResult } from '../instructions/define.ts';
 import * as state from '../state.ts';
 import { DEBUGCTL_WRITABLE, LAST_BRANCH_FROM_IP, LAST_INT_TO_IP } from './branch-records.ts';
@@ -67,7 +68,12 @@ export function readMsrInstruction(cpu: SystemCpu): SystemResult {
 export function writeMsrInstruction(cpu: SystemCpu): SystemResult {
   if (!cpu.isPrivileged()) return SYSTEM_FAULT;
   const { state: registers } = cpu;
-  const written = writeMsr(cpu, registers.gprLo(state.RCX), registers.gprLo(state.RAX), registers.gprLo(state.RDX));
+  const index = registers.gprLo(state.RCX);
+  const lo = registers.gprLo(state.RAX);
+  const hi = registers.gprLo(state.RDX);
+  const left = cpu.watched(cpu.watch?.writesMsr(index, lo, hi) ?? WATCH_GO);
+  if (left !== undefined) return left;
+  const written = writeMsr(cpu, index, lo, hi);
   return written ? SYSTEM_NEXT : cpu.generalProtection();
 }
 

@@ -1,5 +1,5 @@
 /** INT n, INT3, INTO, INT1 (SDM vol. 2A, INT n/INTO/INT3/INT1). */
-import { EXIT_SHUTDOWN } from '../engine.ts';
+import { EXIT_SHUTDOWN, WATCH_GO } from '../engine.ts';
 import {
   SYSTEM_EXIT,
   SYSTEM_FAULT,
@@ -20,7 +20,8 @@ export function interrupt(cpu: SystemCpu, operands: SystemOperands): SystemResul
 }
 
 export function breakpoint(cpu: SystemCpu, operands: SystemOperands): SystemResult {
-  return raise(cpu, operands, state.EXCEPTION_BP, 'software');
+  const left = cpu.watched(cpu.watch?.breakpoint(operands.length) ?? WATCH_GO);
+  return left ?? raise(cpu, operands, state.EXCEPTION_BP, 'software');
 }
 
 export function interruptOnOverflow(cpu: SystemCpu, operands: SystemOperands): SystemResult {

@@ -2,9 +2,17 @@
  * The processor as instructions written in TypeScript see it: registers, memory with privilege checks, exceptions,
  * and what the platform answers. One a vCPU. What every exception goes through takes 64-bit values as halves.
  */
-import type { Exit, Intercepts, TscSource } from '../engine.ts';
-import { SYSTEM_FAULT, SYSTEM_JUMP, type SystemResult } from '../instructions/define.ts';
-import { type Mmu, setEvent } from '../mmu/mmu.ts';
+import {
+  type Exit,
+  type Intercepts,
+  type TscSource,
+  type Watch,
+  WATCH_DROP,
+  WATCH_GO,
+  type WatchAnswer,
+} from '../engine.ts';
+import { SYSTEM_FAULT, SYSTEM_JUMP, SYSTEM_NEXT, type SystemResult } from '../instructions/define.ts';
+import { EVENT_REFUSED, type Mmu, setEvent } from '../mmu/mmu.ts';
 import { ACCESS_READ, PRIVILEGE_SUPERVISOR, type Privilege } from '../mmu/walk.ts';
 import { RFLAGS_REST, readStatusFlags, writeStatusFlags } from '../emit/flags.ts';
 import { TLB_WRITE_OFFSET } from '../emit/tlb-layout.ts';
@@ -12,6 +20,7 @@ import * as state from '../state.ts';
 import { BranchRecords } from './branch-records.ts';
 import type { Descriptor } from './descriptors.ts';
 import { DirectAccess } from './direct-access.ts';
+import type { Event } from './event.ts';
 
 /** What the tier in use does when state that it has derived things from changes. */
 export interface TierHooks {
@@ -40,6 +49,10 @@ export class SystemCpu {
   nmiPending = false;
   /** The instruction that began with TF set and just ran is followed by no single-step trap; `run` clears it. */
   trapInhibited = false;
+  /** An exception or interrupt whose delivery met an access that nested paging refused: it is delivered later. */
+  undelivered: Event | undefined;
+  /** Registers are written on behalf of somebody else than the guest: nobody watches. */
+  unwatched = false;
   /** Where control was transferred last, while the guest has that recorded. */
   readonly branches = new BranchRecords();
   /** Scratch for intercepts that answer in words. */
@@ -80,6 +93,18 @@ export class SystemCpu {
   }
   invalidOpcode(): SystemResult {
     return this.raise(state.EXCEPTION_UD);
+  }
+  /** Who watches what the guest does. */
+  get watch(): Watch | undefined {
+    return this.unwatched ? undefined : this.intercepts.watch;
+  }
+  /** What a watcher's answer makes of the instruction; undefined: it goes on. */
+  watched(answer: WatchAnswer): SystemResult | undefined {
+    if (answer === WATCH_GO) return undefined;
+    if (answer === WATCH_DROP) return SYSTEM_NEXT;
+    this.mmu.refused = undefined;
+    this.state.setU32(state.OFFSET_EVENT, EVENT_REFUSED);
+    return SYSTEM_FAULT;
   }
   /** An exception was raised and not yet delivered. */
   get hasEvent(): boolean {
@@ -170,7 +195,7 @@ export class SystemCpu {
     // Without paging a linear address is a physical one, and the walker alone caches nothing.
     const cr0 = registers.u32(state.OFFSET_CR0);
     registers.setU32(state.OFFSET_CR0, cr0 & ~state.CR0_PG);
-    mmu.walker.translate(gpa, 0, ACCESS_READ, PRIVILEGE_SUPERVISOR);
+    mmu.unrestricted(() => mmu.walker.translate(gpa, 0, ACCESS_READ, PRIVILEGE_SUPERVISOR));
     registers.setU32(state.OFFSET_CR0, cr0);
     const { machine } = mmu.walker;
     return machine < 0 ? undefined : this.machine.getBigUint64(machine, true);

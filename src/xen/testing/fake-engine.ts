@@ -12,6 +12,7 @@ import {
   NESTED_SCALE,
   NESTED_WRITE,
   type NestedPaging,
+  type OutsideAccess,
   PAGE_SIZE,
   type TscSource,
 } from '../../cpu/engine.ts';
@@ -20,6 +21,9 @@ import {
   CS,
   EFER_LMA,
   FLAG_IF,
+  OFFSET_CR0,
+  OFFSET_CR3,
+  OFFSET_CR4,
   OFFSET_EFER,
   OFFSET_RFLAGS_REST,
   R8,
@@ -39,6 +43,7 @@ import type { CpuidTable } from '../x86/cpuid.ts';
 export type GuestProgram = (cpu: FakeVcpu) => Generator<Exit, void, void>;
 
 const INSTRUCTIONS_A_STEP = 100;
+const CONTROL = { cr0: OFFSET_CR0, cr3: OFFSET_CR3, cr4: OFFSET_CR4 } as const;
 const VMCALL_BYTES = 3n;
 
 /** An engine whose vCPUs run scripts instead of code. Linear addresses are guest-physical ones. */
@@ -72,6 +77,22 @@ export class FakeEngine implements Engine {
 
 export class FakeVcpu implements EngineVcpu {
   readonly state: VcpuState;
+  /** MSRs that were written from outside. */
+  readonly msrs = new Map<number, readonly [lo: number, hi: number]>();
+  readonly outside: OutsideAccess = {
+    writeControl: (register, lo, hi) => {
+      this.state.setHalves(CONTROL[register], lo, hi);
+      return true;
+    },
+    writeMsr: (index, lo, hi) => {
+      this.msrs.set(index, [lo, hi]);
+      return true;
+    },
+    readMsr: (index, out) => {
+      out.set(this.msrs.get(index) ?? [0, 0]);
+      return true;
+    },
+  };
   readonly intercepts: Intercepts;
   readonly tsc: TscSource;
   instructions = 0;
@@ -218,7 +239,7 @@ export class FakeVcpu implements EngineVcpu {
     for (let offset = 0; offset < length; ) {
       const address = hi * 2 ** 32 + lo + offset;
       const inPage = address % PAGE_SIZE;
-      const entry = this.#nested.lookup(Math.floor(address / PAGE_SIZE), needs);
+      const entry = this.#nested.lookupUnrestricted?.(Math.floor(address / PAGE_SIZE), needs) ?? 0;
       if (entry === 0 || (entry & needs) !== needs) return false;
       const part = Math.min(length - offset, PAGE_SIZE - inPage);
       copy(Math.floor(entry / NESTED_SCALE) * PAGE_SIZE + inPage, offset, part);

@@ -1,7 +1,6 @@
 import { Domain, type DomainConfig } from '../../common/domain.ts';
 import type { Hypervisor } from '../../common/hypervisor.ts';
 import { Vcpu } from '../../common/vcpu.ts';
-import { accessDenied } from '../mm/mem-access.ts';
 import { P2m } from '../mm/p2m.ts';
 import { PopulateOnDemand } from '../mm/p2m-pod.ts';
 import { updateSystemTime } from '../time.ts';
@@ -15,7 +14,6 @@ export function createHvmDomain(xen: Hypervisor, config: DomainConfig, emulation
   const p2m = new P2m();
   p2m.owner = domain;
   p2m.pod = new PopulateOnDemand(domain, p2m);
-  p2m.onAccessDenied = (gfn) => accessDenied(domain, gfn);
   domain.p2m = p2m;
   domain.hvm = new HvmDomain(domain, emulationFlags);
   return domain;

@@ -1,4 +1,4 @@
-import type { EngineVcpu, Intercepts } from '../../../cpu/engine.ts';
+import type { EngineVcpu, Intercepts, RefusedAccess } from '../../../cpu/engine.ts';
 import {
   FLAG_IF,
   OFFSET_CR4,
@@ -23,6 +23,7 @@ import {
   IPI,
 } from '../../trace/events.ts';
 import { recordCpuid, recordMmio, recordMsr, recordPort } from '../../trace/exit-records.ts';
+import { meetRestriction } from '../mm/mem-access.ts';
 import { type CpuidSubject, guestCpuid } from '../cpuid.ts';
 import { SystemTsc, updateSystemTime } from '../time.ts';
 import { dumpVcpu, ExitLog } from './dump.ts';
@@ -319,6 +320,9 @@ export class HvmVcpu implements ArchVcpu, Intercepts, VlapicOwner, CpuidSubject 
 
   // Intercepts
 
+  accessRefused(access: RefusedAccess): void {
+    meetRestriction(this.hvm.domain, access, () => false);
+  }
   get forcesEmulation(): boolean {
     return this.xen.platform.commandLine?.hvmFep === true;
   }

@@ -1,10 +1,12 @@
-import { NESTED_EXECUTE, NESTED_READ, NESTED_SCALE, NESTED_WRITE, type NestedPaging } from '../../../cpu/engine.ts';
 import {
-  XENMEM_access_n2rwx,
-  XENMEM_access_rw,
-  XENMEM_access_rwx,
-  XENMEM_access_rx2rw,
-} from '../../../abi/memory-tools.ts';
+  NESTED_EXECUTE,
+  NESTED_READ,
+  NESTED_REFUSED,
+  NESTED_SCALE,
+  NESTED_WRITE,
+  type NestedPaging,
+} from '../../../cpu/engine.ts';
+import { XENMEM_access_rwx } from '../../../abi/memory-tools.ts';
 import { assert } from '../../../lib/assert.ts';
 import { INVALID_MFN, type P2mOwner, recordP2mEntry, recordViolation } from '../../trace/memory-records.ts';
 import type { LogDirty } from './log-dirty.ts';
@@ -96,8 +98,6 @@ export class P2m implements NestedPaging {
   logDirty: LogDirty | undefined;
   /** What mem access (XENMEM_access_*) new entries get. */
   defaultAccess: number = XENMEM_access_rwx;
-  /** A restriction of mem access was met. False: the access must not go on, and the domain has been dealt with. */
-  onAccessDenied: (gfn: number) => boolean = () => true;
 
   /** Makes room for a domain that may own `maxPages` frames. */
   reserve(maxPages: number): void {
@@ -116,6 +116,14 @@ export class P2m implements NestedPaging {
     const entry = chunk[gfn & CHUNK_MASK] as number;
     if ((entry & intent) !== 0 || entry === 0) return entry & ANSWER_MASK;
     return this.#violation(gfn, entry, intent);
+  }
+
+  /** What is there for accesses that mem access does not restrict: Xen's own. */
+  lookupUnrestricted(gfn: number, intent: number): number {
+    const entry = this.#populated(gfn);
+    const type = typeOf(entry);
+    if (intent === NESTED_WRITE && type === P2M_RAM_RW) this.markDirty(gfn);
+    return mfnOf(entry) * NESTED_SCALE + (PERMISSIONS[type] as number);
   }
 
   /** The instruction in flight may be about to write a frame: it was looked up for that a moment ago. */
@@ -261,7 +269,7 @@ export class P2m implements NestedPaging {
     return this.pod.populate(gfn);
   }
 
-  /** An entry that does not permit an access: populates it, notes the write, or lifts a restriction, or leaves it. */
+  /** An entry that does not permit an access: populates it, notes the write, or leaves it. */
   #violation(gfn: number, entry: number, intent: number): number {
     const type = typeOf(entry);
     if (this.owner?.xen.traceBuffer !== undefined) recordViolation(this.owner, gfn, mfnOf(entry), type, intent);
@@ -269,17 +277,9 @@ export class P2m implements NestedPaging {
       return this.#populate(gfn) ? this.lookup(gfn, intent) : 0;
     }
     if (((PERMISSIONS[type] as number) & intent) === 0) return entry & ANSWER_MASK;
-    if (((ACCESS_PERMISSIONS[accessOf(entry)] as number) & intent) === 0 && !this.#liftRestriction(gfn, entry))
-      return 0;
+    if (((ACCESS_PERMISSIONS[accessOf(entry)] as number) & intent) === 0) return NESTED_REFUSED;
     if (intent === NESTED_WRITE) this.markDirty(gfn);
     return this.#entry(gfn) & ANSWER_MASK;
-  }
-
-  /** Xen's p2m_mem_access_check: two kinds of restriction end with the first access that meets them. */
-  #liftRestriction(gfn: number, entry: number): boolean {
-    if (accessOf(entry) === XENMEM_access_rx2rw) return this.setAccess(gfn, XENMEM_access_rw);
-    if (accessOf(entry) === XENMEM_access_n2rwx) this.setAccess(gfn, XENMEM_access_rwx);
-    return this.onAccessDenied(gfn) && this.setAccess(gfn, XENMEM_access_rwx);
   }
 
   #refresh(gfn: number): void {
