@@ -124,7 +124,8 @@ class Scan {
     for (let at = 0; at < this.#queue.length; at++) {
       for (let key = this.#queue[at] as number; ; ) {
         const here = this.#instruction(offsetOf(key));
-        if (here === undefined || this.#instructions.size >= REGION_LIMIT) break;
+        const isKnown = this.#instructions.has(key);
+        if (here === undefined || isKnown || this.#instructions.size >= REGION_LIMIT) break;
         this.#instructions.set(key, here);
         this.#follow(here, key);
         const { next, taken, returns } = this.#successors(here, key);

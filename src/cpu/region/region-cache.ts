@@ -23,6 +23,8 @@ const PATIENCE = 3;
 /** So many places are waited for, or so many looks at the queue: a module costs as much as many regions. */
 const BATCH = 32;
 const LOOKS = 400;
+/** A place that is called hot while it waits counts for so many: a loop that goes on would wait for many milliseconds. */
+const LOOKS_OF_HOT = LOOKS / 2;
 /** A place is hot that is called so a second time within so many runs of generated code. */
 const HOT_WINDOW = 2048;
 const MOST_PLACES = 1 << 16;
@@ -127,9 +129,9 @@ export class RegionCache implements RecordUser {
       if (known === undefined && times + 1 < PATIENCE && !this.isEager) return false;
       followsCalls ||= known !== undefined;
     }
-    const around = this.#around(address, mode, followsCalls, near);
     if (!followsCalls && !this.#isHotAgain(address)) return false;
-    this.#queue.set(address, { address, mode, followsCalls, near: around });
+    if (this.#queue.has(address)) this.#looks += LOOKS_OF_HOT;
+    this.#queue.set(address, { address, mode, followsCalls, near: this.#around(address, mode, followsCalls, near) });
     return true;
   }
 
