@@ -1,5 +1,5 @@
 import { equal, match } from 'node:assert/strict';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
@@ -30,8 +30,12 @@ test('it says of which version it is; another one, or half a file, is told of wi
   equal(tellOfLost(path), LOST);
 });
 
-test('where it cannot be written that is told, and what was there before stays', () => {
+test('where it cannot be written that is told, and what was there before is not told any more: it may be wrong', () => {
   writeRunning(path, STATE);
-  match(writeRunning(join(folder, 'nowhere', 'running.json'), STATE) ?? '', /ENOENT/);
+  symlinkSync('/dev/full', `${path}.new`);
+  match(writeRunning(path, { ...STATE, domains: [] }) ?? '', /ENOSPC/);
+  equal(tellOfLost(path), LOST);
+  equal(writeRunning(path, STATE), undefined);
   match(tellOfLost(path) ?? '', /lost with it: web/);
+  match(writeRunning(join(folder, 'nowhere', 'running.json'), STATE) ?? '', /ENOENT/);
 });

@@ -10,14 +10,28 @@ export interface RunningState {
   readonly domains: readonly { readonly domid: number; readonly name: string }[];
 }
 
-/** Writes the state down, whole or not at all; returns why it could not, as on a full disk. */
+/**
+ * Writes the state down, whole or not at all; returns why it could not, as on a full disk. What was there is then empty:
+ * the next host tells of a loss without names rather than of domains that were gone, or of none.
+ */
 export function writeRunning(path: string, state: RunningState): string | undefined {
   try {
     writeFileSync(`${path}.new`, `${JSON.stringify({ version: VERSION, ...state })}\n`, { mode: 0o600 });
     renameSync(`${path}.new`, path);
     return undefined;
   } catch (error) {
+    forget(path);
     return (error as Error).message;
+  }
+}
+
+/** Takes no room on the disk, so that it succeeds where writing did not. */
+function forget(path: string): void {
+  try {
+    rmSync(`${path}.new`, { force: true });
+    writeFileSync(path, '', { mode: 0o600 });
+  } catch {
+    // The folder is gone, or not ours any more: nobody will look there.
   }
 }
 
