@@ -1,7 +1,7 @@
 import { VIRQ_CON_RING } from '../abi/xen.ts';
 import type { Domid } from '../abi/xen.ts';
 import { Dom0 } from './dom0.ts';
-import { sendGlobalVirq } from './common/event-channel.ts';
+import { sendGlobalVirq } from './common/virq.ts';
 import { dispatch } from './hypercalls.ts';
 import { Hypervisor, type Platform } from './common/hypervisor.ts';
 import type { Vcpu } from './common/vcpu.ts';

@@ -2,7 +2,7 @@ import { VIRQ_ARGO, type Domid } from '../../abi/xen.ts';
 import { XEN_ARGO_DOMID_ANY } from '../../abi/argo.ts';
 import type { Ring } from './argo-ring.ts';
 import type { Domain } from './domain.ts';
-import { sendVcpuVirq } from './event-channel.ts';
+import { sendVcpuVirq } from './virq.ts';
 
 /** A domain's part in Argo (Xen's struct argo_domain): the rings it receives by. */
 export class ArgoDomain {

@@ -15,7 +15,7 @@ import { type Guest, TestMachine } from '../testing/test-machine.ts';
 import { P2M_RAM_RW } from '../x86/mm/p2m.ts';
 import { addPage } from '../x86/mm/physmap.ts';
 import * as event2l from './event-2l.ts';
-import { sendGlobalVirq } from './event-channel.ts';
+import { sendGlobalVirq } from './virq.ts';
 
 const SHARED_INFO_GFN = 0x30;
 

@@ -7,7 +7,7 @@ import { NO_FRAME } from './buddy.ts';
 import { CONTINUE, type HypercallResult } from './call.ts';
 import type { Domain } from './domain.ts';
 import { type DomctlCall, onDomain } from './domctl.ts';
-import { setVirqHandler } from './event-channel.ts';
+import { setVirqHandler } from './virq.ts';
 import { INVALID_M2P } from './frame-table.ts';
 
 // The domctls that concern a domain's events.

@@ -1,4 +1,4 @@
-import { EFAULT, EINVAL, EPERM, ESRCH } from '../../abi/errno.ts';
+import { EACCES, EFAULT, EINVAL, EPERM, ESRCH } from '../../abi/errno.ts';
 import {
   EVTCHN_FIFO_LINK_BITS,
   EVTCHNSTAT_closed,
@@ -101,6 +101,7 @@ export function evtchnStatus(call: Call): HypercallResult {
     if (domain === undefined) return -ESRCH;
     const channel = domain.events.at(argument.port);
     if (channel === undefined) return -EINVAL;
+    if (channel.consumer !== undefined) return -EACCES;
     if (!mayControl(call.domain, domain)) return -EPERM;
     describe(channel, argument);
     return 0;

@@ -24,7 +24,8 @@ import {
 } from '../testing/events.ts';
 import { TestMachine } from '../testing/test-machine.ts';
 import * as event2l from './event-2l.ts';
-import { NR_PIRQS, sendGlobalVirq, setVirqHandler } from './event-channel.ts';
+import { NR_PIRQS } from './event-channel.ts';
+import { sendGlobalVirq, setVirqHandler } from './virq.ts';
 import { EVTCHNOP_reset_cont } from './event-channel-op.ts';
 
 test('ports are given out from 1 on, the lowest free one first', () => {

@@ -1,15 +1,15 @@
 import { EACCES, EAGAIN, EBUSY, EEXIST, EINVAL, ENOENT, ENOSPC, EOPNOTSUPP } from '../../abi/errno.ts';
 import { EVTCHN_FIFO_PRIORITY_DEFAULT } from '../../abi/event_channel.ts';
-import { type Domid, DOMID_SELF, NR_VIRQS, VIRQ_DEBUG, VIRQ_TIMER, VIRQ_XENOPROF, VIRQ_XENPMU } from '../../abi/xen.ts';
+import { type Domid, DOMID_SELF, NR_VIRQS } from '../../abi/xen.ts';
 import { assert } from '../../lib/assert.ts';
 import { CONTINUE, type HypercallResult } from './call.ts';
 import type { Domain } from './domain.ts';
 import { TwoLevelPorts } from './event-2l.ts';
 import { FifoPorts } from './event-fifo.ts';
 import type { PortAbi } from './event-port-abi.ts';
-import type { Hypervisor } from './hypervisor.ts';
 import type { Vcpu } from './vcpu.ts';
 import { EVENT_RAISED } from '../trace/events.ts';
+import { isGlobalVirq } from './virq.ts';
 
 export const ECS_FREE = 0;
 export const ECS_UNBOUND = 2;
@@ -45,6 +45,8 @@ export class EventChannel {
   /** FIFO: where the last event went, and may still be. */
   lastVcpuId = 0;
   lastPriority = 0;
+  /** Xen itself has this end, and is told of events by this: guests may not touch it. */
+  consumer: (() => void) | undefined;
   /** FIFO: an event came before the guest gave the page with the port's word. */
   isHeldBack = false;
 
@@ -58,8 +60,9 @@ export class DomainEvents {
   readonly #domain: Domain;
   readonly #maxPort: number;
   readonly #ports: EventChannel[] = [];
-  /** Ports that are not free. */
+  /** Ports that are not free, and those of them that are Xen's own. */
   active = 0;
+  #ofXen = 0;
   /** vCPUs in SCHEDOP_poll. */
   readonly pollers = new Set<Vcpu>();
   /** Where a search for a free port may start: all below are taken. */
@@ -89,6 +92,32 @@ export class DomainEvents {
     channel.state = ECS_UNBOUND;
     channel.remoteDomid = remote === DOMID_SELF ? caller.id : remote;
     return channel.port;
+  }
+
+  /** A port that `remote` may bind, and whose events go to Xen (Xen's alloc_unbound_xen_event_channel). */
+  openXen(remote: Domid, consumer: () => void): number {
+    const channel = this.#take();
+    if (typeof channel === 'number') return channel;
+    channel.state = ECS_UNBOUND;
+    channel.remoteDomid = remote;
+    channel.consumer = consumer;
+    this.#ofXen += 1;
+    return channel.port;
+  }
+
+  /** Ends what `openXen` began: the port is free, whoever has the other end. */
+  closeXen(port: number): void {
+    const channel = this.at(port);
+    assert(channel?.consumer !== undefined, "a port of Xen's own");
+    channel.consumer = undefined;
+    this.#ofXen -= 1;
+    this.close(port);
+  }
+
+  /** Raises an event at the other end of a port of Xen's own; nothing where nobody has bound it. */
+  notifyFromXen(port: number): void {
+    const remote = this.at(port)?.remote;
+    remote?.domain.events.notify(remote.port);
   }
 
   /** EVTCHNOP_bind_interdomain */
@@ -152,7 +181,7 @@ export class DomainEvents {
   /** EVTCHNOP_close: the port is free; the other end of an interdomain channel becomes unbound. */
   close(port: number): number {
     const channel = this.at(port);
-    if (channel === undefined || channel.state === ECS_FREE) return -EINVAL;
+    if (channel === undefined || channel.state === ECS_FREE || channel.consumer !== undefined) return -EINVAL;
     if (channel.state === ECS_VIRQ) {
       const owner = this.#domain.vcpu(isGlobalVirq(channel.virq) ? 0 : channel.notifyVcpuId);
       assert(owner?.virqToPort[channel.virq] === port, 'a bound VIRQ knows its port');
@@ -174,6 +203,7 @@ export class DomainEvents {
   /** EVTCHNOP_send */
   send(port: number): number {
     const channel = this.at(port);
+    if (channel?.consumer !== undefined) return -EINVAL;
     switch (channel?.state) {
       case ECS_INTERDOMAIN:
         assert(channel.remote !== undefined, 'an interdomain channel has a remote end');
@@ -192,13 +222,16 @@ export class DomainEvents {
   /** Raises an event on one of this domain's ports. */
   notify(port: number): void {
     const channel = this.at(port);
-    if (channel !== undefined && channel.state !== ECS_FREE) this.#setPending(channel);
+    if (channel === undefined || channel.state === ECS_FREE) return;
+    if (channel.consumer === undefined) this.#setPending(channel);
+    else channel.consumer();
   }
 
   /** EVTCHNOP_bind_vcpu */
   bindVcpu(port: number, vcpuId: number): number {
     if (this.#domain.vcpu(vcpuId) === undefined) return -ENOENT;
     const channel = this.at(port);
+    if (channel?.consumer !== undefined) return -EINVAL;
     switch (channel?.state) {
       case ECS_VIRQ:
         if (!isGlobalVirq(channel.virq)) return -EINVAL;
@@ -269,7 +302,7 @@ export class DomainEvents {
   reset(resuming: boolean): HypercallResult {
     if (resuming === (this.#resetAt === 0)) return -EBUSY;
     const first = resuming ? this.#resetAt : 1;
-    for (let port = first; port < this.#ports.length && this.active > 0; port++) {
+    for (let port = first; port < this.#ports.length && this.active > this.#ofXen; port++) {
       if (port === first + CLOSES_BEFORE_CONTINUE) {
         this.#resetAt = port;
         return CONTINUE;
@@ -277,7 +310,7 @@ export class DomainEvents {
       this.close(port);
     }
     this.#resetAt = 0;
-    if (this.active > 0) return -EAGAIN;
+    if (this.active > this.#ofXen) return -EAGAIN;
     this.#abi.destroy();
     this.#abi = new TwoLevelPorts(this.#domain);
     return 0;
@@ -351,30 +384,6 @@ export class DomainEvents {
     this.active -= 1;
     this.#lowestFree = Math.min(this.#lowestFree, channel.port);
   }
-}
-
-/** A VIRQ that a domain binds once, on vCPU 0, rather than once on each vCPU. */
-function isGlobalVirq(virq: number): boolean {
-  return virq !== VIRQ_TIMER && virq !== VIRQ_DEBUG && virq !== VIRQ_XENOPROF && virq !== VIRQ_XENPMU;
-}
-
-/** Raises a VIRQ of one vCPU; nothing where it is not bound. */
-export function sendVcpuVirq(vcpu: Vcpu, virq: number): void {
-  const port = vcpu.virqToPort[virq] as number;
-  if (port !== 0) vcpu.domain.events.notify(port);
-}
-
-/** Raises a VIRQ that goes to one domain: the control domain, or who it appointed for it. */
-export function sendGlobalVirq(xen: Hypervisor, virq: number): void {
-  const vcpu = (xen.virqHandlers.get(virq) ?? xen.domains.get(0))?.vcpu(0);
-  if (vcpu !== undefined) sendVcpuVirq(vcpu, virq);
-}
-
-/** XEN_DOMCTL_set_virq_handler: a domain gets a global VIRQ from now on, until it dies. 0 or an errno. */
-export function setVirqHandler(domain: Domain, virq: number): number {
-  if (virq >= NR_VIRQS || !isGlobalVirq(virq) || domain.dying) return -EINVAL;
-  domain.xen.virqHandlers.set(virq, domain);
-  return 0;
 }
 
 function bucket(first: number): EventChannel[] {

@@ -1,7 +1,8 @@
 import { VIRQ_DEBUG } from '../../abi/xen.ts';
 import { auditP2m } from '../x86/mm/audit.ts';
 import type { Domain } from './domain.ts';
-import { ECS_FREE, ECS_INTERDOMAIN, ECS_UNBOUND, ECS_VIRQ, type EventChannel, sendVcpuVirq } from './event-channel.ts';
+import { ECS_FREE, ECS_INTERDOMAIN, ECS_UNBOUND, ECS_VIRQ, type EventChannel } from './event-channel.ts';
+import { sendVcpuVirq } from './virq.ts';
 import type { Hypervisor } from './hypervisor.ts';
 import type { Vcpu } from './vcpu.ts';
 

@@ -17,7 +17,7 @@ import { PAGE_SIZE } from '../../cpu/engine.ts';
 import { storeMask } from './bitmap.ts';
 import { type Call, element, type HypercallResult } from './call.ts';
 import { Cpupool } from './cpupool.ts';
-import { sendGlobalVirq } from './event-channel.ts';
+import { sendGlobalVirq } from './virq.ts';
 import { withSysctl } from './sysctl.ts';
 
 // The pCPUs, their pools and schedulers, as a toolstack sees and sets them. One socket on one NUMA node has them all,

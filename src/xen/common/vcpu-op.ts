@@ -16,7 +16,7 @@ import { guestFrame } from '../x86/mm/physmap.ts';
 import { updateSystemTime } from '../x86/time.ts';
 import type { Call, HypercallResult } from './call.ts';
 import { selectAll } from './event-2l.ts';
-import { sendVcpuVirq } from './event-channel.ts';
+import { sendVcpuVirq } from './virq.ts';
 import { type Vcpu, VPF_down } from './vcpu.ts';
 
 // HYPERVISOR_vcpu_op: argument 0 is the operation, 1 the vCPU of the caller's domain, 2 points at its structure.

@@ -5,7 +5,7 @@ import { NR_VIRQS, VcpuInfo, VIRQ_TIMER } from '../../abi/xen.ts';
 import { PAGE_SIZE } from '../../cpu/engine.ts';
 import type { Call, GuestMemory, Handle } from './call.ts';
 import type { Domain } from './domain.ts';
-import { sendVcpuVirq } from './event-channel.ts';
+import { sendVcpuVirq } from './virq.ts';
 import { Placement } from '../sched/placement.ts';
 import { Runstate } from './runstate.ts';
 import { Timer } from './timer.ts';

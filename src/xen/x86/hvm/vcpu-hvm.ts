@@ -9,7 +9,7 @@ import {
 } from '../../../cpu/state.ts';
 import { assert } from '../../../lib/assert.ts';
 import { SHUTDOWN_poweroff } from '../../../abi/sched.ts';
-import { Call, type GuestMemory } from '../../common/call.ts';
+import { Call } from '../../common/call.ts';
 import type { Hypervisor } from '../../common/hypervisor.ts';
 import type { TimerQueue } from '../../common/timer.ts';
 import { type ArchVcpu, type Vcpu, VPF_down } from '../../common/vcpu.ts';
@@ -28,6 +28,7 @@ import { type CpuidSubject, guestCpuid } from '../cpuid.ts';
 import { SystemTsc, updateSystemTime } from '../time.ts';
 import { dumpVcpu, ExitLog } from './dump.ts';
 import type { HvmDomain } from './domain-hvm.ts';
+import { HvmGuestMemory } from './guest-memory.ts';
 import { readMmio, readPort, writeMmio, writePort } from './io.ts';
 import { Mtrr } from './mtrr.ts';
 import { readMsr, writeMsr } from './msr.ts';
@@ -46,7 +47,7 @@ export class HvmVcpu implements ArchVcpu, Intercepts, VlapicOwner, CpuidSubject 
   readonly vlapic: Vlapic;
   readonly mtrr = new Mtrr();
   readonly call: Call;
-  readonly guest: GuestMemory;
+  readonly guest: HvmGuestMemory;
   readonly exits = new ExitLog();
   /** HVMOP_set_evtchn_upcall_vector; 0 while unset. */
   upcallVector = 0;
@@ -364,36 +365,5 @@ export class HvmVcpu implements ArchVcpu, Intercepts, VlapicOwner, CpuidSubject 
   }
   writeTpr(priority: number): void {
     this.vlapic.writeTpr(priority);
-  }
-}
-
-/** A guest's linear addresses, as its kernel would reach them now. */
-class HvmGuestMemory implements GuestMemory {
-  readonly #vcpu: HvmVcpu;
-  readonly #address = new BigUint64Array(1);
-  readonly #halves = new Uint32Array(this.#address.buffer);
-
-  constructor(vcpu: HvmVcpu) {
-    this.#vcpu = vcpu;
-  }
-
-  read(address: bigint, into: Uint8Array): boolean {
-    this.#address[0] = address;
-    return this.readAt(this.#halves[0] as number, this.#halves[1] as number, into);
-  }
-
-  write(address: bigint, from: Uint8Array): boolean {
-    this.#address[0] = address;
-    return this.writeAt(this.#halves[0] as number, this.#halves[1] as number, from);
-  }
-
-  readAt(lo: number, hi: number, into: Uint8Array): boolean {
-    this.#vcpu.flushIfStale();
-    return this.#vcpu.engine.readLinear(lo, hi, into);
-  }
-
-  writeAt(lo: number, hi: number, from: Uint8Array): boolean {
-    this.#vcpu.flushIfStale();
-    return this.#vcpu.engine.writeLinear(lo, hi, from);
   }
 }
