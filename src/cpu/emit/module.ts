@@ -18,6 +18,8 @@ interface FunctionBody {
 
 export class ModuleBuilder {
   readonly #types: FunctionType[] = [];
+  /** Their indices, by the bytes of their parameters, a 0, and those of their results. */
+  readonly #typeIndices = new Map<string, number>();
   readonly #imports: { name: string; type: number }[] = [];
   readonly #functions: FunctionBody[] = [];
   readonly #exports: { name: string; index: number }[] = [];
@@ -32,10 +34,10 @@ export class ModuleBuilder {
 
   /** Index of a function type; equal types share one. */
   type(parameters: readonly number[], results: readonly number[]): number {
-    const same = this.#types.findIndex(
-      (known) => String(known.parameters) === String(parameters) && String(known.results) === String(results),
-    );
-    if (same >= 0) return same;
+    const key = String.fromCharCode(...parameters, 0, ...results);
+    const same = this.#typeIndices.get(key);
+    if (same !== undefined) return same;
+    this.#typeIndices.set(key, this.#types.length);
     this.#types.push({ parameters, results });
     return this.#types.length - 1;
   }
