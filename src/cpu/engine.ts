@@ -174,7 +174,7 @@ export interface EngineVcpu {
 
   /** RFLAGS.IF is set and no interrupt shadow is in force: `injectInterrupt` may be called. */
   interruptible(): boolean;
-  /** Asks for EXIT_WINDOW as soon as `interruptible()`. Cleared by that exit. */
+  /** Asks for EXIT_WINDOW as soon as `interruptible()`. Cleared by that exit, and by an interrupt that is injected. */
   requestWindow(): void;
   /** Delivers an external interrupt through the guest's IDT. The vCPU must be interruptible. */
   injectInterrupt(vector: number): void;

@@ -95,7 +95,7 @@ export class CodeCache implements CodeWatch {
 
   /** Something is due that only can be done while no vCPU is inside generated code: see `settle`. */
   get isDue(): boolean {
-    return this.#jumpsAreStale || this.#isFull;
+    return this.#jumpsAreStale || this.#isFull();
   }
 
   /** A vCPU goes into generated code. */
@@ -116,15 +116,15 @@ export class CodeCache implements CodeWatch {
   /** Does what `isDue` says. */
   settle(): void {
     if (this.#jumpsAreStale) this.#flushJumps();
-    if (this.#isFull) this.makeRoom();
+    if (this.#isFull()) this.makeRoom();
   }
 
   /** Drops the oldest code. No vCPU may be inside generated code. */
   makeRoom(): void {
     this.#nextSegment();
-    for (let emptied = 1; emptied < RECORD_SEGMENTS && this.#isCrowded; emptied++) this.#nextSegment();
+    for (let emptied = 1; emptied < RECORD_SEGMENTS && this.#isCrowded(); emptied++) this.#nextSegment();
     // Pages of which nothing was decoded after all are in no segment.
-    if (this.#isCrowded) this.#pages.clear();
+    if (this.#isCrowded()) this.#pages.clear();
     this.#flushJumps();
   }
 
@@ -369,12 +369,12 @@ export class CodeCache implements CodeWatch {
     this.#crossing.purge();
   }
 
-  get #isFull(): boolean {
+  #isFull(): boolean {
     return this.#room.isLow || this.#hash.load > 1 || this.#pages.load > 1;
   }
 
   // So full that there soon would be no room again.
-  get #isCrowded(): boolean {
+  #isCrowded(): boolean {
     return this.#hash.load > CROWDED || this.#pages.load > CROWDED;
   }
 
@@ -390,7 +390,7 @@ export class CodeCache implements CodeWatch {
   }
 
   #checkRoom(): void {
-    if (this.#isFull || this.work >= MOST_WORK) this.stopRuns();
+    if (this.#isFull() || this.work >= MOST_WORK) this.stopRuns();
   }
 }
 

@@ -89,8 +89,9 @@ export class InterpreterVcpu implements EngineVcpu, CodeUser, TierHooks, Current
 
   // EngineVcpu
 
+  // No private getter here, and none in what every run goes through: V8 calls those by way of its runtime.
   get instructions(): number {
-    return this.#retired + this.#slice - this.#left;
+    return this.#retired + this.#slice - this.state.view.getInt32(state.OFFSET_BUDGET, true);
   }
 
   run(budget: number): Exit {
@@ -109,19 +110,19 @@ export class InterpreterVcpu implements EngineVcpu, CodeUser, TierHooks, Current
         if (late !== undefined && !this.#deliver(late)) return EXIT_SHUTDOWN;
         continue;
       }
-      const trap = this.#traps.take(this.#isShadowed);
+      const trap = this.#traps.take(this.#isShadowed());
       if (trap !== undefined && !this.#deliver(trap)) return EXIT_SHUTDOWN;
       if (this.cpu.nmiPending && !this.cpu.nmiBlocked) {
         this.cpu.nmiPending = false;
         if (!this.#deliver({ vector: state.EXCEPTION_NMI, errorCode: -1, source: 'external' })) return EXIT_SHUTDOWN;
       }
-      if (this.#windowWanted && this.interruptible()) {
+      if (this.#windowWanted() && this.interruptible()) {
         registers.setU32(state.OFFSET_WINDOW, 0);
         return EXIT_WINDOW;
       }
       if (this.#hasToLeave()) return EXIT_LEAVE;
       // Between STI and what it holds interrupts off for nobody gets in.
-      if ((left <= 0 || this.#hasWorkedEnough) && !this.#isShadowed) return EXIT_BUDGET;
+      if ((left <= 0 || this.#hasWorkedEnough()) && !this.#isShadowed()) return EXIT_BUDGET;
       left = Math.max(left, 1);
       if (this.#shared.code.isDue) this.#shared.code.settle();
       if (this.#shared.regions?.isDue) this.#shared.regions.make();
@@ -164,7 +165,7 @@ export class InterpreterVcpu implements EngineVcpu, CodeUser, TierHooks, Current
 
   interruptible(): boolean {
     if ((this.state.u32(state.OFFSET_RFLAGS_REST) & state.FLAG_IF) === 0) return false;
-    return !this.#isShadowed && this.cpu.undelivered === undefined;
+    return !this.#isShadowed() && this.cpu.undelivered === undefined;
   }
 
   requestWindow(): void {
@@ -173,6 +174,7 @@ export class InterpreterVcpu implements EngineVcpu, CodeUser, TierHooks, Current
   }
 
   injectInterrupt(vector: number): void {
+    this.state.setU32(state.OFFSET_WINDOW, 0);
     this.#deliver({ vector, errorCode: -1, source: 'external' });
   }
 
@@ -294,7 +296,7 @@ export class InterpreterVcpu implements EngineVcpu, CodeUser, TierHooks, Current
   };
 
   #enterFor(budget: number): number {
-    if (this.#windowWanted && this.#isShadowed) return this.#enterExactly(1);
+    if (this.#windowWanted() && this.#isShadowed()) return this.#enterExactly(1);
     const slice = Math.min(budget, LONGEST_STAY);
     return this.exactBudget ? this.#enterExactly(slice) : this.#enter(slice);
   }
@@ -308,7 +310,7 @@ export class InterpreterVcpu implements EngineVcpu, CodeUser, TierHooks, Current
   // Runs generated code for about `budget` instructions, a run of records more at most.
   #enter(budget: number): number {
     this.#slice = budget;
-    this.#left = budget;
+    this.state.view.setInt32(state.OFFSET_BUDGET, budget, true);
     const { current, run, code } = this.#shared;
     current.vcpu = this;
     if (this.#framesBegun !== code.framesBegun) this.#mmu.protectFrames();
@@ -316,7 +318,7 @@ export class InterpreterVcpu implements EngineVcpu, CodeUser, TierHooks, Current
     const result = run(this.state.base, budget);
     this.#retired = this.instructions;
     this.#slice = 0;
-    this.#left = 0;
+    this.state.view.setInt32(state.OFFSET_BUDGET, 0, true);
     this.#stops.restore();
     code.leave();
     this.#framesBegun = code.framesBegun;
@@ -348,24 +350,16 @@ export class InterpreterVcpu implements EngineVcpu, CodeUser, TierHooks, Current
     if (this.#slice !== 0) this.#stops.after(this.state.u32(state.OFFSET_PC));
   }
 
-  // What is left of the budget while generated code runs, as it was when it last said so.
-  get #left(): number {
-    return this.state.view.getInt32(state.OFFSET_BUDGET, true);
-  }
-  set #left(budget: number) {
-    this.state.view.setInt32(state.OFFSET_BUDGET, budget, true);
-  }
-
   // Decoding takes far longer than executing: who writes his own code would hold everybody up.
-  get #hasWorkedEnough(): boolean {
+  #hasWorkedEnough(): boolean {
     return !this.exactBudget && this.#shared.code.work >= MOST_WORK;
   }
 
-  get #windowWanted(): boolean {
+  #windowWanted(): boolean {
     return this.state.u32(state.OFFSET_WINDOW) !== 0;
   }
 
-  get #isShadowed(): boolean {
+  #isShadowed(): boolean {
     const registers = this.state;
     if (registers.u32(state.OFFSET_SHADOW_RIP) !== registers.u32(state.OFFSET_RIP)) return false;
     return registers.u32(state.OFFSET_SHADOW_RIP + 4) === registers.u32(state.OFFSET_RIP + 4);
