@@ -1,7 +1,7 @@
 /** MUL, IMUL, DIV, IDIV. */
 import type { Arithmetic } from '../emit/arithmetic.ts';
 import type { Semantics } from '../emit/semantics.ts';
-import type { Value } from '../emit/values.ts';
+import type { Bits, Value } from '../emit/values.ts';
 import { EXCEPTION_DE, RAX, RDX } from '../state.ts';
 import { form, type Instruction, instruction, type OperandHandle } from './define.ts';
 import { imm8sx, immz, r, reg, rm, rm8, rw, w } from './operands.ts';
@@ -64,17 +64,9 @@ export const DIV = instruction('DIV', {
   forms: [form('F6 /6', [r(rm8)]), form('F7 /6', [r(rm)])],
   execute(m, src) {
     const divisor = m.read(src);
-    if (divisor.bits === 64) {
-      divide128(m, divisor, false);
-      return;
-    }
-    const { bits } = divisor;
     m.raiseIf(m.isZero(divisor), EXCEPTION_DE);
-    const dividend = readPair(m, bits);
-    const by = m.zext(divisor, 64);
-    const quotient = m.divU(dividend, by);
-    m.raiseIf(m.not(m.isZero(m.shr(quotient, bits))), EXCEPTION_DE);
-    writePair(m, m.trunc(quotient, bits), m.trunc(m.remU(dividend, by), bits));
+    if (divisor.bits === 32 || divisor.bits === 64) divide(m, divisor, divisor.bits);
+    else divideWide(m, divisor, divisor.bits);
   },
 });
 
@@ -84,22 +76,9 @@ export const IDIV = instruction('IDIV', {
   forms: [form('F6 /7', [r(rm8)]), form('F7 /7', [r(rm)])],
   execute(m, src) {
     const divisor = m.read(src);
-    if (divisor.bits === 64) {
-      divide128(m, divisor, true);
-      return;
-    }
-    const { bits } = divisor;
     m.raiseIf(m.isZero(divisor), EXCEPTION_DE);
-    const pair = readPair(m, bits);
-    const dividend = bits === 32 ? pair : m.sext(m.trunc(pair, bits === 16 ? 32 : 16), 64);
-    const by = m.sext(divisor, 64);
-    // -2^63 / -1 would trap in wasm; it is out of range here anyway.
-    const minimum = m.eq(dividend, m.const(64, 1n << 63n));
-    m.raiseIf(m.and(minimum, m.eq(by, m.const(64, -1n))), EXCEPTION_DE);
-    const quotient = m.divS(dividend, by);
-    const narrow = m.trunc(quotient, bits);
-    m.raiseIf(m.ne(quotient, m.sext(narrow, 64)), EXCEPTION_DE);
-    writePair(m, narrow, m.trunc(m.remS(dividend, by), bits));
+    if (divisor.bits === 32 || divisor.bits === 64) divideSigned(m, divisor, divisor.bits);
+    else divideWideSigned(m, divisor, divisor.bits);
   },
 });
 
@@ -144,7 +123,7 @@ export function productOverflows(m: Arithmetic, a: Value, b: Value, low: Value):
 }
 
 /** AX, DX:AX or EDX:EAX as 64 bits. */
-function readPair(m: Semantics, bits: 8 | 16 | 32 | 64 | 1 | 128): Value {
+function readPair(m: Semantics, bits: Bits): Value {
   if (bits === 8) return m.zext(m.readGpr(RAX, 16), 64);
   return m.or(m.zext(m.readGpr(RAX, bits), 64), m.shl(m.zext(m.readGpr(RDX, bits), 64), bits));
 }
@@ -156,41 +135,87 @@ function writePair(m: Semantics, low: Value, high: Value): void {
   else m.writeGpr(RDX, high);
 }
 
-/** RDX:RAX divided by a 64-bit divisor: one machine division where RDX only extends RAX, else bit by bit. */
-function divide128(m: Semantics, divisor: Value, signed: boolean): void {
-  m.raiseIf(m.isZero(divisor), EXCEPTION_DE);
-  const low = m.readGpr(RAX, 64);
-  const high = m.readGpr(RDX, 64);
+/** The usual case first: the upper half of the dividend is zero, and the division one of the operands' own width. */
+function divide(m: Semantics, divisor: Value, bits: 32 | 64): void {
+  const [low, high] = [m.readGpr(RAX, bits), m.readGpr(RDX, bits)];
+  m.if(
+    m.isZero(high),
+    () => {
+      const quotient = m.divU(low, divisor);
+      writePair(m, quotient, m.sub(low, m.mul(quotient, divisor)));
+    },
+    () => {
+      if (bits === 32) divideWide(m, divisor, bits);
+      else divide128(m, low, high, divisor, false);
+    },
+  );
+}
+
+/** The same, where the upper half repeats the sign of the lower. */
+function divideSigned(m: Semantics, divisor: Value, bits: 32 | 64): void {
+  const [low, high] = [m.readGpr(RAX, bits), m.readGpr(RDX, bits)];
+  m.if(
+    m.eq(high, m.sar(low, bits - 1)),
+    () => {
+      // The one quotient that is out of range, at which wasm traps.
+      const minimum = m.eq(low, m.const(bits, 1n << BigInt(bits - 1)));
+      m.raiseIf(m.and(minimum, m.eq(divisor, m.const(bits, -1n))), EXCEPTION_DE);
+      const quotient = m.divS(low, divisor);
+      writePair(m, quotient, m.sub(low, m.mul(quotient, divisor)));
+    },
+    () => {
+      if (bits === 32) divideWideSigned(m, divisor, bits);
+      else divide128(m, low, high, divisor, true);
+    },
+  );
+}
+
+/** A dividend of at most 64 bits. */
+function divideWide(m: Semantics, divisor: Value, bits: Bits): void {
+  const dividend = readPair(m, bits);
+  const by = m.zext(divisor, 64);
+  const quotient = m.divU(dividend, by);
+  m.raiseIf(m.not(m.isZero(m.shr(quotient, bits))), EXCEPTION_DE);
+  writePair(m, m.trunc(quotient, bits), m.trunc(m.remU(dividend, by), bits));
+}
+
+function divideWideSigned(m: Semantics, divisor: Value, bits: Bits): void {
+  const pair = readPair(m, bits);
+  const dividend = bits === 32 ? pair : m.sext(m.trunc(pair, bits === 16 ? 32 : 16), 64);
+  const by = m.sext(divisor, 64);
+  // -2^63 / -1 would trap in wasm; it is out of range here anyway.
+  const minimum = m.eq(dividend, m.const(64, 1n << 63n));
+  m.raiseIf(m.and(minimum, m.eq(by, m.const(64, -1n))), EXCEPTION_DE);
+  const quotient = m.divS(dividend, by);
+  const narrow = m.trunc(quotient, bits);
+  m.raiseIf(m.ne(quotient, m.sext(narrow, 64)), EXCEPTION_DE);
+  writePair(m, narrow, m.trunc(m.remS(dividend, by), bits));
+}
+
+/** RDX:RAX divided by a 64-bit divisor, bit by bit: compilers have the upper half repeat the lower's sign. */
+function divide128(m: Semantics, low: Value, high: Value, divisor: Value, signed: boolean): void {
   const zero = m.const(64, 0);
   const negative = signed ? m.less(high, zero) : m.const(1, 0);
   const negativeDivisor = signed ? m.less(divisor, zero) : m.const(1, 0);
-  // Magnitudes
-  const by = m.select(negativeDivisor, m.neg(divisor), divisor);
-  const absLow = m.select(negative, m.neg(low), low);
+  const magnitudeOf = (value: Value, isNegative: Value): Value =>
+    signed ? m.select(isNegative, m.neg(value), value) : value;
+  const by = magnitudeOf(divisor, negativeDivisor);
+  const absLow = magnitudeOf(low, negative);
   const borrow = m.zext(m.not(m.isZero(low)), 64);
-  const absHigh = m.select(negative, m.sub(m.neg(high), borrow), high);
+  const absHigh = signed ? m.select(negative, m.sub(m.neg(high), borrow), high) : high;
   m.raiseIf(m.belowOrEqual(by, absHigh), EXCEPTION_DE);
   const quotient = m.variable(absLow);
   const remainder = m.variable(absHigh);
-  m.if(
-    m.isZero(absHigh),
-    () => {
-      m.set(quotient, m.divU(absLow, by));
-      m.set(remainder, m.remU(absLow, by));
-    },
-    () => longDivision(m, quotient, remainder, by),
-  );
+  longDivision(m, quotient, remainder, by);
   const magnitude = m.get(quotient);
   const negativeQuotient = m.xor(negative, negativeDivisor);
-  const result = m.select(negativeQuotient, m.neg(magnitude), magnitude);
+  const result = magnitudeOf(magnitude, negativeQuotient);
   if (signed) {
     // The sign must come out right: only -2^63 has a magnitude of 2^63.
     const wrongSign = m.ne(m.less(result, zero), m.and(negativeQuotient, m.not(m.isZero(magnitude))));
     m.raiseIf(wrongSign, EXCEPTION_DE);
   }
-  const rest = m.get(remainder);
-  m.writeGpr(RAX, result);
-  m.writeGpr(RDX, m.select(negative, m.neg(rest), rest));
+  writePair(m, result, magnitudeOf(m.get(remainder), negative));
 }
 
 /** Shifts the dividend (remainder:quotient) left through the divisor 64 times; the divisor exceeds the upper half. */

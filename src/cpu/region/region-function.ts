@@ -298,4 +298,4 @@ class RegionFunction implements RegionControl {
   }
 }
 
-const OUT_OF_LINE = new Set(['PUSHA', 'POPA', 'ENTER', 'DIV', 'IDIV', 'CMPS', 'SCAS', 'LODS', 'RCL', 'RCR']);
+const OUT_OF_LINE = new Set(['PUSHA', 'POPA', 'ENTER']);
