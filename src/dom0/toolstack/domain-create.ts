@@ -169,13 +169,14 @@ class Builder {
   }
 
   async #tune(domid: Domid): Promise<void> {
-    const { cpuid, scheduling, timeOffsetSeconds = 0 } = this.#config;
+    const { cpuid, scheduling, timeOffsetSeconds = 0, tscMode } = this.#config;
     const { tuning } = this.#host;
-    if (scheduling === undefined && cpuid === undefined && timeOffsetSeconds === 0) return;
+    if (scheduling === undefined && cpuid === undefined && timeOffsetSeconds === 0 && tscMode === undefined) return;
     assert(tuning !== undefined, 'a host that takes such configurations can act on them');
     await tuning.schedule(domid, this.#config);
     if (cpuid !== undefined) tuning.setCpuid(domid, cpuid);
     if (timeOffsetSeconds !== 0) tuning.setTimeOffset(domid, timeOffsetSeconds);
+    if (tscMode !== undefined) tuning.setTscMode(domid, tscMode);
   }
 
   /** With memory below maxmem the RAM comes when it is touched, and no more than memory until it has ballooned. */

@@ -17,6 +17,8 @@ export interface Tuning {
   schedule(domid: Domid, config: DomainConfig): Promise<void>;
   /** How far its wall clock is from UTC. */
   setTimeOffset(domid: Domid, seconds: number): void;
+  /** What it is told of its TSC. */
+  setTscMode(domid: Domid, mode: number): void;
   /** What it sees of the processor. Throws a DomainError where Xen will not have that. */
   setCpuid(domid: Domid, rules: readonly CpuidRule[]): void;
 }
@@ -62,6 +64,10 @@ export class HostTuning implements Tuning {
 
   setTimeOffset(domid: Domid, seconds: number): void {
     this.#tools.domain_set_time_offset(domid, seconds);
+  }
+
+  setTscMode(domid: Domid, mode: number): void {
+    this.#tools.domain_set_tsc_info(domid, mode);
   }
 
   setCpuid(domid: Domid, rules: readonly CpuidRule[]): void {

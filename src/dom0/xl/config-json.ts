@@ -1,3 +1,4 @@
+import { TIMER_MODES, TSC_MODES } from './cfg/timing.ts';
 import type { CpuidRule } from '../toolstack/cpuid-rules.ts';
 import { type DomainConfig, type HvmConfig, type ShutdownAction, uuidText } from '../toolstack/domain-config.ts';
 
@@ -36,7 +37,9 @@ export function configOf(config: DomainConfig): Record<string, unknown> {
       ...(config.cpuid === undefined ? {} : { cpuid: cpuidJson(config.cpuid) }),
       ...storeJson(config),
       ...schedulingJson(config),
+      ...(config.tscMode === undefined ? {} : { tsc_mode: TSC_MODES[config.tscMode] }),
       ...(config.timeOffsetSeconds === undefined ? {} : { rtc_timeoffset: config.timeOffsetSeconds }),
+      ...(config.timerMode === undefined ? {} : { timer_mode: TIMER_MODES[config.timerMode] }),
       ...(config.hvm === undefined
         ? { 'type.pvh': pvhJson(config) }
         : { 'type.hvm': hvmJson(config.kernel, config.hvm) }),

@@ -1,14 +1,16 @@
 import { VcpuGuestContext } from '../../abi/arch-x86/xen.ts';
-import { XenDomctlVcpucontext } from '../../abi/domctl-state.ts';
+import { XenDomctlTscInfo, XenDomctlVcpucontext } from '../../abi/domctl-state.ts';
 import { XENMEM_maximum_gpfn } from '../../abi/memory.ts';
 import { XenDomctlSendtrigger, XenDomctlSetdomainhandle, XenDomctlSettimeoffset } from '../../abi/domctl-settings.ts';
 import {
   XEN_DOMCTL_getvcpucontext,
   XEN_DOMCTL_getvcpuinfo,
+  XEN_DOMCTL_gettscinfo,
   XEN_DOMCTL_resumedomain,
   XEN_DOMCTL_sendtrigger,
   XEN_DOMCTL_setdomainhandle,
   XEN_DOMCTL_settimeoffset,
+  XEN_DOMCTL_settscinfo,
   XEN_DOMCTL_setvcpuaffinity,
   XEN_DOMCTL_setvcpucontext,
   XEN_DOMCTL_getvcpuaffinity,
@@ -133,6 +135,22 @@ export class ToolCalls {
     domctl(this.#call, 'XEN_DOMCTL_settimeoffset', XEN_DOMCTL_settimeoffset, domid, (view, at) => {
       new XenDomctlSettimeoffset(view, at).time_offset_seconds = BigInt(seconds);
       return () => {};
+    });
+  }
+
+  /** XEN_DOMCTL_settscinfo: `mode` is 0 default, 1 emulated, 2 native. */
+  domain_set_tsc_info(domid: Domid, mode: number): void {
+    domctl(this.#call, 'XEN_DOMCTL_settscinfo', XEN_DOMCTL_settscinfo, domid, (view, at) => {
+      new XenDomctlTscInfo(view, at).tsc_mode = mode;
+      return () => {};
+    });
+  }
+
+  /** XEN_DOMCTL_gettscinfo: the mode, as for `domain_set_tsc_info`. */
+  domain_get_tsc_info(domid: Domid): number {
+    return domctl(this.#call, 'XEN_DOMCTL_gettscinfo', XEN_DOMCTL_gettscinfo, domid, (view, at) => {
+      const info = new XenDomctlTscInfo(view, at);
+      return () => info.tsc_mode;
     });
   }
 

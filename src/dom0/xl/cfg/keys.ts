@@ -110,7 +110,7 @@ export const KEYS: Readonly<Record<string, Key>> = {
   xend_suspend_evtchn_compat: full('boolean'),
 
   // time
-  tsc_mode: full('number or string', 'the TSC has one constant rate in each mode; native_paravirt is refused'),
+  tsc_mode: full('number or string', 'told by CPUID; the TSC has one constant rate in each mode; native_paravirt is refused'),
   timer_mode: partly('number or string', 'kept and told; timers run as no_delay_for_missed_ticks'),
   localtime: full('boolean'),
   rtc_timeoffset: full('number'),

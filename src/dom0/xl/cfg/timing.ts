@@ -1,13 +1,13 @@
 import type { Config, Range, Setting } from './config.ts';
 
 /** libxl's words for HVM_PARAM_TIMER_MODE and for the TSC modes, by their numbers. */
-const TIMER_MODES = [
+export const TIMER_MODES = [
   'delay_for_missed_ticks',
   'no_delay_for_missed_ticks',
   'no_missed_ticks_pending',
   'one_missed_tick_pending',
 ] as const;
-const TSC_MODES = ['default', 'always_emulate', 'native', 'native_paravirt'] as const;
+export const TSC_MODES = ['default', 'always_emulate', 'native', 'native_paravirt'] as const;
 
 const A_DAY = 86_400;
 const YES_OR_NO: Range = { from: 0, to: 1, example: 1 };
@@ -16,12 +16,13 @@ const SECONDS: Range = { from: -0x7fffffff, to: 0x7fffffff, example: 3600 };
 /** How the guest's time goes. */
 export interface Timing {
   readonly timerMode?: number;
+  readonly tscMode?: number;
   readonly timeOffsetSeconds?: number;
 }
 
 /**
  * Reads timer_mode, tsc_mode, localtime and rtc_timeoffset. The TSC has one constant rate whatever the mode, which is
- * what each of them promises but native_paravirt, which Xen itself does not have any more.
+ * what each of them promises but native_paravirt, which Xen itself does not have any more; CPUID tells the guest.
  */
 export function timing(config: Config, nowMs: number): Timing {
   const tsc = mode(config, 'tsc_mode', TSC_MODES);
@@ -35,6 +36,7 @@ export function timing(config: Config, nowMs: number): Timing {
   const offset = given + (local ? localOffsetSeconds(nowMs) : 0);
   return {
     ...(timerMode === undefined ? {} : { timerMode }),
+    ...(tsc === undefined || tsc === 0 ? {} : { tscMode: tsc }),
     ...(offset === 0 ? {} : { timeOffsetSeconds: offset }),
   };
 }
