@@ -8,6 +8,7 @@ import {
   OP_CALL,
   OP_ELSE,
   OP_END,
+  OP_F64_CONST,
   OP_I32_CONST,
   OP_I64_CONST,
   OP_IF,
@@ -113,6 +114,10 @@ export class Code {
   i64(value: bigint): void {
     this.byte(OP_I64_CONST);
     this.s64(value);
+  }
+  f64(value: number): void {
+    this.byte(OP_F64_CONST);
+    this.append(new Uint8Array(new Float64Array([value]).buffer));
   }
   call(functionIndex: number): void {
     this.byte(OP_CALL);

@@ -55,6 +55,7 @@ export const OP_I64_STORE32 = 0x3e;
 
 export const OP_I32_CONST = 0x41;
 export const OP_I64_CONST = 0x42;
+export const OP_F64_CONST = 0x44;
 export const OP_I32_EQZ = 0x45;
 export const OP_I32_EQ = 0x46;
 export const OP_I32_NE = 0x47;

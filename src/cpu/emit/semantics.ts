@@ -218,6 +218,11 @@ export class Semantics extends FlagSemantics {
 
   /** Calls a function of instructions/vector/float-operations.ts; what it raises is for `leaveOnEvent`. */
   callFloat(name: string, operands: readonly Value[]): void {
+    this.callShared(name, operands);
+  }
+
+  /** Calls a function that all handlers and regions share, by its name among `Runtime.floats`. */
+  callShared(name: string, operands: readonly Value[]): void {
     this.code.get(this.vcpu);
     for (const operand of operands) this.push(operand);
     this.code.call(this.runtime.floats.get(name) as number);

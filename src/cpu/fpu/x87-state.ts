@@ -16,19 +16,19 @@ export const FSW_EXCEPTIONS = 0x003f;
 
 export const FCW_INITIAL = 0x037f;
 /** Bits of FCW that can be written; bit 6 reads as one, the rest as zero. */
-const FCW_WRITABLE = 0x1f3f;
-const FCW_FIXED = 0x0040;
+export const FCW_WRITABLE = 0x1f3f;
+export const FCW_FIXED = 0x0040;
 
 /** Where things are in the two areas that the constructor is given. */
 const SLOT_BYTES = 16;
-const CONTROL_FCW = 0;
-const CONTROL_FSW = 2;
-const CONTROL_FTW = 4;
-const CONTROL_FOP = 6;
-const CONTROL_FIP = 8;
-const CONTROL_FDP = 16;
-const CONTROL_FCS = 24;
-const CONTROL_FDS = 26;
+export const CONTROL_FCW = 0;
+export const CONTROL_FSW = 2;
+export const CONTROL_FTW = 4;
+export const CONTROL_FOP = 6;
+export const CONTROL_FIP = 8;
+export const CONTROL_FDP = 16;
+export const CONTROL_FCS = 24;
+export const CONTROL_FDS = 26;
 export const X87_REGISTERS_BYTES = 8 * SLOT_BYTES;
 export const X87_CONTROL_BYTES = 28;
 

@@ -1,7 +1,7 @@
 /** FLD, FST, FILD, FIST, FISTTP, FBLD, FBSTP, FXCH, FCMOVcc and the constants. */
 import { LN2, LOG2_10, LOG2_E, LOG10_2, PI } from './constants.ts';
 import { convert, store, toInt, truncateToInt } from './convert.ts';
-import type { Float } from './float.ts';
+import type { Float, FloatContext } from './float.ts';
 import {
   F32,
   F64,
@@ -86,12 +86,17 @@ export function loadConstant(unit: X87Unit, name: keyof typeof CONSTANTS): void 
     return;
   }
   const { context } = unit;
-  const { exp, sig } = CONSTANTS[name];
-  const value = sig === 0n ? zero(0) : roundTo(context, F80, 64, 0, exp, sig);
+  const value = constant(context, name);
   // No constant is reported as inexact.
   context.flags = 0;
   context.roundedUp = false;
   push(unit, value);
+}
+
+/** A constant, rounded as the context says. */
+export function constant(context: FloatContext, name: keyof typeof CONSTANTS): Float {
+  const { exp, sig } = CONSTANTS[name];
+  return sig === 0n ? zero(0) : roundTo(context, F80, 64, 0, exp, sig);
 }
 
 /** FST m32, FSTP m32. */

@@ -1,27 +1,28 @@
-/** The functions of floating-point arithmetic that all handlers and regions share. */
+/** The functions of floating point that all handlers and regions share. */
 import { Code } from '../emit/code.ts';
 import type { ModuleBuilder } from '../emit/module.ts';
 import * as op from '../emit/opcodes.ts';
 import { Semantics } from '../emit/semantics.ts';
 import type { ControlFlow, HandlerContext, OperandAccess, Runtime } from '../emit/tier.ts';
-import { LocalPool, Value } from '../emit/values.ts';
-import { FLOAT_FUNCTIONS, type FloatFunction } from '../instructions/vector/float-operations.ts';
+import { type Bits, LocalPool, Value } from '../emit/values.ts';
+import { SHARED_FUNCTIONS, type SharedFunction } from '../instructions/shared-functions.ts';
 import { emitRaise } from './main-function.ts';
 
 const VCPU = 0;
+const BITS: Readonly<Record<number, Bits>> = { [op.TYPE_I32]: 32, [op.TYPE_I64]: 64, [op.TYPE_V128]: 128 };
 
 /** By name, for `Runtime.floats`. */
 export function emitFloatFunctions(module: ModuleBuilder, runtime: Runtime): ReadonlyMap<string, number> {
-  return new Map(FLOAT_FUNCTIONS.map((shared) => [shared.name, emitFloatFunction(module, runtime, shared)]));
+  return new Map(SHARED_FUNCTIONS.map((shared) => [shared.name, emitFloatFunction(module, runtime, shared)]));
 }
 
-function emitFloatFunction(module: ModuleBuilder, runtime: Runtime, shared: FloatFunction): number {
+function emitFloatFunction(module: ModuleBuilder, runtime: Runtime, shared: SharedFunction): number {
   const index = module.declare(shared.parameters, [shared.result]);
   const code = new Code();
   const locals = new LocalPool(shared.parameters.length);
   const places = { vcpu: VCPU, tlb: VCPU };
   const m = new Semantics(code, locals, places, runtime, NO_OPERANDS, new Leaving(code), CONTEXT);
-  const operands = shared.parameters.slice(1).map((_, i) => new Value(shared.bits, i + 1));
+  const operands = shared.parameters.slice(1).map((type, i) => new Value(BITS[type] as Bits, i + 1));
   m.push(shared.emit(m, operands));
   module.define(index, locals.locals(), code);
   return index;

@@ -11,7 +11,7 @@ import { emitTlbRefill } from '../emit/tlb-refill.ts';
 import { emitSettleFlags } from '../region/lazy-flags.ts';
 import { REGION_PARAMETERS } from '../region/region-frame.ts';
 import { OFFSET_SCRATCH } from '../state.ts';
-import { FLOAT_FUNCTIONS } from '../instructions/vector/float-operations.ts';
+import { SHARED_FUNCTIONS } from '../instructions/shared-functions.ts';
 import { emitAddressFunction } from './address-function.ts';
 import { emitFloatFunctions } from './float-functions.ts';
 import { emitFind, emitFindSlow } from './find-function.ts';
@@ -127,7 +127,7 @@ export function exportRegionRuntime(module: ModuleBuilder, runtime: RuntimeFunct
   for (const [name, index] of Object.entries({ offsetLinear, copyBlock, fillBlock, settleFlags, reachPage })) {
     module.export(name, index);
   }
-  for (const { name } of FLOAT_FUNCTIONS) module.export(name, runtime.floats.get(name) as number);
+  for (const { name } of SHARED_FUNCTIONS) module.export(name, runtime.floats.get(name) as number);
 }
 
 const WIDTHS = [8, 16, 32, 64, 128] as const;

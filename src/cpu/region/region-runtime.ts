@@ -3,7 +3,7 @@ import type { ModuleBuilder } from '../emit/module.ts';
 import * as op from '../emit/opcodes.ts';
 import type { Runtime } from '../emit/tier.ts';
 import { wasmType } from '../emit/values.ts';
-import { FLOAT_FUNCTIONS } from '../instructions/vector/float-operations.ts';
+import { SHARED_FUNCTIONS } from '../instructions/shared-functions.ts';
 import { REGION_PARAMETERS } from './region-frame.ts';
 
 export interface RegionRuntime extends Runtime {
@@ -37,7 +37,7 @@ export function importRegionRuntime(module: ModuleBuilder, coldParameters: reado
     fillBlock: module.import('fillBlock', [TYPE_I32, TYPE_I64, TYPE_I32], []),
     vectorSlow: module.import('vectorSlow', [TYPE_I32], [TYPE_I32]),
     floats: new Map(
-      FLOAT_FUNCTIONS.map(({ name, parameters, result }) => [name, module.import(name, parameters, [result])]),
+      SHARED_FUNCTIONS.map(({ name, parameters, result }) => [name, module.import(name, parameters, [result])]),
     ),
     reachPage: module.import('reachPage', [TYPE_I32, TYPE_I64, TYPE_I32, TYPE_I32], [TYPE_I32]),
     settleFlags: module.import('settleFlags', [TYPE_I32, TYPE_I32, TYPE_I64, TYPE_I64], []),

@@ -2,6 +2,7 @@
  * Vector operations that generated code leaves to TypeScript, on operands in the state block: floating point beyond what
  * WebAssembly gives bit for bit, string comparison, CRC32. An operation is a kind and what the kind says of the rest.
  */
+import { x87Slow } from '../fpu/x87-slow.ts';
 import { sseSlow, sseSlowDotProduct, sseSlowPacked } from '../fpu/sse-slow.ts';
 import { reciprocalEstimate, reciprocalSquareRootEstimate } from '../fpu/sse-estimate.ts';
 import * as state from '../state.ts';
@@ -23,6 +24,8 @@ export const VECTOR_STRING_IMPLICIT = 6 << 16;
 export const VECTOR_STRING_EXPLICIT = 7 << 16;
 /** Bits 7:0: bytes of B that are added to the check sum in A. */
 export const VECTOR_CRC32 = 8 << 16;
+/** Bits 10:0: opcode, as FOP has it. See fpu/x87-slow.ts. */
+export const VECTOR_X87 = 9 << 16;
 
 /**
  * Computes RESULT from A and B. Returns the vector of an exception to raise (#XM, #UD), or 0. MXCSR has its sticky flags
@@ -52,6 +55,8 @@ export function vectorSlow(cpu: state.VcpuState, operation: number): number {
     case VECTOR_STRING_EXPLICIT:
       compareStrings(cpu, low, true);
       return 0;
+    case VECTOR_X87:
+      return x87Slow(cpu, low);
     default:
       cpu.setU32(state.OFFSET_VECTOR_RESULT, crc32c(cpu, low));
       return 0;

@@ -112,7 +112,6 @@ export interface FloatFunction {
   readonly name: string;
   readonly parameters: readonly number[];
   readonly result: number;
-  readonly bits: 32 | 64 | 128;
   emit(m: Semantics, operands: readonly Value[]): Value;
 }
 
@@ -127,7 +126,6 @@ export const FLOAT_FUNCTIONS: readonly FloatFunction[] = [
     name: functionName(operation, shape),
     parameters: [op.TYPE_I32, ...Array.from({ length: operation.operands }, () => wasmType(shape.bits))],
     result: wasmType(shape.bits),
-    bits: shape.bits,
     emit: (m, operands) => carefulFloat(m, shape, operation, operands),
   })),
 );

@@ -1,5 +1,9 @@
-/** The x87 instructions, D8 to DF and WAIT: a row an encoding (SDM vol. 2D, tables A-7 to A-22). What they do is in fpu/. */
-import { form, type Instruction, systemInstruction } from '../define.ts';
+/**
+ * The x87 instructions, D8 to DF and WAIT: a row an encoding (SDM vol. 2D, tables A-7 to A-22). What they do is in x87/ for
+ * those that are emitted, and in fpu/.
+ */
+import { CONTROL_FSW } from '../../fpu/x87-state.ts';
+import { type Form, form, type Instruction, instruction, systemInstruction } from '../define.ts';
 import {
   AX,
   m,
@@ -15,20 +19,22 @@ import {
   stackRegister,
   w,
 } from '../operands.ts';
-import { storeStatusInAx, waitForX87, x87Call } from './x87-call.ts';
+import { raisePending, storeControl } from '../x87/emitted.ts';
+import { type Arrangement, memoryExecute, plainExecute, registerExecute } from '../x87/requests.ts';
+import { x87Call } from './x87-call.ts';
 
 export const X87: readonly Instruction[] = [
-  systemInstruction('WAIT', {
+  instruction('WAIT', {
     manual: 'SDM vol. 2D, WAIT/FWAIT',
     unit: 'x87',
     forms: [form('9B')],
-    call: waitForX87,
+    execute: raisePending,
   }),
-  systemInstruction('FNSTSW', {
+  instruction('FNSTSW', {
     manual: 'SDM vol. 2A, FSTSW/FNSTSW',
     unit: 'x87',
     forms: [form('DF E0', [w(AX)])],
-    call: storeStatusInAx,
+    execute: storeControl(CONTROL_FSW),
   }),
   ...memoryRows(),
   ...registerRows(),
@@ -60,19 +66,16 @@ function memoryRows(): Instruction[] {
   const instructionOf = ([mnemonic, encoding, kind]: MemoryRow, operand: Operand): Instruction => {
     const opcode = Number.parseInt(encoding.slice(0, 2), 16);
     const digit = Number(encoding.slice(4));
-    return systemInstruction(mnemonic, {
-      manual: `SDM vol. 2A, ${mnemonic}`,
-      unit: 'x87',
-      forms: [form(encoding, [operand])],
+    const row = {
+      ...rowOf(mnemonic, form(encoding, [operand])),
       ...(kind === m ? { depends: ['operandSize'] as const } : {}),
-      call: x87Call(opcode, digit << 3),
-    });
+    };
+    const execute = memoryExecute(mnemonic, opcode, digit, kind.name);
+    if (execute !== undefined) return instruction(mnemonic, { ...row, execute });
+    return systemInstruction(mnemonic, { ...row, call: x87Call(opcode, digit << 3) });
   };
   return [...loads.map((row) => instructionOf(row, r(row[2]))), ...stores.map((row) => instructionOf(row, w(row[2])))];
 }
-
-/** ST(i) alone, with ST as destination, or as destination of ST. */
-type Arrangement = 'i' | '0,i' | 'i,0';
 
 // biome-ignore format: a row of the opcode map is a line
 function registerRows(): Instruction[] {
@@ -96,12 +99,10 @@ function registerRows(): Instruction[] {
   return rows.map(([mnemonic, encoding, arrangement]) => {
     const opcode = Number.parseInt(encoding.slice(0, 2), 16);
     const modRm = 0xc0 | (Number(encoding.slice(4)) << 3);
-    return systemInstruction(mnemonic, {
-      manual: `SDM vol. 2A, ${mnemonic}`,
-      unit: 'x87',
-      forms: [form(encoding, operandsOf(arrangement))],
-      call: x87Call(opcode, modRm, arrangement === '0,i' ? 1 : 0),
-    });
+    const row = rowOf(mnemonic, form(encoding, operandsOf(arrangement)));
+    const execute = registerExecute(mnemonic, opcode, modRm, arrangement);
+    if (execute !== undefined) return instruction(mnemonic, { ...row, execute });
+    return systemInstruction(mnemonic, { ...row, call: x87Call(opcode, modRm, 0) });
   });
 }
 
@@ -123,11 +124,13 @@ function plainRows(): Instruction[] {
   ];
   return rows.map(([mnemonic, encoding]) => {
     const [opcode, modRm] = encoding.split(' ').map((byte) => Number.parseInt(byte, 16)) as [number, number];
-    return systemInstruction(mnemonic, {
-      manual: `SDM vol. 2A, ${mnemonic}`,
-      unit: 'x87',
-      forms: [form(encoding)],
-      call: x87Call(opcode, modRm),
-    });
+    const row = rowOf(mnemonic, form(encoding));
+    const execute = plainExecute(mnemonic, opcode, modRm);
+    if (execute !== undefined) return instruction(mnemonic, { ...row, execute });
+    return systemInstruction(mnemonic, { ...row, call: x87Call(opcode, modRm) });
   });
+}
+
+function rowOf(mnemonic: string, row: Form): { manual: string; unit: 'x87'; forms: readonly Form[] } {
+  return { manual: `SDM vol. 2A, ${mnemonic}`, unit: 'x87', forms: [row] };
 }
