@@ -9,7 +9,7 @@ import { BUDGET, type RegionFrame, VCPU } from './region-frame.ts';
 import type { RegionMeter } from './region-meter.ts';
 
 /** A region that was entered so often is made anew, with the functions it calls in it. */
-export const PROMOTION = 1 << 18;
+export const PROMOTION = 1 << 11;
 /** The table of regions; table 0 has the cold handlers. */
 export const REGION_TABLE = 1;
 
