@@ -29,7 +29,7 @@ async function inThisProcess(): Promise<number> {
   const main = fileURLToPath(import.meta.url);
   const kept = new KeptProgram(main, import.meta.resolve);
   const { run } = kept.load(main.replace(/main(\.[jt]s)$/, 'run$1')) as typeof import('./run.ts');
-  const status = await run(where === 'start' ? 'host start' : entry, argv, kept.compile);
+  const status = await run(where === 'start' ? 'host start' : entry, argv, kept);
   kept.save();
   return status;
 }

@@ -2,7 +2,6 @@ import type { Domid } from '../abi/xen.ts';
 import type { Files, Host, HostOptions, Services } from '../dom0/xl/services.ts';
 import { NodeClock } from '../host/node/clock.ts';
 import type { Engine } from '../cpu/engine.ts';
-import type { Compile } from '../cpu/interpreter/generate.ts';
 import { defer, keepAlive } from '../host/node/event-loop.ts';
 import { NodeFiles } from '../host/node/files.ts';
 import { availableMemoryKib, collectGarbage, processMemory } from '../host/node/memory.ts';
@@ -13,6 +12,7 @@ import { onEndSignal } from '../host/node/signals.ts';
 import { NodeTerminal } from '../host/node/terminal.ts';
 import { XenolithError } from '../lib/errors.ts';
 import { BUILT_IN, readBuiltIn } from './built-in.ts';
+import type { EngineStore } from './kept/engine-store.ts';
 import type { Machine } from './machine.ts';
 import { Timeline } from './timeline.ts';
 import { XEN_COMMAND_LINE } from './xen-command-line.ts';
@@ -25,20 +25,21 @@ export class Program implements Services {
   readonly clock = new NodeClock();
   readonly random = new NodeRandom();
   readonly terminal = new NodeTerminal((line) => this.say(`xl: ${line}`));
-  readonly files: Files = new ProgramFiles();
+  readonly #files = new ProgramFiles();
+  readonly files: Files = this.#files;
   readonly onSignal = onEndSignal;
   readonly stdout = writeStdout;
   readonly stderr = writeStderr;
   readonly timeline = new Timeline(() => this.clock.nowNs() / 1e6);
   /** What tools put in the interpreter's place. */
   processor: ((memory: WebAssembly.Memory) => Engine) | undefined;
-  /** What the interpreter is compiled by, where it may be known. */
-  readonly compile: Compile | undefined;
+  /** What earlier machines left. */
+  readonly store: EngineStore | undefined;
   readonly #environment: NodeJS.ProcessEnv;
 
-  constructor(environment: NodeJS.ProcessEnv, compile?: Compile) {
+  constructor(environment: NodeJS.ProcessEnv, store?: EngineStore) {
     this.#environment = environment;
-    this.compile = compile;
+    this.store = store;
     this.timeline.mark('main');
   }
 
@@ -57,10 +58,11 @@ export class Program implements Services {
     const traceLines = this.#sink('XENOLITH_TRACE', this.say);
     // Only now, so that a bad config is told of without loading a processor.
     const { startMachine } = await import('./machine.ts');
-    const { InterpreterEngine } = await import('../cpu/interpreter/engine.ts');
+    const { KeptEngine } = await import('./kept/kept-engine.ts');
     const statistics = stats === undefined ? undefined : await this.#statistics(stats);
     this.timeline.mark('sources loaded');
     tuneWebAssembly();
+    const engine = new KeptEngine(this.store, () => this.#files.kernel);
     const machine = await startMachine(
       {
         clock: this.clock,
@@ -78,7 +80,7 @@ export class Program implements Services {
         guestMemoryKib,
         trace,
         observed: statistics !== undefined,
-        processor: this.processor ?? ((memory) => new InterpreterEngine(memory, undefined, { compile: this.compile })),
+        processor: this.processor ?? engine.make,
         commandLine: this.#environment[XEN_COMMAND_LINE],
         deterministic,
       },
@@ -86,9 +88,13 @@ export class Program implements Services {
     if (recording !== undefined) await this.#record(machine, recording);
     this.timeline.mark('machine started');
     const letGo = keepAlive();
-    const settled = this.clock.setTimer(this.clock.nowNs() + SETTLING_NS, collectGarbage);
+    const settled = this.clock.setTimer(this.clock.nowNs() + SETTLING_NS, () => {
+      engine.leave();
+      collectGarbage();
+    });
     machine.onStop = () => {
       letGo();
+      engine.leave();
       settled.cancel();
       statistics?.write(machine);
     };
@@ -145,9 +151,23 @@ export class Program implements Services {
 
 /** The host's files, and those built in under names no file of it has. */
 class ProgramFiles extends NodeFiles {
+  /** What tells kernels apart: a few of its bytes, for what was made of them is compared with all that matter. */
+  kernel = '';
+
   override async read(path: string): Promise<Uint8Array> {
-    return path.startsWith(BUILT_IN) ? readBuiltIn(path) : super.read(path, loadMachine);
+    const bytes = await (path.startsWith(BUILT_IN) ? readBuiltIn(path) : super.read(path, loadMachine));
+    if (this.kernel === '' && bytes.length > LEAST_KERNEL) this.kernel = sampleOf(bytes);
+    return bytes;
   }
+}
+
+/** The first file of this size is the kernel. */
+const LEAST_KERNEL = 1 << 16;
+
+function sampleOf(bytes: Uint8Array): string {
+  let hash = bytes.length;
+  for (let at = 0; at < bytes.length; at += 509) hash = Math.imul(hash ^ (bytes[at] as number), 0x01000193);
+  return (hash >>> 0).toString(16);
 }
 
 /** A large file is a kernel: what will run it is loaded while that is read. If it cannot be, `startHost` says so. */

@@ -1,13 +1,13 @@
-import type { Compile } from '../cpu/interpreter/generate.ts';
 import { EXIT_INTERNAL, Failure } from './failure.ts';
+import type { EngineStore } from './kept/engine-store.ts';
 import { Program } from './program.ts';
 
 /**
  * Carries out a command in this process; returns the exit status. `entry` is 'xl', 'start', 'host' for a host in the
  * background, or 'host start', which is xl's.
  */
-export async function run(entry: string, argv: readonly string[], compile: Compile): Promise<number> {
-  const program = new Program(process.env, compile);
+export async function run(entry: string, argv: readonly string[], store: EngineStore): Promise<number> {
+  const program = new Program(process.env, store);
   const failure = new Failure(program, argv);
 
   // A bug of ours, wherever it shows: a promise that nobody waits for, a callback of Node's.

@@ -10,7 +10,7 @@ import type { Plan } from './checkpoints.ts';
 import { difference, type Guest, record, type Way } from './compare-runs.ts';
 import { debianWork } from './debian-work.ts';
 import { stressGuest } from './stress-guest.ts';
-import { allWays, HOT_REGIONS, INTERPRETER, LITTLE_ROOM } from './ways.ts';
+import { allWays, HOT_REGIONS, INTERPRETER, KEPT_CODE, LITTLE_ROOM } from './ways.ts';
 
 /** Of each hot routine of the stress guest, about: a minute on a slow engine. */
 const HOT_CALLS = 500_000;
@@ -23,7 +23,7 @@ const PROOFS: Readonly<Record<string, Proof>> = {
     const random = new SeededRandom(seed);
     const vcpus = 1 + random.below(3);
     const every = 10_000_000 + random.below(60_000_000);
-    const ways = allWays(seed, [INTERPRETER, HOT_REGIONS, LITTLE_ROOM]);
+    const ways = allWays(seed, [INTERPRETER, HOT_REGIONS, LITTLE_ROOM, KEPT_CODE]);
     const told = await proveAlike(await debianWork(seed, 12, vcpus), ways, every, (console) => {
       if (!console.includes('reboot: System halted')) throw new Error(`Debian did not power off:\n${console}`);
     });

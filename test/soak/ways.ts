@@ -1,5 +1,6 @@
 import { SeededRandom } from '../../src/lib/seeded-random.ts';
 import { ALL_INSTRUCTIONS } from '../../src/cpu/instructions/all.ts';
+import { deserializeWasm, serializeWasm } from '../../src/host/node/webassembly.ts';
 import { InterpreterEngine } from '../../src/cpu/interpreter/engine.ts';
 import { ENGINES, type EngineMaker } from '../cpu/engines.ts';
 import type { Way } from './compare-runs.ts';
@@ -24,6 +25,19 @@ export const LITTLE_ROOM: NamedEngine = {
   name: 'hot regions, little room',
   make: (memory) => new InterpreterEngine(memory, ALL_INSTRUCTIONS, { regions: true, recordRoom: 8 << 20 }),
 };
+
+/** Begins with what the last one of its kind has made of guests' code, as a later start of the program does. */
+export const KEPT_CODE: NamedEngine = {
+  name: 'hot regions, kept code',
+  make: (memory) => {
+    const found = last?.keep();
+    last = new InterpreterEngine(memory, ALL_INSTRUCTIONS, {
+      shelf: { found, serialize: serializeWasm, deserialize: deserializeWasm },
+    });
+    return last;
+  },
+};
+let last: InterpreterEngine | undefined;
 
 /** Every engine as it is, and every engine with its runs cut into pieces of random lengths. */
 export function allWays(seed: number, engines: readonly NamedEngine[] = ENGINES): readonly [Way, Way, ...Way[]] {

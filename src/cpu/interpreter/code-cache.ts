@@ -9,8 +9,9 @@ import type { CodeWatch } from '../mmu/bus.ts';
 import type { MachineMemory } from '../mmu/machine-memory.ts';
 import { CodeHash } from './code-hash.ts';
 import { type CodePage, CodePages } from './code-pages.ts';
-import type { CodeUser } from './code-user.ts';
+import type { CodeUser, RecordUser } from './code-user.ts';
 import { CrossingRecords } from './crossing-records.ts';
+import type { CodeParts } from './kept-code.ts';
 import type { FormEntry } from './handlers.ts';
 import { INCOMPLETE_LENGTH, InstructionDecoder, RAISES } from './instruction-decoder.ts';
 import { RECORD_SEGMENTS } from './layout.ts';
@@ -32,16 +33,6 @@ const MOST_CHANGES = 16;
 /** After so much `work`, a few milliseconds, a vCPU gives the thread back if its budget need not be used up. */
 export const MOST_WORK = 2000;
 const DROP_WORK = 4;
-
-/** Whoever keeps code made from records. */
-export interface RecordUser {
-  /** The records of a page may not be executed any more: its code has changed, or it has to make room. */
-  dropPage(id: number, hasChanged: boolean): void;
-  /** Records from one address up to another will be others. Their pages were dropped. */
-  reuseRecords(from: number, to: number): void;
-  /** The page's frame has another content, for another purpose. */
-  renewPage(id: number): void;
-}
 
 export class CodeCache implements CodeWatch {
   readonly #memory: MachineMemory;
@@ -84,6 +75,11 @@ export class CodeCache implements CodeWatch {
     };
     this.#pages = new CodePages(memory, protect, () => this.#forgetJumps());
     this.#room = new RecordRoom(room);
+  }
+
+  /** For what keeps all that was decoded (kept-code.ts). */
+  get parts(): CodeParts {
+    return { pages: this.#pages, hash: this.#hash, crossing: this.#crossing, room: this.#room };
   }
 
   addUser(user: CodeUser): void {

@@ -7,6 +7,7 @@ import { CODE_HASH_MASK } from '../emit/nested-layout.ts';
 import type { MachineMemory } from '../mmu/machine-memory.ts';
 import { CODE_HASH, CODE_HASH_ENTRIES, CODE_HASH_FIRST_ENTRIES } from './layout.ts';
 import { HANDLER_LEAVE } from './record.ts';
+import { type WordReader, WordWriter } from './words.ts';
 
 /** Ids of code pages have so many bits: the mode takes the others. */
 export const PAGE_ID_BITS = 21;
@@ -51,6 +52,31 @@ export class CodeHash {
   /** Forgets dead entries. After that their records may be used for something else. */
   purge(): void {
     this.#remake(this.#mask);
+  }
+
+  /** Writes down, for `restore`, the entries of pages that are kept. */
+  keep(words: WordWriter, isKept: (id: number) => boolean): void {
+    const u32 = this.#u32;
+    const entries = new WordWriter();
+    for (let at = ENTRIES; at < ENTRIES + (this.#mask + 1) * 2; at += 2) {
+      const key = u32[at] as number;
+      const pc = u32[at + 1] as number;
+      if (pc === 0 || handlerIn(u32[pc >>> 2] as number) === HANDLER_LEAVE || !isKept(idIn(key))) continue;
+      entries.add(key, pc);
+    }
+    words.add(this.#mask);
+    words.addList(new Uint32Array(entries.bytes().buffer, 0, entries.bytes().length / 4));
+  }
+
+  /** Takes up what was written down, while there are no others; the records are there. */
+  restore(words: WordReader): void {
+    this.#mask = words.next();
+    this.#publish();
+    const entries = words.list();
+    for (let at = 0; at < entries.length; at += 2) {
+      const pc = entries[at + 1] as number;
+      this.#put(entries[at] as number, offsetIn(this.#u32[pc >>> 2] as number), pc);
+    }
   }
 
   clear(): void {
@@ -103,6 +129,10 @@ export const SPREAD_SHIFT = 11;
 
 function keyOf(id: number, mode: number): number {
   return (id * MODES + mode) >>> 0;
+}
+
+function idIn(key: number): number {
+  return Math.floor(key / MODES);
 }
 
 // Of a record's first word.

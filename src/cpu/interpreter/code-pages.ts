@@ -6,9 +6,11 @@
 import { CODE_LINE_SHIFT, CODE_LINES, CODE_PAGE_IDS, FRAMES_WITH_CODE } from '../emit/nested-layout.ts';
 import type { MachineMemory } from '../mmu/machine-memory.ts';
 import { PAGE_ID_BITS } from './code-hash.ts';
+import type { WordReader, WordWriter } from './words.ts';
 
 const LINE_WORDS = (1 << CODE_LINE_SHIFT) / 4;
 const PAGE_WORDS = 1024;
+const LINES = PAGE_WORDS / LINE_WORDS;
 const SPARE_SNAPSHOTS = 64;
 /** A snapshot is 4 KiB. */
 const MOST_PAGES = 1 << 14;
@@ -152,6 +154,39 @@ export class CodePages {
     this.#spareId = FIRST_SPARE_ID;
   }
 
+  /** Whether the page can be found by what a frame holds. */
+  isFound(id: number): boolean {
+    const page = this.#byId.get(id);
+    return page?.hash !== undefined && this.#byContent.get(page.hash) === page && isDecoded(page);
+  }
+
+  /** Writes down those that can be found, for `restore`. */
+  keep(words: WordWriter): void {
+    const kept = [...this.#byId.values()].filter(({ id }) => this.isFound(id));
+    words.add(kept.length);
+    for (const { id, hash = 0, segments, lines, runs, snapshot } of kept) {
+      words.add(id, hash, segments, lines[0] as number, lines[1] as number);
+      words.addList(runs);
+      for (let line = 0; line < LINES; line++) {
+        if (hasBit(lines, line)) words.addList(snapshot.subarray(line * LINE_WORDS, (line + 1) * LINE_WORDS));
+      }
+    }
+  }
+
+  /** Takes up what was written down, before there are any others. No frame is known to hold it. */
+  restore(words: WordReader): void {
+    for (let left = words.next(); left > 0; left--) {
+      const page = this.#create(words.next(), words.next() | 0);
+      page.segments = words.next();
+      page.lines.set([words.next(), words.next()]);
+      for (const pc of words.list()) page.runs.push(pc);
+      for (let line = 0; line < LINES; line++) {
+        if (hasLine(page, line)) page.snapshot.set(words.list(), line * LINE_WORDS);
+      }
+      this.#spareId = Math.max(this.#spareId, page.id + 1);
+    }
+  }
+
   // The frame's own, if that does not name what it was before.
   #freeId(mfn: number): number {
     const own = this.#ownIds.get(mfn) ?? mfn;
@@ -203,7 +238,7 @@ export class CodePages {
 
   // Where the page was decoded, the frame has its bytes.
   #matches(page: CodePage, mfn: number): boolean {
-    for (let line = 0; line < 64; line++) {
+    for (let line = 0; line < LINES; line++) {
       if (hasLine(page, line) && !this.#isSame(page, mfn, line)) return false;
     }
     return true;
@@ -235,5 +270,9 @@ function isDecoded({ lines }: CodePage): boolean {
 }
 
 function hasLine({ lines }: CodePage, line: number): boolean {
+  return hasBit(lines, line);
+}
+
+function hasBit(lines: Uint32Array, line: number): boolean {
   return ((lines[line >>> 5] as number) & (1 << (line & 31))) !== 0;
 }

@@ -10,3 +10,13 @@ export interface CodeUser {
   /** Leave generated code at the next block boundary: `makeRoom` is due. */
   stop(): void;
 }
+
+/** Whoever keeps code made from records. */
+export interface RecordUser {
+  /** The records of a page may not be executed any more: its code has changed, or it has to make room. */
+  dropPage(id: number, hasChanged: boolean): void;
+  /** Records from one address up to another will be others. Their pages were dropped. */
+  reuseRecords(from: number, to: number): void;
+  /** The page's frame has another content, for another purpose. */
+  renewPage(id: number): void;
+}

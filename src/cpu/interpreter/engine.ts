@@ -6,7 +6,7 @@ import type { Engine, EngineVcpu, Intercepts, NestedPaging, TscSource } from '..
 import { ALL_INSTRUCTIONS } from '../instructions/all.ts';
 import type { Instruction } from '../instructions/define.ts';
 import { MachineMemory } from '../mmu/machine-memory.ts';
-import { RegionCache, type RegionHost } from '../region/region-cache.ts';
+import { RegionCache } from '../region/region-cache.ts';
 import type { RegionProfile } from '../region/region-profile.ts';
 import { CodeCache } from './code-cache.ts';
 import { fusedPairs } from './fusion.ts';
@@ -14,6 +14,7 @@ import { type Compile, generateInterpreter } from './generate.ts';
 import { type FormEntry, HandlerTable } from './handlers.ts';
 import { HOT_HANDLERS } from './hot-handlers.ts';
 import { HOT_PAIRS } from './hot-pairs.ts';
+import { type CodeShelf, keepCode, restoreCode } from './kept-code.ts';
 import { type Current, type CurrentVcpu, instantiate, type Run, type Shared } from './instance.ts';
 import { MAX_VCPUS, PROFILE, RECORDS, RECORDS_END, REGION_PROFILE, VCPU_AREA_SIZE, VCPU_AREAS } from './layout.ts';
 import { RecordWriter } from './record-writer.ts';
@@ -32,6 +33,7 @@ export interface EngineOptions {
   readonly shortcuts?: boolean;
   readonly recordRoom?: number;
   readonly regionProfile?: RegionProfile;
+  readonly shelf?: CodeShelf | undefined;
 }
 
 export class InterpreterEngine implements Engine {
@@ -42,6 +44,7 @@ export class InterpreterEngine implements Engine {
   readonly regions: RegionCache | undefined;
   /** For tools and tests: what was decoded. */
   readonly code: CodeCache;
+  #shelf: CodeShelf | undefined;
   readonly #slots: (InterpreterVcpu | undefined)[] = [];
 
   /**
@@ -49,7 +52,8 @@ export class InterpreterEngine implements Engine {
    * all handlers that may be hot are, alone, and it counts how often each runs and which follows which. Without
    * `regions` nothing is translated, with 'eager' all at once. Without `shortcuts` TypeScript does all that it can.
    * `compile` may know the interpreter from earlier. `recordRoom` is for less room for decoded code than there is, in
-   * bytes. With `regionProfile`, regions count there what they do.
+   * bytes. With `regionProfile`, regions count there what they do. `shelf` has what an engine with the same options made
+   * of guests' code, and is where `keep` puts what this one has made.
    */
   constructor(
     wasmMemory: WebAssembly.Memory,
@@ -61,6 +65,7 @@ export class InterpreterEngine implements Engine {
       compile = atOnce,
       recordRoom = RECORDS_END - RECORDS,
       regionProfile,
+      shelf,
     }: EngineOptions = {},
   ) {
     const memory = new MachineMemory(wasmMemory.buffer);
@@ -86,9 +91,12 @@ export class InterpreterEngine implements Engine {
     const functions = instantiate(module, wasmMemory, current);
     const vectorSlow = (operation: number): number => current.vcpu.vectorSlow(operation);
     if (regions !== false) {
-      const host: RegionHost = { memory, wasmMemory, table, code, functions, vectorSlow, profile: regionProfile };
-      this.regions = new RegionCache(host, regions === 'eager');
+      const isKept = shelf !== undefined;
+      const shared = { memory, wasmMemory, table, code, functions, vectorSlow };
+      this.regions = new RegionCache({ ...shared, profile: regionProfile, isKept }, regions === 'eager');
     }
+    this.#shelf = shelf;
+    if (shelf?.found !== undefined) restoreCode(shelf, memory, code.parts, this.regions);
     this.#shared = { memory, table, code, writer, run: functions['run'] as Run, regions: this.regions, current };
   }
 
@@ -106,6 +114,16 @@ export class InterpreterEngine implements Engine {
     if (slot < 0) return;
     this.#slots[slot]?.destroy();
     this.#slots[slot] = undefined;
+  }
+
+  /**
+   * What was made of guests' code, for a later engine, once; undefined where that is too much, or no longer all there.
+   */
+  keep(): Uint8Array[] | undefined {
+    const { memory, code } = this.#shared;
+    const shelf = this.#shelf;
+    this.#shelf = undefined;
+    return shelf && keepCode(shelf, memory, code.parts, this.regions);
   }
 
   memoryWritten(address: number, length: number): void {

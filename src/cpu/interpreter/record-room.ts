@@ -7,7 +7,8 @@ import { RECORD_SIZE } from './record.ts';
 const RESERVE = 512 * 1024;
 
 export class RecordRoom {
-  readonly #size: number;
+  /** Of a segment. */
+  readonly size: number;
   readonly #reserve: number;
   /** The one that is filled. */
   segment = 0;
@@ -16,13 +17,27 @@ export class RecordRoom {
 
   /** `bytes` is all the room there is. */
   constructor(bytes: number) {
-    this.#size = Math.floor(bytes / RECORD_SEGMENTS / RECORD_SIZE) * RECORD_SIZE;
-    this.#reserve = Math.min(RESERVE, this.#size / 2);
+    this.size = Math.floor(bytes / RECORD_SEGMENTS / RECORD_SIZE) * RECORD_SIZE;
+    this.#reserve = Math.min(RESERVE, this.size / 2);
   }
 
   /** Where the segment ends. */
   get end(): number {
-    return RECORDS + (this.segment + 1) * this.#size;
+    return RECORDS + (this.segment + 1) * this.size;
+  }
+
+  /** No room was used twice. */
+  isFirstRound = true;
+
+  /** Bytes up to where the next record goes, in the first round. */
+  get used(): number {
+    return this.next - RECORDS;
+  }
+
+  /** Goes on where another room of the same size was in its first round. */
+  restore(segment: number, used: number): void {
+    this.segment = segment;
+    this.next = RECORDS + used;
   }
 
   get isLow(): boolean {
@@ -37,6 +52,7 @@ export class RecordRoom {
   /** Goes on to the oldest segment. */
   turn(): void {
     this.segment = (this.segment + 1) % RECORD_SEGMENTS;
-    this.next = this.end - this.#size;
+    if (this.segment === 0) this.isFirstRound = false;
+    this.next = this.end - this.size;
   }
 }

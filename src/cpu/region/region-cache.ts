@@ -4,7 +4,8 @@
  * page changes they are gone.
  */
 import { ModuleBuilder } from '../emit/module.ts';
-import type { CodeCache, RecordUser } from '../interpreter/code-cache.ts';
+import type { CodeCache } from '../interpreter/code-cache.ts';
+import type { RecordUser } from '../interpreter/code-user.ts';
 import type { HandlerTable } from '../interpreter/handlers.ts';
 import { MAX_REGIONS, REGION_COUNTS } from '../interpreter/layout.ts';
 import { COLD_PARAMETERS } from '../interpreter/runtime.ts';
@@ -15,8 +16,10 @@ import { type Block, flowGraph } from './flow-graph.ts';
 import { PROMOTION } from './region-chain.ts';
 import { REGION_PARAMETERS } from './region-frame.ts';
 import { emitRegion } from './region-function.ts';
+import { type Region, type RegionModule, RegionPages } from './region-pages.ts';
 import type { RegionProfile } from './region-profile.ts';
 import { importRegionRuntime } from './region-runtime.ts';
+import type { WordReader, WordWriter } from '../interpreter/words.ts';
 
 /** A place inside a region of its page is only worth a region of its own if it stays hot. */
 const PATIENCE = 3;
@@ -33,6 +36,8 @@ const MOST_DROPS = 16;
 
 /** Of an instruction. */
 const MOST_BYTES = 15;
+/** Which one it is shows when a module is instantiated, so that machines of other sizes can have it too. */
+const ANY_MEMORY = { initial: 1, maximum: 65536, shared: false };
 
 /** What regions are made with and call. */
 export interface RegionHost {
@@ -45,16 +50,8 @@ export interface RegionHost {
   readonly vectorSlow: (operation: number) => number;
   /** Where a tool asked for counts. */
   readonly profile?: RegionProfile | undefined;
-}
-
-interface Region extends Draft {
-  readonly index: number;
-}
-
-interface RegionPage {
-  readonly regions: Set<Region>;
-  /** Offsets of instructions in regions, and how often they were called hot since. */
-  readonly covered: Map<number, number>;
+  /** `keep` is going to be called. */
+  readonly isKept: boolean;
 }
 
 interface Draft {
@@ -80,7 +77,8 @@ export class RegionCache implements RecordUser {
   readonly #host: RegionHost;
   readonly #table: WebAssembly.Table;
   readonly #firstCold: number;
-  readonly #pages = new Map<number, RegionPage>();
+  readonly #pages = new RegionPages();
+  #keepsModules: boolean;
   readonly #drops = new Map<number, number>();
   /** Where records that regions replaced went. */
   readonly #originals = new Map<number, number>();
@@ -99,6 +97,7 @@ export class RegionCache implements RecordUser {
     this.#host = host;
     this.isEager = isEager;
     this.#table = host.functions['regions'] as WebAssembly.Table;
+    this.#keepsModules = host.isKept;
     this.#firstCold = host.table.coldStart + host.table.fusedFirsts.length;
     host.code.recordUser = this;
   }
@@ -118,13 +117,13 @@ export class RegionCache implements RecordUser {
     if (address < 0 || (mode & MODE_STEP) !== 0 || this.#isFull) return false;
     const mfn = Math.floor(address / 4096);
     if ((this.#drops.get(mfn) ?? 0) >= MOST_DROPS) return false;
-    const page = this.#pages.get(mfn);
+    const page = this.#pages.known(mfn);
     const offset = address % 4096;
     let followsCalls = this.isEager;
     const times = page?.covered.get(offset);
     if (page !== undefined && times !== undefined) {
       page.covered.set(offset, times + 1);
-      const known = this.#regionAt(address, mode);
+      const known = this.#pages.regionAt(address, mode);
       if (known !== undefined && (known.followsCalls || !this.#isOften(known))) return false;
       if (known === undefined && times + 1 < PATIENCE && !this.isEager) return false;
       followsCalls ||= known !== undefined;
@@ -156,9 +155,9 @@ export class RegionCache implements RecordUser {
   }
 
   dropPage(id: number, hasChanged: boolean): void {
-    const page = this.#pages.get(id);
+    const page = this.#pages.known(id);
     if (page === undefined) return;
-    this.#pages.delete(id);
+    this.#pages.remove(id);
     if (hasChanged) this.#drops.set(id, (this.#drops.get(id) ?? 0) + 1);
     else this.#drops.delete(id);
     this.made.dropped += page.regions.size;
@@ -170,7 +169,7 @@ export class RegionCache implements RecordUser {
   #drop(region: Region, gone: number): void {
     this.#host.profile?.dropped(region.index);
     this.#free.push(region.index);
-    this.#forget(region);
+    this.#pages.forget(region);
     if (Math.floor(region.address / 4096) === gone) return;
     // Its entry is in another page, whose records stay.
     const { pc } = region;
@@ -178,19 +177,29 @@ export class RegionCache implements RecordUser {
     this.#originals.delete(pc);
   }
 
-  #forget(region: Region): void {
-    for (const mfn of framesOf(region)) this.#pages.get(mfn)?.regions.delete(region);
-  }
-
-  #regionAt(address: number, mode: number): Region | undefined {
-    const regions = this.#pages.get(Math.floor(address / 4096))?.regions ?? [];
-    for (const region of regions) if (region.address === address && region.mode === mode) return region;
-    return undefined;
-  }
-
   // Entered from other regions again and again: see region-chain.ts.
   #isOften({ index }: Region): boolean {
     return (this.#host.memory.u32[REGION_COUNTS / 4 + index] as number) >= PROMOTION;
+  }
+
+  /** Writes down regions of pages that are kept, for `restore`; returns their modules, and the other regions. Once. */
+  keep(words: WordWriter, keepsPage: (id: number) => boolean): { modules: RegionModule[]; others: Region[] } {
+    this.#keepsModules = false;
+    words.add(this.#next);
+    return { modules: this.#pages.keep(words, keepsPage), others: this.#pages.apart(keepsPage).others };
+  }
+
+  /** Takes up what was written down, before there are any others: the records are there, with the regions' entries. */
+  restore(words: WordReader, modules: readonly RegionModule[]): void {
+    const exports = new Map(modules.map((module) => [module, this.#instantiate(module)]));
+    this.#next = words.next();
+    const free = new Set(Array.from({ length: this.#next }, (_, index) => index));
+    for (const { pc, original, index, module, number } of this.#pages.restore(words, modules)) {
+      this.#originals.set(pc, original);
+      this.#table.set(index, exports.get(module)?.[`${number}`]);
+      free.delete(index);
+    }
+    this.#free.push(...free);
   }
 
   reuseRecords(from: number, to: number): void {
@@ -228,7 +237,7 @@ export class RegionCache implements RecordUser {
     const { address, mode, followsCalls, near } = hot;
     const { code } = this.#host;
     const pc = code.known(address, mode);
-    const replaced = this.#regionAt(address, mode);
+    const replaced = this.#pages.regionAt(address, mode);
     if (pc === 0 || (replaced === undefined && this.#originals.has(pc))) return undefined;
     // Before anything is made of it: what executes this instruction goes by the record that stays.
     if (replaced === undefined) this.#originals.set(pc, code.copy(pc, Math.floor(address / 4096)));
@@ -265,9 +274,8 @@ export class RegionCache implements RecordUser {
   }
 
   #install(drafts: readonly Draft[]): void {
-    const { memory, wasmMemory, functions, vectorSlow, code, profile } = this.#host;
-    const pages = wasmMemory.buffer.byteLength / 65536;
-    const module = new ModuleBuilder({ initial: pages, maximum: pages, shared: false });
+    const { memory, profile } = this.#host;
+    const module = new ModuleBuilder(ANY_MEMORY);
     const runtime = importRegionRuntime(module, COLD_PARAMETERS);
     module.importTable('cold');
     module.importTable('regions');
@@ -276,7 +284,7 @@ export class RegionCache implements RecordUser {
       const { blocks, mode } = draft;
       const index = module.declare(REGION_PARAMETERS, [op.TYPE_I32]);
       indices.set(draft, index);
-      const copy = (pc: number, frame: number): number => code.copy(pc, frame);
+      const copy = (pc: number, frame: number): number => this.#host.code.copy(pc, frame);
       const source = {
         ...{ blocks, mode, view: memory.view, copy },
         ...{ firstCold: this.#firstCold, meter: profile?.meter(draft) },
@@ -286,50 +294,51 @@ export class RegionCache implements RecordUser {
       module.export(`${number}`, index);
     }
     const bytes = profile?.named(module.bytes(), indices) ?? module.bytes();
-    const env = { ...functions, memory: wasmMemory, vectorSlow } as WebAssembly.ModuleImports;
-    const { exports } = new WebAssembly.Instance(new WebAssembly.Module(bytes), { env });
+    const made = { module: new WebAssembly.Module(bytes), bytes: this.#keepsModules ? bytes : undefined };
+    const exports = this.#instantiate(made);
     this.made.modules++;
     this.made.bytes += bytes.length;
     for (const [number, draft] of drafts.entries()) {
-      const replaced = this.#regionAt(draft.address, draft.mode);
+      const replaced = this.#pages.regionAt(draft.address, draft.mode);
       const index = replaced?.index ?? this.#free.pop() ?? this.#next;
       // The table is full: what is hot now stays with the interpreter until all is thrown away.
       if (index === MAX_REGIONS) return;
       if (index === this.#next) this.#next++;
       if (replaced !== undefined) {
-        this.#forget(replaced);
+        this.#pages.forget(replaced);
         this.made.promoted++;
       }
       this.#table.set(index, exports[`${number}`]);
       memory.u32[REGION_COUNTS / 4 + index] = 0;
-      code.enterRegion(draft.pc, this.#originals.get(draft.pc) as number, index);
-      this.#remember({ ...draft, index });
+      const original = this.#originals.get(draft.pc) as number;
+      this.#host.code.enterRegion(draft.pc, original, index);
+      const { address, mode, pc, followsCalls, blocks } = draft;
+      const place = { address, mode, pc, original, followsCalls };
+      this.#pages.add({ ...place, index, pages: pagesOf(blocks), module: made, number });
+      this.#cover(blocks);
       profile?.installed(draft, index);
     }
   }
 
-  #remember(region: Region): void {
-    for (const mfn of framesOf(region)) this.#page(mfn).regions.add(region);
+  #instantiate({ module }: RegionModule): WebAssembly.Exports {
+    const { functions, wasmMemory, vectorSlow } = this.#host;
+    const env = { ...functions, memory: wasmMemory, vectorSlow } as WebAssembly.ModuleImports;
+    return new WebAssembly.Instance(module, { env }).exports;
+  }
+
+  #cover(blocks: readonly Block[]): void {
     this.made.regions++;
-    for (const { instructions } of region.blocks) {
+    for (const { instructions } of blocks) {
       this.made.instructions += instructions.length;
       for (const { offset, frame } of instructions) {
-        const { covered } = this.#page(frame);
+        const { covered } = this.#pages.page(frame);
         if (!covered.has(offset & 0xfff)) covered.set(offset & 0xfff, 0);
       }
     }
   }
-
-  #page(mfn: number): RegionPage {
-    const known = this.#pages.get(mfn);
-    if (known !== undefined) return known;
-    const page = { regions: new Set<Region>(), covered: new Map<number, number>() };
-    this.#pages.set(mfn, page);
-    return page;
-  }
 }
 
-/** Machine frames that a region has code of. */
-function framesOf({ blocks }: Draft): Set<number> {
+/** Pages that a region has code of. */
+function pagesOf(blocks: readonly Block[]): Set<number> {
   return new Set(blocks.flatMap(({ instructions }) => instructions.flatMap(({ frame, last }) => [frame, last])));
 }

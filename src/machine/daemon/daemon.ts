@@ -1,8 +1,6 @@
 import { rmSync, writeSync, closeSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Domid } from '../../abi/xen.ts';
-import { InterpreterEngine } from '../../cpu/interpreter/engine.ts';
-import type { Compile } from '../../cpu/interpreter/generate.ts';
 import type { Domains } from '../../dom0/toolstack/domains.ts';
 import type { RunningHost } from '../../dom0/xl/services.ts';
 import { NodeClock } from '../../host/node/clock.ts';
@@ -14,6 +12,8 @@ import { onEndSignal } from '../../host/node/signals.ts';
 import type { UnixSocket } from '../../host/node/unix-socket.ts';
 import { XenolithError } from '../../lib/errors.ts';
 import type { TimerHandle } from '../../lib/ports.ts';
+import type { EngineStore } from '../kept/engine-store.ts';
+import { KeptEngine } from '../kept/kept-engine.ts';
 import { type Machine, startMachine } from '../machine.ts';
 import { XEN_COMMAND_LINE } from '../xen-command-line.ts';
 import { ConsoleSockets, consoleSocketPath } from './console-sockets.ts';
@@ -44,12 +44,12 @@ export interface HostStart {
   readonly told: (what: typeof READY | typeof TAKEN) => void;
   /** Lines of its log go here too. */
   readonly echo?: (line: string) => void;
-  /** What the interpreter is compiled by, where it may be known. */
-  readonly compile?: Compile | undefined;
+  /** What earlier machines left. */
+  readonly store?: EngineStore | undefined;
 }
 
 /** A host, from its start to its end: the machine, its domains, and everybody who asks something of them. */
-export async function runHost({ environment, memory, told, echo, compile }: HostStart): Promise<number> {
+export async function runHost({ environment, memory, told, echo, store }: HostStart): Promise<number> {
   const home = findHome(environment);
   makeHome(home);
   const memoryMib = readMemory(memory);
@@ -63,7 +63,7 @@ export async function runHost({ environment, memory, told, echo, compile }: Host
     file.line(line);
     echo?.(line);
   };
-  const daemon = await startDaemon(home, memoryMib, environment[XEN_COMMAND_LINE], log, compile);
+  const daemon = await startDaemon(home, memoryMib, environment[XEN_COMMAND_LINE], log, store);
   told(READY);
   const letGo = keepAlive();
   const status = await daemon.end;
@@ -102,23 +102,25 @@ async function startDaemon(
   memoryMib: number,
   commandLine: string | undefined,
   log: (line: string) => void,
-  compile: Compile | undefined,
+  store: EngineStore | undefined,
 ): Promise<Daemon> {
   const clock = new NodeClock();
   const random = new NodeRandom();
   tuneWebAssembly();
+  const engine = new KeptEngine(store, () => 'host');
   const machine = await startMachine(
     { clock, random, defer, availableMemoryKib, log, alarm: log, trace: log, holdInput: () => {} },
     {
       guestMemoryKib: memoryMib * 1024,
       trace: [],
       observed: false,
-      processor: (memory) => new InterpreterEngine(memory, undefined, { compile }),
+      processor: engine.make,
       commandLine,
       consoleTty: (domid) => join(home.folder, consoleSocketPath(domid)),
     },
   );
-  const daemon = new Daemon(home, machine, clock, random, log);
+  machine.onStop = () => engine.leave();
+  const daemon = new Daemon(home, machine, engine, clock, random, log);
   await daemon.serve();
   log(`host: process ${process.pid} serves ${home.folder}, ${memoryMib} MiB for guests`);
   return daemon;
@@ -133,6 +135,7 @@ class Daemon implements SessionHost {
   readonly end: Promise<number>;
   readonly #home: Home;
   readonly #machine: Machine;
+  readonly #engine: KeptEngine;
   readonly #domains: Domains;
   readonly #since = new Date().toISOString();
   readonly #stops: (() => void | Promise<void>)[] = [];
@@ -141,9 +144,17 @@ class Daemon implements SessionHost {
   #ended: (status: number) => void = () => {};
   #stopping = false;
 
-  constructor(home: Home, machine: Machine, clock: NodeClock, random: NodeRandom, log: (line: string) => void) {
+  constructor(
+    home: Home,
+    machine: Machine,
+    engine: KeptEngine,
+    clock: NodeClock,
+    random: NodeRandom,
+    log: (line: string) => void,
+  ) {
     this.#home = home;
     this.#machine = machine;
+    this.#engine = engine;
     this.clock = clock;
     this.random = random;
     this.log = log;
@@ -197,7 +208,10 @@ class Daemon implements SessionHost {
   /** What a domain was built from, some 100 MiB, is garbage by then. */
   #tidyUpLater(): void {
     this.#tidying?.cancel();
-    this.#tidying = this.clock.setTimer(this.clock.nowNs() + SETTLING_NS, collectGarbage);
+    this.#tidying = this.clock.setTimer(this.clock.nowNs() + SETTLING_NS, () => {
+      this.#engine.leave();
+      collectGarbage();
+    });
   }
 
   #writeDown(): void {

@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
-import type { Compile } from '../../cpu/interpreter/generate.ts';
 import { XenolithError } from '../../lib/errors.ts';
+import type { EngineStore } from '../kept/engine-store.ts';
 import type { Program } from '../program.ts';
 import { runHost, tellParent } from './daemon.ts';
 import { XEN_COMMAND_LINE } from '../xen-command-line.ts';
@@ -14,7 +14,7 @@ const EXAMPLE = 'for example xl host start --memory=2048, or xl host start -F un
  * to say goes to whoever started it.
  */
 export async function hostEntry(as: 'xl' | 'background', argv: readonly string[], program: Program): Promise<number> {
-  if (as === 'background') return await inBackground(argv, program.compile);
+  if (as === 'background') return await inBackground(argv, program.store);
   const { foreground, memory, xen } = readArguments(argv.slice(argv.indexOf('start') + 1));
   const environment = xen === undefined ? process.env : { ...process.env, [XEN_COMMAND_LINE]: xen };
   const home = findHome(process.env);
@@ -28,15 +28,15 @@ export async function hostEntry(as: 'xl' | 'background', argv: readonly string[]
     refused = what === TAKEN;
     program.say(refused ? `xl: a host runs already at ${home.folder}` : `xl: the host of ${home.folder} serves`);
   };
-  const { compile } = program;
-  const status = await runHost({ environment, memory, told, echo: program.say, compile });
+  const { store } = program;
+  const status = await runHost({ environment, memory, told, echo: program.say, store });
   return refused ? 1 : status;
 }
 
-async function inBackground(argv: readonly string[], compile: Compile | undefined): Promise<number> {
+async function inBackground(argv: readonly string[], store: EngineStore | undefined): Promise<number> {
   try {
     const { memory } = readArguments(argv);
-    return await runHost({ environment: process.env, memory, told: tellParent, compile });
+    return await runHost({ environment: process.env, memory, told: tellParent, store });
   } catch (error) {
     tellParent(error instanceof Error ? error.message : String(error));
     throw error;

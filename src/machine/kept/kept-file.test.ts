@@ -8,6 +8,7 @@ import { readKept, touchKept, writeKept } from './kept-file.ts';
 const folder = mkdtempSync(join(tmpdir(), 'kept-'));
 after(() => rmSync(folder, { recursive: true }));
 
+const BY = { program: 'p', seconds: 1 };
 const ENTRIES = new Map([
   ['/a', [Uint8Array.of(1, 2, 3), Uint8Array.of(4)]],
   ['b', [new Uint8Array(0)]],
@@ -15,8 +16,9 @@ const ENTRIES = new Map([
 
 test('what was kept is found', () => {
   const path = join(folder, 'found', 'file');
-  writeKept(path, 2.5, ENTRIES);
+  writeKept(path, { program: 'p', seconds: 2.5 }, ENTRIES);
   const found = readKept(path);
+  equal(found?.program, 'p');
   equal(found?.seconds, 2.5);
   deepEqual([...(found?.names ?? [])], ['/a', 'b']);
   deepEqual(
@@ -33,7 +35,7 @@ test('what was kept is found', () => {
 test('half a file, another file and none are nothing', () => {
   const path = join(folder, 'broken', 'file');
   equal(readKept(path), undefined);
-  writeKept(path, 1, ENTRIES);
+  writeKept(path, BY, ENTRIES);
   const whole = readFileSync(path);
   for (let length = 0; length < whole.length; length++) {
     writeFileSync(path, whole.subarray(0, length));
@@ -46,10 +48,10 @@ test('half a file, another file and none are nothing', () => {
 test('four programs are kept, those that were used last', () => {
   const path = (name: string) => join(folder, 'many', name);
   for (const [at, name] of ['a', 'b', 'c', 'd'].entries()) {
-    writeKept(path(name), 1, ENTRIES);
+    writeKept(path(name), BY, ENTRIES);
     utimesSync(path(name), 1000 + at, 1000 + at);
   }
   touchKept(path('a'));
-  writeKept(path('e'), 1, ENTRIES);
+  writeKept(path('e'), BY, ENTRIES);
   deepEqual(readdirSync(join(folder, 'many')).sort(), ['a', 'c', 'd', 'e']);
 });

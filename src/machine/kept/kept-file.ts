@@ -19,10 +19,12 @@ export type Pieces = readonly Uint8Array[];
 
 /** Files of the most recent programs stay, for example of several checkouts; each has some 10 MB. */
 const MOST_FILES = 4;
-const MAGIC = 'xenolith kept 1\n';
+const MAGIC = 'xenolith kept 2\n';
 
 /** What a kept file has. Pieces are cut out of it when they are asked for: most starts need half of them. */
 export class Kept {
+  /** Of the program that left it: what it made of its own modules is of use to it alone. */
+  readonly program: string;
   /** Of processor time in the run that left it. */
   readonly seconds: number;
   readonly #bytes: Buffer;
@@ -33,12 +35,13 @@ export class Kept {
     if (bytes.toString('latin1', 0, MAGIC.length) !== MAGIC) throw new Error('not a kept file');
     const from = MAGIC.length + 4;
     let at = from + bytes.readUInt32LE(MAGIC.length);
-    const { seconds, index } = JSON.parse(bytes.toString('utf8', from, at)) as Header;
+    const { program, seconds, index } = JSON.parse(bytes.toString('utf8', from, at)) as Header;
     for (const [name, lengths] of index) {
       this.#places.set(name, { at, lengths });
       for (const length of lengths) at += length;
     }
     if (at !== bytes.length) throw new Error('half a kept file');
+    this.program = program;
     this.seconds = seconds;
     this.#bytes = bytes;
   }
@@ -69,11 +72,15 @@ export function readKept(path: string): Kept | undefined {
 }
 
 /** Writes a kept file in one step: whoever reads at the same time finds the old or the new one. */
-export function writeKept(path: string, seconds: number, entries: ReadonlyMap<string, Pieces>): void {
+export function writeKept(
+  path: string,
+  { program, seconds }: Pick<Kept, 'program' | 'seconds'>,
+  entries: ReadonlyMap<string, Pieces>,
+): void {
   const folder = dirname(path);
   mkdirSync(folder, { recursive: true });
   const index = [...entries].map(([name, pieces]) => [name, pieces.map(({ length }) => length)] as const);
-  const header: Header = { seconds, index };
+  const header: Header = { program, seconds, index };
   const text = Buffer.from(JSON.stringify(header));
   const length = Buffer.alloc(4);
   length.writeUInt32LE(text.length);
@@ -101,6 +108,7 @@ export function touchKept(path: string): void {
 }
 
 interface Header {
+  readonly program: string;
   readonly seconds: number;
   readonly index: readonly (readonly [name: string, lengths: readonly number[]])[];
 }

@@ -1,8 +1,10 @@
 /** The program as earlier runs of it left it: what it starts from, and what it leaves for later ones. */
+import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { isAbsolute, join } from 'node:path';
 import { deserializeWasm, serializeWasm } from '../../host/node/webassembly.ts';
 import { cacheFolder } from '../guests/cache.ts';
+import type { EngineShelf, EngineStore } from './engine-store.ts';
 import { type Kept, type Pieces, readKept, touchKept, writeKept } from './kept-file.ts';
 import { type KeptModule, ModuleLoader } from './module-loader.ts';
 
@@ -10,16 +12,21 @@ import { type KeptModule, ModuleLoader } from './module-loader.ts';
  * Loads the program's modules, and keeps what came of them in the cache folder: modules as functions with V8's code,
  * and WebAssembly modules with theirs. All is compared with the sources, or was made by sources that were.
  */
-export class KeptProgram {
+export class KeptProgram implements EngineStore {
   readonly #file: string;
   readonly #found: Kept | undefined;
   readonly #loader: ModuleLoader;
+  /** Changes with the modules that are there when a machine is made. */
+  #id: string;
+  readonly #main: string;
   readonly #wasm = new Map<string, Compiled>();
 
   /** `main` is the path of the program's first module, whose import.meta.resolve is `resolve`. */
   constructor(main: string, resolve: (specifier: string) => string) {
     this.#file = join(cacheFolder(), 'started', fileName(main));
     this.#found = readKept(this.#file);
+    this.#id = this.#found?.program ?? randomUUID();
+    this.#main = main;
     this.#loader = new ModuleLoader((path) => this.#module(path), resolve);
   }
 
@@ -41,6 +48,28 @@ export class KeptProgram {
     return module;
   };
 
+  shelf(name: string): EngineShelf {
+    if (this.#loader.hasNews) this.#id = randomUUID();
+    const program = this.#id;
+    const file = join(cacheFolder(), 'code', `${fileName(this.#main)}-${name}`);
+    const kept = readKept(file);
+    const found = kept?.program === program ? kept.get(CODE) : undefined;
+    const before = found === undefined ? 0 : sizeOf(found);
+    return {
+      found,
+      serialize: serializeWasm,
+      deserialize: deserializeWasm,
+      put: (pieces) => {
+        try {
+          if (sizeOf(pieces) > before * MUCH_MORE) writeKept(file, { program, seconds: 0 }, new Map([[CODE, pieces]]));
+          else touchKept(file);
+        } catch {
+          // As in `save`.
+        }
+      },
+    };
+  }
+
   /** Keeps what a later run starts from, if it is more than what is kept. Where that cannot be, nothing is. */
   save(): void {
     const seconds = process.cpuUsage().user / 1e6;
@@ -49,8 +78,9 @@ export class KeptProgram {
     const isLonger = before < LONG_SECONDS && seconds > 2 * before;
     try {
       const wasm = this.#moreWasm();
-      if (isLonger || this.#loader.hasNews || wasm.size > 0) writeKept(this.#file, seconds, this.#entries(wasm));
-      else touchKept(this.#file);
+      if (isLonger || this.#loader.hasNews || wasm.size > 0) {
+        writeKept(this.#file, { program: this.#id, seconds }, this.#entries(wasm));
+      } else touchKept(this.#file);
     } catch {
       // A folder that is full, or not ours to write to: the next start takes as long as this one.
     }
@@ -97,6 +127,12 @@ interface Compiled {
   readonly code: number;
 }
 
+function sizeOf(pieces: Pieces): number {
+  return pieces.reduce((sum, { length }) => sum + length, 0);
+}
+
+const CODE = 'code';
+const MUCH_MORE = 1.04;
 const LONG_SECONDS = 20;
 const MORE = 1.1;
 

@@ -1,0 +1,14 @@
+import type { Compile } from '../../cpu/interpreter/generate.ts';
+import type { CodeShelf } from '../../cpu/interpreter/kept-code.ts';
+
+/** Where a machine finds what earlier ones left of what can be used again. */
+export interface EngineStore {
+  readonly compile: Compile;
+  /** For what was made of guests' code; `name` tells guests apart that have hardly any in common. */
+  shelf(name: string): EngineShelf;
+}
+
+export interface EngineShelf extends CodeShelf {
+  /** Keeps what an engine made, if that is much more than what was found. */
+  put(pieces: readonly Uint8Array[]): void;
+}
