@@ -31,8 +31,8 @@ export class SchedulerCore implements SchedulerContext {
   onRunnable: () => void = () => {};
   readonly #host: SchedulingHost;
   readonly #shares: ThreadShares;
-  /** vCPUs that schedulers know: all but dom0's, which is the thread itself. */
-  readonly #known = new Set<Vcpu>();
+  /** How many vCPUs schedulers know. */
+  size = 0;
   /** pCPUs that are to choose again. */
   #tickled: CpuMask = 0;
   /** The pCPU whose vCPU executes now. */
@@ -57,38 +57,36 @@ export class SchedulerCore implements SchedulerContext {
     return firstCpus(this.cpus.length) & ~this.offline;
   }
 
-  /** vCPUs that schedulers know. */
-  get size(): number {
-    return this.#known.size;
-  }
-
   // vCPUs come, go, and change
 
   /** A vCPU came into being; it sleeps. */
   insert(vcpu: Vcpu): void {
     const { cpupool } = vcpu.domain;
-    this.#known.add(vcpu);
+    vcpu.placement.known = true;
+    this.size += 1;
     vcpu.placement.cpu = initialCpu(vcpu, cpupool);
     cpupool.scheduler.insert(vcpu);
   }
 
   /** A vCPU goes away for good. */
   remove(vcpu: Vcpu): void {
-    if (!this.#known.delete(vcpu)) return;
+    if (!vcpu.placement.known) return;
+    vcpu.placement.known = false;
+    this.size -= 1;
     this.detach(vcpu);
     vcpu.domain.cpupool.scheduler.remove(vcpu);
   }
 
   /** A vCPU became runnable, or one reason less holds it. */
   wake(vcpu: Vcpu): void {
-    if (!this.#known.has(vcpu)) return;
+    if (!vcpu.placement.known) return;
     this.#host.traceBuffer?.record(SCHED_WAKE, vcpu.domain.id, vcpu.domain.id, vcpu.vcpuId);
     vcpu.domain.cpupool.scheduler.wake(vcpu);
   }
 
   /** A vCPU is not runnable any more. */
   sleep(vcpu: Vcpu): void {
-    if (!this.#known.has(vcpu)) return;
+    if (!vcpu.placement.known) return;
     this.#host.traceBuffer?.record(SCHED_SLEEP, vcpu.domain.id, vcpu.domain.id, vcpu.vcpuId);
     vcpu.domain.cpupool.scheduler.sleep(vcpu);
     if (vcpu.placement.on !== undefined) this.tickle(vcpu.placement.on);
@@ -114,7 +112,7 @@ export class SchedulerCore implements SchedulerContext {
 
   /** Hard or soft affinity of a vCPU changed, or the pCPUs of its pool: it leaves where it may not be. */
   affinityChanged(vcpu: Vcpu): void {
-    if (!this.#known.has(vcpu)) return;
+    if (!vcpu.placement.known) return;
     const { on } = vcpu.placement;
     const { cpupool } = vcpu.domain;
     const allowed = cpupool.cpus & vcpu.placement.hard;
@@ -130,14 +128,14 @@ export class SchedulerCore implements SchedulerContext {
     const { on } = vcpu.placement;
     if (on === undefined) return;
     vcpu.arch.leaveGuest();
-    this.#put(on, undefined);
+    this.#put(on, undefined, this.now());
     this.tickle(on);
   }
 
   /** Moves a domain's vCPUs, which are all off their pCPUs, from its pool to another. */
   move(domain: Domain, to: Cpupool): void {
     const from = domain.cpupool;
-    const vcpus = domain.vcpus.filter((vcpu) => this.#known.has(vcpu));
+    const vcpus = domain.vcpus.filter(({ placement }) => placement.known);
     for (const vcpu of vcpus) this.remove(vcpu);
     from.scheduler.removeDomain(domain);
     domain.cpupool = to;
@@ -162,8 +160,8 @@ export class SchedulerCore implements SchedulerContext {
   }
 
   /** The pCPU that uses the thread next, for at most `sliceNs`; undefined while all are idle. */
-  next(): Pcpu | undefined {
-    while (this.#tickled !== 0) this.#schedule(this.cpus[lowestCpu(this.#tickled)] as Pcpu);
+  next(nowNs: number): Pcpu | undefined {
+    while (this.#tickled !== 0) this.#schedule(this.cpus[lowestCpu(this.#tickled)] as Pcpu, nowNs);
     return this.#shares.next();
   }
 
@@ -209,21 +207,24 @@ export class SchedulerCore implements SchedulerContext {
   }
 
   #someComesFirst(): boolean {
-    return this.cpus.some((cpu) => cpu.tickled && this.#comesFirst(cpu));
+    for (let left = this.#tickled; left !== 0; left &= left - 1) {
+      if (this.#comesFirst(this.cpus[lowestCpu(left)] as Pcpu)) return true;
+    }
+    return false;
   }
 
-  #schedule(cpu: Pcpu): void {
+  #schedule(cpu: Pcpu, nowNs: number): void {
     this.#tickled &= ~cpu.mask;
     cpu.tickled = false;
     if (cpu.pool === undefined) return;
-    const { vcpu, sliceNs } = cpu.pool.scheduler.schedule(cpu);
+    const { vcpu, sliceNs } = cpu.pool.scheduler.schedule(cpu, nowNs);
     cpu.sliceLeftNs = sliceNs;
-    if (this.#host.traceBuffer !== undefined) recordDecision(this.#host.traceBuffer, cpu, vcpu, this.now());
-    if (vcpu !== cpu.current) this.#put(cpu, vcpu);
+    if (this.#host.traceBuffer !== undefined) recordDecision(this.#host.traceBuffer, cpu, vcpu, nowNs);
+    if (vcpu !== cpu.current) this.#put(cpu, vcpu, nowNs);
   }
 
   /** A pCPU changes from what it has to another vCPU, or to none. */
-  #put(cpu: Pcpu, vcpu: Vcpu | undefined): void {
+  #put(cpu: Pcpu, vcpu: Vcpu | undefined, nowNs: number): void {
     const { current } = cpu;
     if (current !== undefined) {
       current.placement.on = undefined;
@@ -234,7 +235,7 @@ export class SchedulerCore implements SchedulerContext {
       vcpu.placement.on = cpu;
       vcpu.placement.cpu = cpu.id;
     }
-    cpu.take(vcpu, this.now());
+    cpu.take(vcpu, nowNs);
     if (vcpu === undefined) return;
     if (current === undefined) this.#shares.join(cpu);
     vcpu.takePcpu();

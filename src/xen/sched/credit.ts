@@ -146,12 +146,12 @@ export class CreditScheduler implements Scheduler {
     if (unit.priority === BOOST && unit.sinceWakeNs >= this.#tsliceNs / TICKS_PER_TSLICE) unit.priority = UNDER;
   }
 
-  schedule(cpu: Pcpu): Decision {
+  schedule(cpu: Pcpu, nowNs: number): Decision {
     const current = cpu.current === undefined ? undefined : this.#units.get(cpu.current);
     const goesOn = current?.vcpu.runnable === true && !current.parked;
     const yields = current?.yields === true;
     if (current !== undefined) current.yields = false;
-    const heldNs = cpu.heldNs(this.#context.now());
+    const heldNs = cpu.heldNs(nowNs);
     if (goesOn && !yields && cpu.ranNs > 0 && heldNs < this.#ratelimitNs) {
       return { vcpu: current.vcpu, sliceNs: this.#ratelimitNs - heldNs };
     }

@@ -16,61 +16,19 @@ import type { Vcpu } from '../common/vcpu.ts';
 import { hasCpu } from './cpu-mask.ts';
 import { DomainBudget, REPLENISH_PERIOD_NS } from './credit2-budget.ts';
 import type { Pcpu } from './pcpu.ts';
+import { CREDIT_INIT_NS, DEFAULT_WEIGHT, MIN_SLICE_NS, Share, Unit, unitOf } from './credit2-unit.ts';
 import { type Decision, IDLE, type Scheduler, type SchedulerContext } from './scheduler.ts';
 
-const DEFAULT_WEIGHT = 256;
-/** What everybody gets when the first has nothing left, and the longest slice. */
-const CREDIT_INIT_NS = 10_000_000;
 /**
  * Xen forgives a debt above CREDIT_INIT, which a vCPU of little weight has after its shortest slice already, and so
  * gets more than its weight says. A debt is remembered here, but nobody has to wait longer than a second for one.
  */
 const CREDIT_MIN_NS = -100 * CREDIT_INIT_NS;
-const MIN_SLICE_NS = 500_000;
 const CREDIT_MAX_NS = CREDIT_INIT_NS + MIN_SLICE_NS;
 /** A vCPU stays where it was unless it has so much more credit than who runs elsewhere. */
 const MIGRATE_RESIST_NS = 500_000;
 const DEFAULT_RATELIMIT_NS = 1_000_000;
 const US = 1000;
-
-/** A domain's parameters. */
-class Share {
-  weight = DEFAULT_WEIGHT;
-  /** Percent of one pCPU, over all its vCPUs; 0 for as much as it gets. */
-  cap = 0;
-  readonly units = new Set<Unit>();
-  readonly budget: DomainBudget;
-
-  constructor(budget: DomainBudget) {
-    this.budget = budget;
-  }
-
-  /** What a vCPU takes of the budget at once: each has its chance in every period. */
-  get quotaNs(): number {
-    const each = (REPLENISH_PERIOD_NS * this.cap) / 100 / Math.max(1, this.units.size);
-    return Math.max(each, MIN_SLICE_NS);
-  }
-}
-
-/** What the scheduler knows of a vCPU. */
-class Unit {
-  readonly vcpu: Vcpu;
-  readonly share: Share;
-  creditNs = CREDIT_INIT_NS;
-  /** What it has taken of its domain's budget and not used. */
-  budgetNs = 0;
-  queued = false;
-  /** Waits for its domain's budget. */
-  parked = false;
-  yields = false;
-  /** The pCPU that was asked to take it. */
-  tickled: Pcpu | undefined;
-
-  constructor(vcpu: Vcpu, share: Share) {
-    this.vcpu = vcpu;
-    this.share = share;
-  }
-}
 
 /**
  * Xen's credit2: who has most credit runs; running burns it, faster for lower weights; when the first in line has
@@ -80,7 +38,7 @@ export class Credit2Scheduler implements Scheduler {
   readonly id = XEN_SCHEDULER_CREDIT2;
   readonly name = 'SMP Credit Scheduler rev2 (credit2)';
   readonly #context: SchedulerContext;
-  readonly #units = new Map<Vcpu, Unit>();
+  readonly #units = new Set<Unit>();
   readonly #shares = new Map<Domain, Share>();
   readonly #cpus: Pcpu[] = [];
   /** Those that wait for a pCPU, most credit first. */
@@ -103,17 +61,19 @@ export class Credit2Scheduler implements Scheduler {
   insert(vcpu: Vcpu): void {
     const share = this.#share(vcpu.domain);
     const unit = new Unit(vcpu, share);
-    this.#units.set(vcpu, unit);
+    vcpu.placement.unit = unit;
+    this.#units.add(unit);
     share.units.add(unit);
     this.#findMaxWeight();
   }
 
   remove(vcpu: Vcpu): void {
-    const unit = this.#units.get(vcpu);
+    const unit = unitOf(vcpu);
     if (unit === undefined) return;
     this.#stop(unit);
     unit.share.units.delete(unit);
-    this.#units.delete(vcpu);
+    vcpu.placement.unit = undefined;
+    this.#units.delete(unit);
     this.#findMaxWeight();
   }
 
@@ -124,36 +84,36 @@ export class Credit2Scheduler implements Scheduler {
   }
 
   wake(vcpu: Vcpu): void {
-    const unit = this.#units.get(vcpu);
+    const unit = unitOf(vcpu);
     if (unit === undefined || !vcpu.runnable || unit.queued || unit.parked || vcpu.placement.on !== undefined) return;
     this.#queueOrPark(unit);
   }
 
   sleep(vcpu: Vcpu): void {
-    const unit = this.#units.get(vcpu);
+    const unit = unitOf(vcpu);
     if (unit !== undefined) this.#stop(unit);
   }
 
   yield(vcpu: Vcpu): void {
-    const unit = this.#units.get(vcpu);
+    const unit = unitOf(vcpu);
     if (unit !== undefined) unit.yields = true;
   }
 
   replace(vcpu: Vcpu): void {
-    const unit = this.#units.get(vcpu);
+    const unit = unitOf(vcpu);
     if (unit?.queued) this.#offer(unit);
   }
 
   ran(vcpu: Vcpu, _cpu: Pcpu, ns: number): void {
-    const unit = this.#units.get(vcpu);
+    const unit = unitOf(vcpu);
     if (unit === undefined) return;
     unit.creditNs = Math.max(CREDIT_MIN_NS, unit.creditNs - (ns * this.#maxWeight) / unit.share.weight);
     if (unit.share.cap !== 0) unit.budgetNs -= ns;
   }
 
-  schedule(cpu: Pcpu): Decision {
-    const current = cpu.current === undefined ? undefined : this.#units.get(cpu.current);
-    const chosen = this.#choose(cpu, current);
+  schedule(cpu: Pcpu, nowNs: number): Decision {
+    const current = cpu.current === undefined ? undefined : unitOf(cpu.current);
+    const chosen = this.#choose(cpu, current, nowNs);
     if (chosen !== current && current !== undefined) this.#preempt(current);
     if (chosen === undefined) return IDLE;
     this.#dequeue(chosen);
@@ -161,17 +121,17 @@ export class Credit2Scheduler implements Scheduler {
     this.#resetCredits(chosen);
     return {
       vcpu: chosen.vcpu,
-      sliceNs: this.#slice(chosen, chosen === current ? cpu.heldNs(this.#context.now()) : 0),
+      sliceNs: this.#slice(chosen, chosen === current ? cpu.heldNs(nowNs) : 0),
     };
   }
 
   weight(vcpu: Vcpu): number {
-    return this.#units.get(vcpu)?.share.weight ?? DEFAULT_WEIGHT;
+    return unitOf(vcpu)?.share.weight ?? DEFAULT_WEIGHT;
   }
 
   /** Whoever has most credit, so that shares are those of the weights whichever pCPUs the vCPUs are on. */
   standing(vcpu: Vcpu): number {
-    return -(this.#units.get(vcpu)?.creditNs ?? 0);
+    return -(unitOf(vcpu)?.creditNs ?? 0);
   }
 
   adjustDomain(domain: Domain, operation: XenDomctlSchedulerOp): number {
@@ -207,11 +167,11 @@ export class Credit2Scheduler implements Scheduler {
   // Choosing
 
   /** Who is to run on a pCPU: what it has, or the first in the queue that has more credit and may run there. */
-  #choose(cpu: Pcpu, current: Unit | undefined): Unit | undefined {
+  #choose(cpu: Pcpu, current: Unit | undefined, nowNs: number): Unit | undefined {
     const yields = current?.yields === true;
     if (current !== undefined) current.yields = false;
     const goesOn = current?.vcpu.runnable === true && this.#hasBudget(current);
-    if (goesOn && !yields && cpu.heldNs(this.#context.now()) < this.#ratelimitNs) return current;
+    if (goesOn && !yields && cpu.heldNs(nowNs) < this.#ratelimitNs) return current;
 
     const kept = goesOn && !this.#ratherElsewhere(current, cpu) ? current : undefined;
     const keptNs = kept?.creditNs ?? Number.NEGATIVE_INFINITY;
@@ -251,12 +211,12 @@ export class Credit2Scheduler implements Scheduler {
     let mostNs = Math.max(chosen.creditNs, this.#queue[0]?.creditNs ?? chosen.creditNs);
     if (mostNs > 0) return;
     for (const { current } of this.#cpus) {
-      const unit = current?.runnable ? this.#units.get(current) : undefined;
+      const unit = current?.runnable ? unitOf(current) : undefined;
       if (unit !== undefined) mostNs = Math.max(mostNs, unit.creditNs);
     }
     if (mostNs > 0) return;
     const more = (Math.floor(-mostNs / CREDIT_INIT_NS) + 1) * CREDIT_INIT_NS;
-    for (const unit of this.#units.values()) unit.creditNs = Math.min(unit.creditNs + more, CREDIT_MAX_NS);
+    for (const unit of this.#units) unit.creditNs = Math.min(unit.creditNs + more, CREDIT_MAX_NS);
   }
 
   // Waiting
@@ -272,8 +232,11 @@ export class Credit2Scheduler implements Scheduler {
       unit.parked = true;
       return;
     }
-    const at = this.#queue.findIndex((other) => other.creditNs < unit.creditNs);
-    this.#queue.splice(at < 0 ? this.#queue.length : at, 0, unit);
+    let at = this.#queue.length;
+    while (at > 0 && (this.#queue[at - 1] as Unit).creditNs < unit.creditNs) at -= 1;
+    // Mostly it is the only one, and that costs no copy of the queue.
+    if (at === this.#queue.length) this.#queue.push(unit);
+    else this.#queue.splice(at, 0, unit);
     unit.queued = true;
     this.#offer(unit);
   }
@@ -307,7 +270,7 @@ export class Credit2Scheduler implements Scheduler {
     let leastNs = unit.creditNs;
     for (const cpu of this.#cpus) {
       if (cpu.current === undefined || cpu.tickled || !hasCpu(placement.hard, cpu.id)) continue;
-      const current = this.#units.get(cpu.current);
+      const current = unitOf(cpu.current);
       if (current === undefined) continue;
       const creditNs = current.creditNs + (cpu.id === placement.cpu ? 0 : MIGRATE_RESIST_NS);
       if (creditNs >= leastNs) continue;
@@ -325,7 +288,8 @@ export class Credit2Scheduler implements Scheduler {
 
   #dequeue(unit: Unit): void {
     if (!unit.queued) return;
-    this.#queue.splice(this.#queue.indexOf(unit), 1);
+    if (this.#queue.at(-1) === unit) this.#queue.pop();
+    else this.#queue.splice(this.#queue.indexOf(unit), 1);
     unit.queued = false;
   }
 

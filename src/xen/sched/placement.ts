@@ -13,6 +13,10 @@ export class Placement {
   cpu = 0;
   /** The pCPU that has it as its current one. */
   on: Pcpu | undefined;
+  /** A scheduler knows it: true of all but dom0's, which is the thread itself. */
+  known = false;
+  /** What its pool's scheduler keeps of it (Xen's sched_unit.priv). */
+  unit: object | undefined;
 
   /** Some of the pCPUs it may run on are better than others. */
   get hasPreference(): boolean {

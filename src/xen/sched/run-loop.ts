@@ -86,21 +86,24 @@ export class RunLoop {
   #step(nowNs: number): number | undefined {
     const xen = this.#xen;
     xen.timers.expire(nowNs);
-    this.#dom0.deliverUpcall();
-    const cpu = xen.scheduler.next();
+    const startNs = this.#serveDom0(nowNs);
+    const cpu = xen.scheduler.next(startNs);
     const vcpu = cpu?.current;
     this.#tellLast(vcpu);
     if (cpu === undefined || vcpu === undefined) return undefined;
-    const endNs = this.#slice(cpu, vcpu);
-    if (!this.#dom0.upcallRaised) return endNs;
+    return this.#serveDom0(this.#slice(cpu, vcpu, startNs));
+  }
+
+  /** Dom0's events, if there are any. The time after them: asking for it costs as much as a short slice. */
+  #serveDom0(nowNs: number): number {
+    if (!this.#dom0.upcallRaised) return nowNs;
     this.#dom0.deliverUpcall();
-    return xen.now();
+    return this.#xen.now();
   }
 
   /** Returns when it ended. */
-  #slice(cpu: Pcpu, vcpu: Vcpu): number {
+  #slice(cpu: Pcpu, vcpu: Vcpu, startNs: number): number {
     const { scheduler } = this.#xen;
-    const startNs = this.#xen.now();
     const untilTimerNs = this.#xen.timers.nextNs - startNs;
     const wanted = Math.floor(Math.min(scheduler.sliceNs(cpu), untilTimerNs) * vcpu.speed);
     const budget = Math.min(Math.max(wanted, MIN_SLICE_INSTRUCTIONS), MAX_SLICE_INSTRUCTIONS);

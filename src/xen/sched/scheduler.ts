@@ -54,7 +54,7 @@ export interface Scheduler {
   /** A vCPU executed for some time on the pCPU that has it. */
   ran(vcpu: Vcpu, cpu: Pcpu, ns: number): void;
   /** What a pCPU runs from now on. What it ran until now may be runnable still, and then waits its turn. */
-  schedule(cpu: Pcpu): Decision;
+  schedule(cpu: Pcpu, nowNs: number): Decision;
 
   /** How much of the thread a vCPU gets next to one with another weight. */
   weight(vcpu: Vcpu): number;
