@@ -1,7 +1,7 @@
 import { equal, ok } from 'node:assert/strict';
 import { test } from 'node:test';
 import { EXIT_BUDGET } from '../engine.ts';
-import { RAX, RBX, RCX } from '../state.ts';
+import { RAX, RBX, RCX, RDI, RSP } from '../state.ts';
 import { CODE, DATA, TestProcessor } from '../testing/processor.ts';
 
 // mov eax, imm32; jmp $
@@ -14,6 +14,24 @@ test('an instruction that was written by the one before it is seen (SDM vol. 3A,
   equal(cpu.run([0xc6, 0x05, 1, 0, 0, 0, 7, ...movEax(1), ...STAY], CODE, 100), EXIT_BUDGET);
   equal(cpu.state.gpr(RAX), 7n);
 });
+
+// Most pairs that begin so have one handler together.
+for (const [name, store, at] of [
+  ['PUSH', [0x50], 1],
+  ['MOV', [0x48, 0x89, 0x07], 3],
+] as const) {
+  test(`what ${name} writes over the instruction after it is executed, not what was there`, () => {
+    using cpu = new TestProcessor();
+    // mov rbx, rcx; jmp $
+    cpu.state.setGpr(RAX, 0x90_9090_feeb_cb8948n);
+    cpu.state.setGpr(RCX, 5n);
+    cpu.state.setGpr(RSP, BigInt(CODE + at + 8));
+    cpu.state.setGpr(RDI, BigInt(CODE + at));
+    // mov rbx, rdx; jmp $
+    cpu.run([...store, 0x48, 0x89, 0xd3, ...STAY, 0x90, 0x90, 0x90], CODE, 100);
+    equal(cpu.state.gpr(RBX), 5n);
+  });
+}
 
 test('code that ran, was changed from another page and runs again is the new code', () => {
   using cpu = new TestProcessor();

@@ -12,13 +12,14 @@ export function fusedPairs(table: HandlerTable, keys: readonly (readonly [string
   });
 }
 
-/**
- * A store may change the very next instruction, which must then not run from the record that is already at hand; and
- * control that leaves never reaches a second half.
- */
-export function mayComeFirst({ instruction, operands, accesses }: Handler): boolean {
-  if (instruction.ends === true || instruction.mnemonic === 'PUSH') return false;
-  return !operands.some(
-    ({ type }, index) => type === 'memory' && (accesses[index] === 'w' || accesses[index] === 'rw'),
-  );
+/** Control that leaves never reaches a second half. */
+export function mayComeFirst({ instruction }: Handler): boolean {
+  return instruction.ends !== true;
+}
+
+/** It may write memory, which may be that of the very next instruction. */
+export function mayStore({ instruction: { mnemonic }, operands, accesses }: Handler): boolean {
+  if (mnemonic === 'PUSH' || mnemonic === 'PUSHF') return true;
+  if (mnemonic === 'LEA' || mnemonic === 'NOP') return false;
+  return operands.some(({ type }, index) => type === 'memory' && accesses[index] !== 'r');
 }

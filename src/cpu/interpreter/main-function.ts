@@ -11,6 +11,7 @@ import { Value } from '../emit/values.ts';
 import type { OperandHandle } from '../instructions/define.ts';
 import { EVENT_HAS_ERROR } from '../mmu/mmu.ts';
 import * as state from '../state.ts';
+import { mayStore } from './fusion.ts';
 import { type Handler, isEmitted, SETS_ALL_FLAGS } from './handlers.ts';
 import { PROFILE_SIDE, PROFILE_SINGLES } from './layout.ts';
 import { emitLookUp } from './look-up.ts';
@@ -247,13 +248,28 @@ class MainFunction extends MainFrame implements ControlFlow {
       const places = { vcpu: VCPU, tlb: this.tlb };
       const m = new Semantics(this.code, this.locals, places, this.runtime, operands, this, handler.context, previous);
       const next = handlers[ahead + 1];
-      m.flagsAreDead = next !== undefined && setsAllFlags(next);
+      const isStore = mayStore(handler);
+      m.flagsAreDead = next !== undefined && !isStore && setsAllFlags(next);
       if (!isEmitted(handler.instruction)) throw new Error(`${handler.key} is not emitted code`);
       handler.instruction.execute(m, ...handler.operands.map((_, index) => ({ index })));
       previous = m.knownFlags;
+      if (next !== undefined && isStore) this.#emitUnlessGone(ahead + 1);
     }
     this.#advance(handlers.length);
     this.ahead = 0;
+  }
+
+  // A store may change the very next instruction, or ask for the run to end: its record is then no instruction's.
+  #emitUnlessGone(records: number): void {
+    const { code } = this;
+    code.get(this.pc);
+    code.memory(op.OP_I32_LOAD16_U, record.RECORD_HANDLER + records * record.RECORD_SIZE);
+    code.i32(record.PSEUDO_HANDLERS);
+    code.op(op.OP_I32_LT_U);
+    code.unlikely();
+    code.if();
+    this.#advance(records);
+    code.end();
   }
 
   #places(): { vcpu: number; pc: number; ipBase: number; addressFunction: number; ahead: number } {
