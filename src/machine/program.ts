@@ -88,10 +88,8 @@ export class Program implements Services {
     if (recording !== undefined) await this.#record(machine, recording);
     this.timeline.mark('machine started');
     const letGo = keepAlive();
-    const settled = this.clock.setTimer(this.clock.nowNs() + SETTLING_NS, () => {
-      engine.leave();
-      collectGarbage();
-    });
+    engine.leaveSoon(this.clock);
+    const settled = this.clock.setTimer(this.clock.nowNs() + SETTLING_NS, collectGarbage);
     machine.onStop = () => {
       letGo();
       engine.leave();

@@ -208,10 +208,8 @@ class Daemon implements SessionHost {
   /** What a domain was built from, some 100 MiB, is garbage by then. */
   #tidyUpLater(): void {
     this.#tidying?.cancel();
-    this.#tidying = this.clock.setTimer(this.clock.nowNs() + SETTLING_NS, () => {
-      this.#engine.leave();
-      collectGarbage();
-    });
+    this.#tidying = this.clock.setTimer(this.clock.nowNs() + SETTLING_NS, collectGarbage);
+    this.#engine.leaveSoon(this.clock);
   }
 
   #writeDown(): void {
