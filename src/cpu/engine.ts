@@ -80,7 +80,8 @@ export interface Watch {
   usesTable(table: WatchedTable, isWrite: boolean): WatchAnswer;
   /** INT3, of `length` bytes. */
   breakpoint(length: number): WatchAnswer;
-  cpuid(leaf: number, subleaf: number, length: number): WatchAnswer;
+  /** `words` are its results, which are in no register yet. */
+  cpuid(leaf: number, subleaf: number, length: number, words: Uint32Array): WatchAnswer;
   /** #DB is about to be delivered; `causes` are bits of DR6. WATCH_DROP: it is not. */
   debugException(causes: number): WatchAnswer;
 }
@@ -129,6 +130,8 @@ export interface OutsideAccess {
   writeMsr(index: number, lo: number, hi: number): boolean;
   /** As RDMSR: fills `out` with lo and hi. */
   readMsr(index: number, out: Uint32Array): boolean;
+  /** Guest-physical address of the instruction at RIP; -1 where none is mapped. */
+  physicalAddressOfRip(): number;
 }
 
 /** One processor, run by its owner on the owner's thread. */

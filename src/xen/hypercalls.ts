@@ -133,7 +133,7 @@ const MEMORY_OP = operations(xen.__HYPERVISOR_memory_op, 'memory_op', (call) => 
   op(memTools.XENMEM_get_sharing_freed_pages, 'XENMEM_get_sharing_freed_pages', full(() => 0, 'no page sharing: 0')),
   op(memTools.XENMEM_get_sharing_shared_pages, 'XENMEM_get_sharing_shared_pages', full(() => 0, 'no page sharing: 0')),
   op(memTools.XENMEM_paging_op, 'XENMEM_paging_op', absent('no paging to disk, as in Debian')),
-  op(memTools.XENMEM_access_op, 'XENMEM_access_op', partly(xenmemAccessOp, 'without vm_event: a violation lifts the restriction, or crashes the domain'), at(1, memTools.XenMemAccessOp, CompatXenMemAccessOp)),
+  op(memTools.XENMEM_access_op, 'XENMEM_access_op', full(xenmemAccessOp), at(1, memTools.XenMemAccessOp, CompatXenMemAccessOp)),
   op(memTools.XENMEM_sharing_op, 'XENMEM_sharing_op', absent('no page sharing, as in Debian')),
   op(mem.XENMEM_add_to_physmap_batch, 'XENMEM_add_to_physmap_batch', full(physmap.xenmemAddToPhysmapBatch), at(1, mem.XenAddToPhysmapBatch, CompatXenAddToPhysmapBatch)),
   op(memTools.XENMEM_claim_pages, 'XENMEM_claim_pages', full(memory.xenmemClaimPages), RESERVATION),
@@ -207,7 +207,7 @@ const HVM_OP = operations(xen.__HYPERVISOR_hvm_op, 'hvm_op', byFirst, [
   op(hvm.HVMOP_xentrace, 'HVMOP_xentrace', full(hvmopXentrace), at(1, hvm.XenHvmXentrace)),
   op(hvm.HVMOP_get_mem_type, 'HVMOP_get_mem_type', full(hvmOp.hvmopGetMemType), at(1, hvm.XenHvmGetMemType)),
   op(hvm.HVMOP_set_evtchn_upcall_vector, 'HVMOP_set_evtchn_upcall_vector', full(hvmOp.hvmopSetEvtchnUpcallVector), at(1, hvm.XenHvmEvtchnUpcallVector)),
-  op(hvm.HVMOP_guest_request_vm_event, 'HVMOP_guest_request_vm_event', full(hvmOp.hvmopGuestRequestVmEvent, 'nobody listens')),
+  op(hvm.HVMOP_guest_request_vm_event, 'HVMOP_guest_request_vm_event', full(hvmOp.hvmopGuestRequestVmEvent)),
   op(hvm.HVMOP_altp2m, 'HVMOP_altp2m', full(hvmOp.hvmopAltp2m, 'not supported: EOPNOTSUPP')),
 ]);
 

@@ -138,12 +138,16 @@ test('a restriction of mem access that must have a listener crashes the domain t
   const state = new StateCalls(machine.xen.dom0);
   const { domid } = machine.start(WRITING);
   machine.run(0.1);
-  state.set_mem_access(domid, XENMEM_access_r, gfn(FIRST_PAGE), 4);
-  machine.run(0.1);
+  const restrict = (): void => {
+    const listener = machine.listen(domid, () => {});
+    state.set_mem_access(domid, XENMEM_access_r, gfn(FIRST_PAGE), 4);
+    listener.close();
+    machine.run(0.1);
+  };
+  restrict();
   equal(machine.ctrl.domain_getinfo(domid)?.shutdown, false, 'without that it is lifted');
   state.domain_set_access_required(domid, true);
-  state.set_mem_access(domid, XENMEM_access_r, gfn(FIRST_PAGE), 4);
-  machine.run(0.1);
+  restrict();
   const info = machine.ctrl.domain_getinfo(domid);
   deepEqual([info?.shutdown, info?.shutdown_reason], [true, SHUTDOWN_crash]);
 });

@@ -203,11 +203,13 @@ export function cpuid(cpu: SystemCpu, operands: SystemOperands): SystemResult {
     const enabled = (words[2] as number) & XSAVE && registers.u32(state.OFFSET_CR4) & state.CR4_OSXSAVE;
     words[2] = enabled ? (words[2] as number) | OSXSAVE : (words[2] as number) & ~OSXSAVE;
   }
+  const left = cpu.watched(cpu.watch?.cpuid(leaf, subleaf, operands.length, words) ?? WATCH_GO);
+  if (left !== undefined) return left;
   registers.setGprHalves(state.RAX, words[0] as number, 0);
   registers.setGprHalves(state.RBX, words[1] as number, 0);
   registers.setGprHalves(state.RCX, words[2] as number, 0);
   registers.setGprHalves(state.RDX, words[3] as number, 0);
-  return cpu.watched(cpu.watch?.cpuid(leaf, subleaf, operands.length) ?? WATCH_GO) ?? SYSTEM_NEXT;
+  return SYSTEM_NEXT;
 }
 
 // 'AuthenticAMD' in EBX, EDX, ECX

@@ -206,6 +206,7 @@ export class Domain implements FrameOwner {
     frames.claim(this, 0);
     this.grants.releaseMappings();
     this.argo.reset();
+    this.hvm?.closeMonitor();
     this.events.destroy();
     for (const vcpu of this.vcpus) {
       vcpu.unmapInfo();

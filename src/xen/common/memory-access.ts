@@ -1,5 +1,5 @@
 import { CompatXenMemAccessOp } from '../../abi/compat/memory-tools.ts';
-import { EFAULT, EINVAL, ENOSYS, EPERM, ESRCH } from '../../abi/errno.ts';
+import { EFAULT, EINVAL, ENODEV, ENOSYS, EPERM, ESRCH } from '../../abi/errno.ts';
 import {
   XENMEM_access_default,
   XENMEM_access_op_get_access,
@@ -24,11 +24,7 @@ interface AccessCall {
   readonly start: number;
 }
 
-/**
- * XENMEM_access_op: what a guest may do with its frames besides what its page tables say. Real Xen wants a listener of
- * vm_event first; here there is none, so that a violation does what it does where the listener has gone: the
- * restriction is lifted, or the domain crashes if XEN_DOMCTL_set_access_required says so.
- */
+/** XENMEM_access_op: what a guest may do with its frames besides what its page tables say, for who listens to it. */
 export function xenmemAccessOp(call: Call): HypercallResult {
   const structure = call.compat ? CompatXenMemAccessOp : XenMemAccessOp;
   const at = call.fetch(call.handle(1), structure.SIZE);
@@ -39,6 +35,7 @@ export function xenmemAccessOp(call: Call): HypercallResult {
   if (domain === call.domain) return -EPERM;
   if (domain.dying || domain.p2m === undefined) return -EINVAL;
   if (!mayServe(call.domain, domain)) return -EPERM;
+  if (domain.hvm?.monitor.ring === undefined) return -ENODEV;
 
   const state = { call, argument, p2m: domain.p2m, start: startExtent(call) * STRIDE };
   switch (argument.op) {

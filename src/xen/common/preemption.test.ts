@@ -17,6 +17,7 @@ import {
 } from '../../abi/xen.ts';
 import { PAGE_SIZE } from '../../cpu/engine.ts';
 import { dispatch } from '../hypercalls.ts';
+import { listenTo } from '../testing/listener.ts';
 import { type Guest, TestMachine } from '../testing/test-machine.ts';
 import { P2M_RAM_RW } from '../x86/mm/p2m.ts';
 
@@ -159,6 +160,7 @@ test('restricting 2^20 frames is done in shares', () => {
   const { control, guest } = machine();
   guest.domain.p2m?.reserve(2 ** 21);
   guest.domain.p2m?.set(2 ** 21, guest.domain.p2m.mfn(3), P2M_RAM_RW);
+  listenTo(guest.domain);
   let parts = { count: 0, longest: 0, result: 0 };
   control.withStructure(
     XenMemAccessOp,

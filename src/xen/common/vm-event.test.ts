@@ -1,9 +1,20 @@
-import { deepEqual, equal } from 'node:assert/strict';
+import { deepEqual, equal, ok } from 'node:assert/strict';
 import { test } from 'node:test';
 import * as abi from '../../abi/domctl.ts';
-import { EINVAL, ENODEV, ENOSYS, EOPNOTSUPP, EPERM, ESRCH } from '../../abi/errno.ts';
+import { EACCES, EBUSY, EEXIST, EINVAL, ENODEV, ENOSYS, ENXIO, EOPNOTSUPP, EPERM, ESRCH } from '../../abi/errno.ts';
+import { EVTCHNOP_status, EvtchnStatus } from '../../abi/event_channel.ts';
+import { HVM_PARAM_MONITOR_RING_PFN } from '../../abi/hvm/params.ts';
 import * as events from '../../abi/vm_event.ts';
-import { __HYPERVISOR_domctl, DOMID_INVALID, type Domid } from '../../abi/xen.ts';
+import {
+  __HYPERVISOR_domctl,
+  __HYPERVISOR_event_channel_op,
+  DOMID_INVALID,
+  DOMID_SELF,
+  type Domid,
+  type Port,
+} from '../../abi/xen.ts';
+import { PAGE_SIZE } from '../../cpu/engine.ts';
+import { listenTo, RING_GFN } from '../testing/listener.ts';
 import { type Guest, TestMachine } from '../testing/test-machine.ts';
 
 const { XEN_VM_EVENT_ENABLE: ENABLE, XEN_VM_EVENT_DISABLE: DISABLE, XEN_VM_EVENT_RESUME: RESUME } = events;
@@ -36,32 +47,124 @@ test('which version vm_event has may be asked of no domain; all else needs one (
   equal(ask(control.domain.id, ENABLE, MONITOR)[0], -EINVAL, 'nobody watches himself');
 });
 
-test('without a ring there is nothing to end or to resume, and none can be had', () => {
+test('a ring needs a page that HVM_PARAM_MONITOR_RING_PFN names; paging and sharing have none (vm_event_domctl)', () => {
   const machine = new TestMachine();
   const control = machine.domain({ privileged: true });
-  const { id } = machine.domain().domain;
+  const { domain } = machine.domain();
+  const ask = (op: number, mode: number = MONITOR) => domctl(control, abi.XEN_DOMCTL_vm_event_op, domain.id, op, mode);
   const answers = [
     [ENABLE, MONITOR, -EOPNOTSUPP],
     [DISABLE, MONITOR, -EINVAL],
     [RESUME, MONITOR, -ENODEV],
     [9, MONITOR, -ENOSYS],
     [ENABLE, PAGING, -ENOSYS],
+    [ENABLE, events.XEN_DOMCTL_VM_EVENT_OP_SHARING, -ENOSYS],
     [ENABLE, 9, -ENOSYS],
   ] as const;
-  for (const [op, mode, expected] of answers) {
-    equal(domctl(control, abi.XEN_DOMCTL_vm_event_op, id, op, mode)[0], expected, `${op} of ${mode}`);
+  for (const [op, mode, expected] of answers) equal(ask(op, mode)[0], expected, `${op} of ${mode}`);
+
+  domain.hvm?.setParam(control.domain, HVM_PARAM_MONITOR_RING_PFN, 0x7_0000n, false);
+  equal(ask(ENABLE)[0], -EINVAL, 'no memory there');
+  domain.hvm?.setParam(control.domain, HVM_PARAM_MONITOR_RING_PFN, BigInt(RING_GFN), false);
+  const [result, , , port] = ask(ENABLE);
+  equal(result, 0);
+  ok((port ?? 0) > 0, 'where to bind');
+  equal(ask(ENABLE)[0], -EBUSY, 'one listener at a time');
+  equal(ask(RESUME)[0], 0);
+  equal(ask(DISABLE)[0], 0);
+  equal(ask(RESUME)[0], -ENODEV);
+  equal(domain.events.active, 0);
+});
+
+test('monitor_op knows the events of x86, and says what is so already (monitor_domctl)', () => {
+  const machine = new TestMachine();
+  const control = machine.domain({ privileged: true });
+  const { domain } = machine.domain();
+  const ask = (op: number, event: number, domid: number = domain.id) =>
+    domctl(control, abi.XEN_DOMCTL_monitor_op, domid, op, event);
+  const { XEN_DOMCTL_MONITOR_OP_ENABLE: ON, XEN_DOMCTL_MONITOR_OP_DISABLE: OFF } = events;
+  deepEqual(ask(events.XEN_DOMCTL_MONITOR_OP_GET_CAPABILITIES, 5).slice(0, 3), [0, 2, 0x1f7f]);
+  equal(ask(ON, 32)[0], -EINVAL);
+  equal(ask(ON, 7)[0], -EOPNOTSUPP, 'privileged calls are Arm’s');
+  equal(ask(events.XEN_DOMCTL_MONITOR_OP_EMULATE_EACH_REP, 1)[0], -EINVAL, 'nobody listens');
+  equal(ask(9, 0)[0], -EOPNOTSUPP);
+  equal(ask(events.XEN_DOMCTL_MONITOR_OP_GET_CAPABILITIES, 0, control.domain.id)[0], -EPERM);
+  equal(ask(ON, events.XEN_DOMCTL_MONITOR_EVENT_MOV_TO_MSR)[0], -ENXIO, 'before there is a ring');
+  const simple = [2, 3, 4, 5, 6, 9, 10, 11, 12];
+  for (const event of simple) {
+    deepEqual(
+      [OFF, ON, ON, OFF].map((op) => ask(op, event)[0]),
+      [-EEXIST, 0, -EEXIST, 0],
+      `event ${event}`,
+    );
   }
 });
 
-test('monitor_op tells that there is no event to be told of (monitor_domctl)', () => {
+test('a port that Xen itself has is out of its domain’s reach', () => {
   const machine = new TestMachine();
-  const control = machine.domain({ privileged: true });
-  const { id } = machine.domain().domain;
-  const ask = (domid: number, op: number, event: number) =>
-    domctl(control, abi.XEN_DOMCTL_monitor_op, domid, op, event);
-  deepEqual(ask(id, events.XEN_DOMCTL_MONITOR_OP_GET_CAPABILITIES, 5).slice(0, 3), [0, 2, 0]);
-  equal(ask(id, events.XEN_DOMCTL_MONITOR_OP_ENABLE, 32)[0], -EINVAL);
-  equal(ask(id, events.XEN_DOMCTL_MONITOR_OP_ENABLE, 4)[0], -EOPNOTSUPP);
-  equal(ask(id, 9, 0)[0], -EOPNOTSUPP);
-  equal(ask(control.domain.id, events.XEN_DOMCTL_MONITOR_OP_GET_CAPABILITIES, 0)[0], -EPERM);
+  const { domain } = machine.domain({ privileged: true });
+  const guest = machine.domain();
+  const { ring, page, answered } = listenTo(guest.domain, domain.id);
+  const { port } = ring;
+  equal(guest.domain.events.send(port), -EINVAL);
+  equal(guest.domain.events.close(port), -EINVAL);
+  equal(guest.domain.events.bindVcpu(port, 0), -EINVAL);
+  equal(guest.domain.events.reset(false), 0, 'a reset passes over it');
+  const status = guest.withStructure(
+    EvtchnStatus,
+    (argument) => {
+      argument.dom = DOMID_SELF;
+      argument.port = port as Port;
+    },
+    (at) => guest.hypercall(__HYPERVISOR_event_channel_op, [EVTCHNOP_status, at]),
+  );
+  equal(status.result, -EACCES);
+  const other = domain.events.bindInterdomain(guest.domain, port);
+  ok(other > 0);
+  equal(page.getUint32(0, true), 0);
+  equal(domain.events.send(other), 0, 'which Xen hears');
+  deepEqual(answered, [], 'and finds nothing to hear');
+  guest.domain.kill();
+  equal(domain.events.send(other), 0, 'the other end is unbound then');
+});
+
+test('what a guest writes into the ring is not believed: no more answers than requests, no vCPU that there is not', () => {
+  const machine = new TestMachine();
+  const guest = machine.domain();
+  const monitor = guest.domain.hvm?.monitor;
+  const { ring, page, header, slot, answered } = listenTo(guest.domain);
+  header.rsp_prod = 0xffff_fff0;
+  ring.takeResponses();
+  deepEqual(answered, [], 'to no request');
+  header.rsp_prod = 0;
+  equal(ring.isFull, false);
+
+  ok(monitor !== undefined);
+  monitor.guestRequest = { sync: true, fromUserMode: false };
+  const vcpu = guest.hvm[0];
+  equal(vcpu?.monitor.guestRequest(), true);
+  equal(vcpu?.vcpu.pauseCount, 1);
+  deepEqual([slot(0).reason, slot(0).version, slot(0).flags], [8, 7, 1]);
+  slot(0).vcpu_id = 0xffff_ffff;
+  header.rsp_prod = 1;
+  ring.takeResponses();
+  deepEqual(answered, [0xffff_ffff]);
+  equal(vcpu?.vcpu.pauseCount, 1, 'it waits on');
+  for (let request = 1; request < 9; request++) vcpu?.monitor.guestRequest();
+  equal(ring.isFull, true);
+  equal(vcpu?.monitor.guestRequest(), false, 'the call is made again when there is room');
+  new Uint8Array(page.buffer, page.byteOffset, PAGE_SIZE).fill(0xff);
+  ring.takeResponses();
+  guest.domain.kill();
+  equal(guest.domain.events.active, 0);
+});
+
+test('unwatched domains are asked nothing, watched ones only while somebody listens', () => {
+  const machine = new TestMachine();
+  const { domain, hvm } = machine.domain();
+  equal(hvm[0]?.watch, undefined);
+  listenTo(domain);
+  ok(hvm[0]?.watch !== undefined);
+  domain.hvm?.closeMonitor();
+  equal(hvm[0]?.watch, undefined);
 });

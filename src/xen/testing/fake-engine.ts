@@ -92,6 +92,7 @@ export class FakeVcpu implements EngineVcpu {
       out.set(this.msrs.get(index) ?? [0, 0]);
       return true;
     },
+    physicalAddressOfRip: () => Number(this.state.rip),
   };
   readonly intercepts: Intercepts;
   readonly tsc: TscSource;

@@ -3,6 +3,7 @@ import { START64, START64_PAGES } from '../../../guests/lib/start64.ts';
 import { XEN_X86_EMU_LAPIC } from '../../../src/abi/arch-x86/xen.ts';
 import { XEN_DOMCTL_CDF_hap, XEN_DOMCTL_CDF_hvm } from '../../../src/abi/domctl.ts';
 import { EVTCHNOP_alloc_unbound } from '../../../src/abi/event_channel.ts';
+import { HVM_PARAM_MONITOR_RING_PFN } from '../../../src/abi/hvm/params.ts';
 import { XENMEM_decrease_reservation, XENMEM_populate_physmap } from '../../../src/abi/memory.ts';
 import { SCHEDOP_poll } from '../../../src/abi/sched.ts';
 import { type Domid, gfn, type Gfn } from '../../../src/abi/xen.ts';
@@ -14,6 +15,7 @@ import { ProcessorCpuid } from '../../../src/cpu/system/cpuid.ts';
 import { bootProcessor, MTRR_DEFAULT_WRITE_BACK } from '../../../src/dom0/toolstack/pvh-start.ts';
 import { EventChannelDriver } from '../../../src/libs/evtchn/evtchn-driver.ts';
 import { HypercallCtrl } from '../../../src/libs/ctrl/ctrl-hypercalls.ts';
+import { type MonitorHandler, MonitorListener } from '../../../src/libs/ctrl/monitor-listener.ts';
 import { PrivcmdForeignMemory } from '../../../src/libs/foreignmemory/foreignmemory-privcmd.ts';
 import { ForwardingVcpu } from '../../../src/machine/forwarding-vcpu.ts';
 import { memoryMap } from '../../../src/machine/machine-memory.ts';
@@ -25,6 +27,8 @@ import { Xen } from '../../../src/xen/xen.ts';
 const PAGE_SIZE = 4096;
 const KERNEL = 0x100000;
 const GUEST_PAGES = 512;
+/** A page that no kernel of ours uses. */
+const RING_GFN = 0x1f0;
 const WASM_PAGE = 65536;
 /** About what they take on a real host: an instruction, a hypercall, and a part of one that goes on later. */
 const NS_PER_INSTRUCTION = 3;
@@ -36,6 +40,9 @@ export interface SmallGuest {
   readonly domid: Domid;
   /** A word of the kernel's memory, by its label. */
   read(label: string): number;
+  write(label: string, value: number): void;
+  /** Where a label is. */
+  address(label: string): number;
 }
 
 /**
@@ -114,7 +121,13 @@ export class SmallMachine {
     this.#load(domid, bytes);
     ctrl.domain_hvm_setcontext(domid, 0, { mtrr: { msr_mtrr_def_type: MTRR_DEFAULT_WRITE_BACK } });
     ctrl.domain_hvm_setcontext(domid, 0, { cpu: bootProcessor(Number(symbols.get('entry')), 0) });
-    return { domid, read: (label) => this.#read(domid, Number(symbols.get(label))) };
+    const address = (label: string): number => Number(symbols.get(label));
+    return {
+      domid,
+      address,
+      read: (label) => this.#word(domid, address(label)),
+      write: (label, value) => this.#word(domid, address(label), value),
+    };
   }
 
   /** The same, and it runs. */
@@ -122,6 +135,13 @@ export class SmallMachine {
     const guest = this.domain(source, vcpus);
     this.ctrl.domain_unpause(guest.domid);
     return guest;
+  }
+
+  /** Listens to what a domain does. */
+  listen(domid: Domid, handler: MonitorHandler): MonitorListener {
+    this.ctrl.hvm_param_set(domid, HVM_PARAM_MONITOR_RING_PFN, BigInt(RING_GFN));
+    const host = { call: this.xen.dom0, ctrl: this.ctrl, events: this.events.open(), foreign: this.#foreign };
+    return new MonitorListener(host, domid, handler);
   }
 
   /** Lets so much time pass. */
@@ -155,9 +175,12 @@ export class SmallMachine {
     this.#foreign.unmap(views);
   }
 
-  #read(domid: Domid, address: number): number {
+  // What is there, or is put there.
+  #word(domid: Domid, address: number, put?: number): number {
     const [view] = this.#foreign.map(domid, [Math.floor(address / PAGE_SIZE) as Gfn]) as [Uint8Array];
-    const value = new DataView(view.buffer, view.byteOffset).getUint32(address % PAGE_SIZE, true);
+    const words = new DataView(view.buffer, view.byteOffset);
+    if (put !== undefined) words.setUint32(address % PAGE_SIZE, put, true);
+    const value = words.getUint32(address % PAGE_SIZE, true);
     this.#foreign.unmap([view]);
     return value;
   }

@@ -40,6 +40,7 @@ import {
 } from '../../../abi/hvm/params.ts';
 import { SHUTDOWN_crash, SHUTDOWN_MAX } from '../../../abi/sched.ts';
 import type { Domain } from '../../common/domain.ts';
+import { Monitor } from '../../common/monitor.ts';
 import { P2M_MAP_FOREIGN } from '../mm/p2m.ts';
 import { vacateForeign } from '../mm/physmap.ts';
 import { CpuPolicy, HvmMaxPolicy } from '../cpu-policy.ts';
@@ -105,6 +106,8 @@ export class HvmDomain {
   tscIncarnation = 0;
   /** XEN_DOMCTL_set_paging_mempool_size */
   pagingPoolBytes = 0;
+  /** Who listens to what it does, and to what. */
+  readonly monitor = new Monitor();
   /** XEN_DOMCTL_set_access_required: without a listener a mem access violation crashes the domain. */
   accessRequired = false;
   /** What its processors say of themselves; replaced before it starts (XEN_DOMCTL_set_cpu_policy). */
@@ -200,6 +203,15 @@ export class HvmDomain {
       if (type === P2M_MAP_FOREIGN) foreign.push(gfn);
     });
     for (const gfn of foreign) vacateForeign(this.domain, gfn);
+  }
+
+  /** Whoever listens goes, by his own will or with the domain. */
+  closeMonitor(): void {
+    const { ring } = this.monitor;
+    if (ring === undefined) return;
+    this.monitor.reset();
+    for (const vcpu of this.vcpus) vcpu.monitor.reset();
+    ring.close();
   }
 
   /** Makes all its vCPUs forget the translations they cached; even in the middle of an instruction. */

@@ -27,15 +27,6 @@ import {
   OFFSET_DR,
   OFFSET_KERNEL_GS_BASE,
   OFFSET_XCR0,
-  R8,
-  RAX,
-  RBP,
-  RBX,
-  RCX,
-  RDI,
-  RDX,
-  RSI,
-  RSP,
   SS,
   type VcpuState,
 } from '../../../cpu/state.ts';
@@ -44,6 +35,7 @@ import { onDomain } from '../../common/domctl.ts';
 import { element } from '../../common/call.ts';
 import { GUEST_MC_BANKS } from './msr.ts';
 import { resetRegisters, setRflags } from './vcpu-context.ts';
+import { GENERAL_REGISTERS } from './register-fields.ts';
 import type { HvmVcpu } from './vcpu-hvm.ts';
 import { loadFpu, readRflags, saveFpu } from './vcpu-save.ts';
 
@@ -61,25 +53,6 @@ const EXT_WITHOUT_VMCE = 0x20;
 /** VCPU_PAUSES of a debugger are bounded so that they cannot wrap. */
 const MAX_DEBUGGER_PAUSES = 255;
 const chunk = new Uint8Array(4096);
-
-const GENERAL = [
-  ['rax', RAX],
-  ['rcx', RCX],
-  ['rdx', RDX],
-  ['rbx', RBX],
-  ['rsp', RSP],
-  ['rbp', RBP],
-  ['rsi', RSI],
-  ['rdi', RDI],
-  ['r8', R8],
-  ['r9', R8 + 1],
-  ['r10', R8 + 2],
-  ['r11', R8 + 3],
-  ['r12', R8 + 4],
-  ['r13', R8 + 5],
-  ['r14', R8 + 6],
-  ['r15', R8 + 7],
-] as const;
 
 /** XEN_DOMCTL_getvcpucontext: the registers in the form of PV guests; debuggers and dumps like it. */
 export const domctlGetvcpucontext = onDomain((state) => {
@@ -188,11 +161,14 @@ export const domctlVcpuMsrs = onDomain(({ call, at, domain }) => {
   return domain.vcpu(vcpu) === undefined ? -ESRCH : -EINVAL;
 });
 
-/** XEN_DOMCTL_debug_op: single steps need VMX's monitor trap flag. */
+/** XEN_DOMCTL_debug_op: one instruction, after which the domain stops for its debugger. */
 export const domctlDebugOp = onDomain(({ call, at, domain }) => {
-  const { op, vcpu } = new XenDomctlDebugOp(call.view, at);
-  if (domain.vcpu(vcpu) === undefined || domain === call.domain) return -EINVAL;
-  return op <= XEN_DOMCTL_DEBUG_OP_SINGLE_STEP_ON ? -EOPNOTSUPP : -ENOSYS;
+  const { op, vcpu: id } = new XenDomctlDebugOp(call.view, at);
+  const vcpu = hvmVcpu(domain, id);
+  if (vcpu === undefined || domain === call.domain) return -EINVAL;
+  if (op > XEN_DOMCTL_DEBUG_OP_SINGLE_STEP_ON) return -ENOSYS;
+  vcpu.monitor.singleStep = op === XEN_DOMCTL_DEBUG_OP_SINGLE_STEP_ON;
+  return 0;
 });
 
 /** XEN_DOMCTL_gdbsx_guestmemio: a debugger reads or writes memory as vCPU 0 sees it. */
@@ -237,11 +213,17 @@ export const domctlGdbsxUnpausevcpu = onDomain(({ call, at, domain }) => {
   return 0;
 });
 
-/** XEN_DOMCTL_gdbsx_domstatus: no vCPU stops for a debugger by itself. */
+/** XEN_DOMCTL_gdbsx_domstatus: which vCPU stopped for the debugger, told once. */
 export const domctlGdbsxDomstatus = onDomain((state) => {
   const status = new XenDomctlGdbsxDomstatus(state.call.view, state.at);
   status.paused = state.domain.controllerPauseCount > 0 ? 1 : 0;
   status.vcpu_id = 0xffffffff;
+  const stopped = state.domain.hvm?.vcpus.find(({ debuggerEvent }) => debuggerEvent !== 0);
+  if (status.paused !== 0 && stopped !== undefined) {
+    status.vcpu_id = stopped.vcpuId;
+    status.vcpu_ev = stopped.debuggerEvent;
+    stopped.debuggerEvent = 0;
+  }
   state.answer = true;
   return 0;
 });
@@ -255,7 +237,7 @@ function putContext(vcpu: HvmVcpu, context: VcpuGuestContext): void {
   saveFpu(state, context.fpu_ctxt);
   context.flags = VGCF_i387_valid | (vcpu.online ? VGCF_online : 0);
   const registers = context.user_regs;
-  for (const [name, index] of GENERAL) registers[name] = state.gpr(index);
+  for (const [name, index] of GENERAL_REGISTERS) registers[name] = state.gpr(index);
   registers.rip = state.rip;
   registers.rflags = BigInt(readRflags(state));
   putSegments(state, context, registers);
@@ -286,7 +268,7 @@ function putSegments(state: VcpuState, context: VcpuGuestContext, registers: Cpu
 function takeContext(vcpu: HvmVcpu, context: VcpuGuestContext): number {
   const { state } = vcpu;
   if ((context.flags & VGCF_i387_valid) !== 0 && !loadFpu(state, context.fpu_ctxt)) return -EINVAL;
-  for (const [name, index] of GENERAL) state.setGpr(index, context.user_regs[name]);
+  for (const [name, index] of GENERAL_REGISTERS) state.setGpr(index, context.user_regs[name]);
   state.rip = context.user_regs.rip;
   setRflags(state, context.user_regs.rflags);
   for (const index of [0, 1, 2, 3, 6, 7]) state.setU64(OFFSET_DR + index * 8, context.debugreg(index));

@@ -1,7 +1,7 @@
 import { EFAULT, EINVAL, ENOENT, EOPNOTSUPP, ESRCH, EPERM } from '../../../abi/errno.ts';
 import { XenHvmEvtchnUpcallVector, XenHvmGetMemType, XenHvmGetTime, XenHvmParam } from '../../../abi/hvm/hvm_op.ts';
 import { HVM_NR_PARAMS } from '../../../abi/hvm/params.ts';
-import type { Call, HypercallResult } from '../../common/call.ts';
+import { type Call, CONTINUE, type HypercallResult } from '../../common/call.ts';
 import { mayControl } from '../../xsm.ts';
 import type { HvmVcpu } from './vcpu-hvm.ts';
 
@@ -101,9 +101,11 @@ export function hvmopSetEvtchnUpcallVector(call: Call): HypercallResult {
   return 0;
 }
 
-/** HVMOP_guest_request_vm_event: a word to whoever watches the guest, which is nobody. */
+/** HVMOP_guest_request_vm_event: a word to whoever listens to the guest. */
 export function hvmopGuestRequestVmEvent(call: Call): HypercallResult {
-  return call.handle(1) === 0n ? 0 : -EINVAL;
+  if (call.handle(1) !== 0n) return -EINVAL;
+  if (call.domain.hvm === undefined) return 0;
+  return (call.vcpu.arch as HvmVcpu).monitor.guestRequest() ? 0 : CONTINUE;
 }
 
 /** HVMOP_altp2m: alternate views of memory are not there. */

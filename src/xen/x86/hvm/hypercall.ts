@@ -1,4 +1,6 @@
 import { EPERM } from '../../../abi/errno.ts';
+import { HVMOP_guest_request_vm_event } from '../../../abi/hvm/hvm_op.ts';
+import { __HYPERVISOR_hvm_op } from '../../../abi/xen.ts';
 import { R8, R9, R10, RAX, RBP, RBX, RCX, RDI, RDX, RSI } from '../../../cpu/state.ts';
 import { CONTINUE } from '../../common/call.ts';
 import type { HvmVcpu } from './vcpu-hvm.ts';
@@ -15,7 +17,7 @@ const INSTRUCTION_BYTES = 3n;
  */
 export function hvmHypercall(vcpu: HvmVcpu): boolean {
   const { state, call, xen } = vcpu;
-  if (state.cpl !== 0) {
+  if (state.cpl !== 0 && !isUsersRequest(vcpu)) {
     setResult(vcpu, -EPERM);
     return true;
   }
@@ -39,6 +41,12 @@ export function hvmHypercall(vcpu: HvmVcpu): boolean {
   for (let index = 0; index < 5; index++) state.setGpr(registers[index] as number, call.args[index] as bigint);
   state.rip -= INSTRUCTION_BYTES;
   return false;
+}
+
+/** A program's word to whoever listens to its domain, where he allows that. */
+function isUsersRequest({ state, hvm }: HvmVcpu): boolean {
+  if (hvm.monitor.guestRequest?.fromUserMode !== true || state.gprLo(RAX) !== __HYPERVISOR_hvm_op) return false;
+  return state.gprLo(state.is64Bit ? RDI : RBX) === HVMOP_guest_request_vm_event;
 }
 
 function setResult(vcpu: HvmVcpu, result: number): void {

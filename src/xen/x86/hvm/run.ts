@@ -1,4 +1,4 @@
-import { EXIT_BUDGET, EXIT_HLT, EXIT_HYPERCALL, EXIT_SHUTDOWN } from '../../../cpu/engine.ts';
+import { EXIT_BUDGET, EXIT_HLT, EXIT_HYPERCALL, EXIT_SHUTDOWN, type Exit } from '../../../cpu/engine.ts';
 import { FLAG_IF, OFFSET_RFLAGS_REST } from '../../../cpu/state.ts';
 import { HVM_PARAM_TRIPLE_FAULT_REASON } from '../../../abi/hvm/params.ts';
 import { HVM_HLT } from '../../trace/events.ts';
@@ -17,11 +17,12 @@ export function runHvmVcpu(vcpu: HvmVcpu, budget: number): void {
   while (vcpu.vcpu.runnable) {
     const left = stop - engine.instructions;
     if (left <= 0 || xen.scheduler.givesWay(vcpu.vcpu)) return;
+    if (vcpu.monitor.isDue && !vcpu.monitor.resume()) return;
     vcpu.flushIfStale();
     vcpu.deliverInterrupts();
     vcpu.inGuest = true;
     if (xen.traceBuffer !== undefined) recordEntry(xen.traceBuffer, vcpu.domid);
-    const exit = engine.run(left);
+    const exit = vcpu.monitor.isOne ? runOne(vcpu) : engine.run(left);
     vcpu.inGuest = false;
     if (xen.traceBuffer !== undefined) recordExit(xen.traceBuffer, vcpu.domid, engine.state, exit);
     vcpu.exits.note(exit, engine.state);
@@ -41,6 +42,17 @@ export function runHvmVcpu(vcpu: HvmVcpu, budget: number): void {
       default: // A window opened, or an intercept wants interrupts looked at: the loop does that.
     }
   }
+}
+
+/** Runs one instruction: for a listener, or a debugger. */
+function runOne({ engine, monitor }: HvmVcpu): Exit {
+  const { exactBudget } = engine;
+  engine.exactBudget = true;
+  monitor.beginOne();
+  const exit = engine.run(1);
+  monitor.endOne();
+  engine.exactBudget = exactBudget;
+  return exit;
 }
 
 /** HLT waits for an interrupt; with interrupts off none will come, which is how a processor is given up. */

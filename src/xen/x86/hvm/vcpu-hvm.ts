@@ -1,4 +1,4 @@
-import type { EngineVcpu, Intercepts, RefusedAccess } from '../../../cpu/engine.ts';
+import type { EngineVcpu, Intercepts, RefusedAccess, Watch } from '../../../cpu/engine.ts';
 import {
   FLAG_IF,
   OFFSET_CR4,
@@ -23,7 +23,6 @@ import {
   IPI,
 } from '../../trace/events.ts';
 import { recordCpuid, recordMmio, recordMsr, recordPort } from '../../trace/exit-records.ts';
-import { meetRestriction } from '../mm/mem-access.ts';
 import { type CpuidSubject, guestCpuid } from '../cpuid.ts';
 import { SystemTsc, updateSystemTime } from '../time.ts';
 import { dumpVcpu, ExitLog } from './dump.ts';
@@ -33,6 +32,7 @@ import { readMmio, readPort, writeMmio, writePort } from './io.ts';
 import { Mtrr } from './mtrr.ts';
 import { readMsr, writeMsr } from './msr.ts';
 import { powerUp, resetRegisters } from './vcpu-context.ts';
+import { VcpuMonitor } from './vcpu-monitor.ts';
 import type { ViridianDomain } from './viridian/viridian-domain.ts';
 import { Vlapic, type VlapicOwner } from './vlapic.ts';
 
@@ -57,6 +57,10 @@ export class HvmVcpu implements ArchVcpu, Intercepts, VlapicOwner, CpuidSubject 
   cpuidFaults = false;
   /** XEN_DOMCTL_gdbsx_pausevcpu: how often a debugger has paused it. */
   debuggerPauses = 0;
+  /** Exception that the vCPU stopped for, for XEN_DOMCTL_gdbsx_domstatus; 0 where it did not. */
+  debuggerEvent = 0;
+  /** What it tells a listener. */
+  readonly monitor = new VcpuMonitor(this);
   /** The engine executes guest code right now: an intercept is being served. */
   inGuest = false;
   #nmiPending = false;
@@ -104,6 +108,7 @@ export class HvmVcpu implements ArchVcpu, Intercepts, VlapicOwner, CpuidSubject 
       this.xen.traceBuffer?.record(HVM_INTR_WINDOW, this.domid, vector, callback ? 5 : 2, -1);
       return;
     }
+    if (!this.monitor.interrupts(vector)) return;
     // The callback stays pending until the guest clears evtchn_upcall_pending; the APIC is acknowledged.
     if (!callback) this.#acknowledge(vector);
     this.engine.injectInterrupt(vector);
@@ -321,8 +326,11 @@ export class HvmVcpu implements ArchVcpu, Intercepts, VlapicOwner, CpuidSubject 
 
   // Intercepts
 
+  get watch(): Watch | undefined {
+    return this.monitor.isWatching ? this.monitor : undefined;
+  }
   accessRefused(access: RefusedAccess): void {
-    meetRestriction(this.hvm.domain, access, () => false);
+    this.monitor.accessRefused(access);
   }
   get forcesEmulation(): boolean {
     return this.xen.platform.commandLine?.hvmFep === true;

@@ -13,11 +13,7 @@ import type { Domain } from '../../common/domain.ts';
  *
  * @param tell sends the event; whether its vCPU waits for an answer. False where nobody listens.
  */
-export function meetRestriction(
-  domain: Domain,
-  access: RefusedAccess,
-  tell: (access: RefusedAccess, waits: boolean) => boolean,
-): void {
+export function meetRestriction(domain: Domain, access: RefusedAccess, tell: (waits: boolean) => boolean): void {
   const { p2m } = domain;
   const gfn = Math.floor(access.gpa / PAGE_SIZE);
   const restriction = p2m?.access(gfn);
@@ -28,7 +24,7 @@ export function meetRestriction(
   }
   const isOnce = restriction === XENMEM_access_n2rwx;
   if (isOnce) p2m.setAccess(gfn, XENMEM_access_rwx);
-  if (tell(access, !isOnce)) return;
+  if (tell(!isOnce)) return;
   if (domain.hvm?.accessRequired !== true) p2m.setAccess(gfn, XENMEM_access_rwx);
   else if (!domain.shuttingDown) {
     domain.crash(`memory access permissions failure at gfn ${gfn.toString(16)}, no vm_event listener`);

@@ -96,6 +96,8 @@ export class P2m implements NestedPaging {
   pod: PopulateOnDemand | undefined;
   /** Set while pages that are written are noted. */
   logDirty: LogDirty | undefined;
+  /** One instruction goes by mem access unhindered. */
+  isUnrestricted = false;
   /** What mem access (XENMEM_access_*) new entries get. */
   defaultAccess: number = XENMEM_access_rwx;
 
@@ -277,7 +279,9 @@ export class P2m implements NestedPaging {
       return this.#populate(gfn) ? this.lookup(gfn, intent) : 0;
     }
     if (((PERMISSIONS[type] as number) & intent) === 0) return entry & ANSWER_MASK;
-    if (((ACCESS_PERMISSIONS[accessOf(entry)] as number) & intent) === 0) return NESTED_REFUSED;
+    if (((ACCESS_PERMISSIONS[accessOf(entry)] as number) & intent) === 0) {
+      return this.isUnrestricted ? this.lookupUnrestricted(gfn, intent) : NESTED_REFUSED;
+    }
     if (intent === NESTED_WRITE) this.markDirty(gfn);
     return this.#entry(gfn) & ANSWER_MASK;
   }
