@@ -93,6 +93,8 @@ export interface Intercepts {
    * what it was for is gone meanwhile, and the window is not wanted any more.
    */
   windowWanted?(): boolean;
+  /** The guest may run guests of its own: SVM (AMD APM vol. 2, ch. 15). CPUID is the platform's to say so. */
+  readonly hasSvm?: boolean;
   /** UD2 followed by "xen" is a prefix that does nothing, in all modes and at all privileges, and not #UD. */
   readonly forcesEmulation?: boolean;
   /** Fills `out` with EAX, EBX, ECX, EDX; false raises #GP(0), as processors that fault CPUID in user mode do. */
@@ -175,7 +177,9 @@ export interface EngineVcpu {
   /** Ends `run` at the next instruction boundary with EXIT_LEAVE; for intercepts. */
   leave(): void;
 
-  /** RFLAGS.IF is set and no interrupt shadow is in force: `injectInterrupt` may be called. */
+  /** External interrupts are not masked: RFLAGS.IF, of whoever they are for where a guest of the guest's runs. */
+  readonly interruptsEnabled: boolean;
+  /** They are not, no interrupt shadow is in force, and no guest's guest is to be left first: `injectInterrupt` may be called. */
   interruptible(): boolean;
   /** Asks for EXIT_WINDOW as soon as `interruptible()`. Cleared by that exit, and by an interrupt that is injected. */
   requestWindow(): void;

@@ -18,7 +18,8 @@ export const MODE_NO_SSE = 128;
 export const MODE_MP = 256;
 /** Virtual-8086 or real mode: no protection, 16-bit segments. */
 export const MODE_REAL = 512;
-export const MODE_VM86 = 1024;
+/** A guest of the guest's runs: what it executes may be intercepted. */
+export const MODE_GUEST = 1024;
 
 export function modeOf(cpu: state.VcpuState): number {
   const cr0 = cpu.u32(state.OFFSET_CR0);
@@ -30,8 +31,8 @@ export function modeOf(cpu: state.VcpuState): number {
   if ((cr0 & state.CR0_EM) !== 0) mode |= MODE_EM;
   if ((cr0 & state.CR0_MP) !== 0) mode |= MODE_MP;
   if ((cpu.u32(state.OFFSET_CR4) & state.CR4_OSFXSR) === 0) mode |= MODE_NO_SSE;
-  if ((cr0 & state.CR0_PE) === 0) mode |= MODE_REAL;
-  else if ((rflags & state.FLAG_VM) !== 0) mode |= MODE_VM86;
+  if ((cr0 & state.CR0_PE) === 0 || (rflags & state.FLAG_VM) !== 0) mode |= MODE_REAL;
+  if ((cpu.u32(state.OFFSET_SVM) & state.SVM_GUEST_MODE) !== 0) mode |= MODE_GUEST;
   return mode;
 }
 

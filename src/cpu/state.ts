@@ -60,8 +60,12 @@ export const OFFSET_EVENT = 0x0d0;
 export const OFFSET_EVENT_DATA = 0x0d4;
 /** u32: nonzero when `run` must stop at the next block boundary. */
 export const OFFSET_STOP = 0x0d8;
-/** u32: 1 while the hypervisor waits for an interrupt window; STI and its like then set OFFSET_STOP. */
+/** u32: WINDOW_* while somebody waits for an interrupt window, else 0; STI and its like then set OFFSET_STOP. */
 export const OFFSET_WINDOW = 0x0cc;
+/** The hypervisor waits. Generated code looks at bit 0, which is in both. */
+export const WINDOW_REQUESTED = 3;
+/** A virtual interrupt of guest mode waits. */
+export const WINDOW_VIRTUAL = 5;
 /** u64: RIP at which an interrupt shadow is in force (the instruction after STI, MOV SS), or NO_SHADOW. */
 export const OFFSET_SHADOW_RIP = 0x0f8;
 export const NO_SHADOW = 0x8000000000000000n;
@@ -147,6 +151,19 @@ export const OFFSET_KERNEL_BIAS = 0x550;
 /** u32: 1 while NMIs wait for IRET. */
 export const OFFSET_NMI_BLOCKED = 0x54c;
 
+// What SVM adds (AMD APM vol. 2, chapter 15); all of it 0 where the guest has none.
+/** u32: SVM_* */
+export const OFFSET_SVM = 0x554;
+/** A guest of the guest's runs: between VMRUN and #VMEXIT. */
+export const SVM_GUEST_MODE = 1 << 0;
+/** The global interrupt flag is clear: from #VMEXIT, or CLGI, to STGI. */
+export const SVM_GIF_CLEAR = 1 << 1;
+/** u32: exceptions that leave guest mode, a bit for each vector. */
+export const OFFSET_EXCEPTION_EXITS = 0x558;
+/** i64: what guest mode adds to the TSC. */
+export const OFFSET_GUEST_TSC_OFFSET = 0x560;
+export const OFFSET_VM_HSAVE_PA = 0x568;
+
 export const VCPU_STATE_SIZE = 0x600;
 
 // RFLAGS (SDM vol. 1, 3.4.3)
@@ -213,6 +230,7 @@ export const EFER_SCE = 1 << 0;
 export const EFER_LME = 1 << 8;
 export const EFER_LMA = 1 << 10;
 export const EFER_NXE = 1 << 11;
+export const EFER_SVME = 1 << 12;
 export const EFER_FFXSR = 1 << 14;
 
 // Exceptions (SDM vol. 3A, table 6-1)

@@ -28,6 +28,9 @@ export class ForwardingVcpu implements EngineVcpu {
   leave(): void {
     this.inner.leave();
   }
+  get interruptsEnabled(): boolean {
+    return this.inner.interruptsEnabled;
+  }
   interruptible(): boolean {
     return this.inner.interruptible();
   }

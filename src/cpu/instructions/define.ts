@@ -99,6 +99,12 @@ export interface SystemOperands {
   readonly repeat: string;
 }
 
+/**
+ * Asked first where a guest of the guest's runs (svm/): leaves it where its hypervisor wants that. Undefined where the
+ * instruction goes on.
+ */
+export type Intercept = (cpu: SystemCpu, operands: SystemOperands) => SystemResult | undefined;
+
 interface InstructionBase {
   /** Where the manual describes it. */
   readonly manual: string;
@@ -117,6 +123,7 @@ interface InstructionBase {
   readonly unit?: 'x87' | 'mmx' | 'sse' | undefined;
   /** Undefined flags, by name: masked in comparisons with a processor. */
   readonly undefinedFlags?: readonly string[] | undefined;
+  readonly intercept?: Intercept | undefined;
   /** Cannot run at CPL 3 without faulting or leaving: the native harness skips it and says so. */
   readonly system?: true | undefined;
 }
@@ -125,6 +132,8 @@ export interface EmittedInstruction extends InstructionBase {
   readonly mnemonic: string;
   /** What it does, written against opaque values; both tiers emit it. */
   readonly execute: (m: Semantics, ...operands: OperandHandle[]) => void;
+  /** The same as a function: one that can be intercepted is not emitted for a guest's guest. */
+  readonly call?: CalledInstruction['call'] | undefined;
 }
 
 export interface CalledInstruction extends InstructionBase {
@@ -160,5 +169,6 @@ const NO_PROPERTIES: Omit<InstructionBase, 'manual' | 'forms'> = {
   unchecked: undefined,
   unit: undefined,
   undefinedFlags: undefined,
+  intercept: undefined,
   system: undefined,
 };

@@ -1,6 +1,9 @@
 /** Control and debug registers, descriptor tables, MSRs, time, CPUID, extended state, and ways out of the guest. */
-import { EXIT_HLT, EXIT_HYPERCALL } from '../engine.ts';
+import { EXIT_HLT } from '../engine.ts';
 import * as state from '../state.ts';
+import * as on from '../svm/instruction-intercepts.ts';
+import { callHypervisor } from '../svm/instructions.ts';
+import * as vmcb from '../svm/vmcb.ts';
 import {
   clearTaskSwitched,
   loadMachineStatus,
@@ -53,6 +56,7 @@ export const MOV_CONTROL: readonly Instruction[] = [
     manual: 'SDM vol. 2B, MOV to/from control registers',
     system: true,
     forms: [form('0F 20 /r', [w(rmRegisterY), r(creg)], FORCE64, IGNORES_MOD)],
+    intercept: on.readControl,
     shortcut: moveFromControlShortcut,
     call: moveFromControl,
   }),
@@ -61,6 +65,7 @@ export const MOV_CONTROL: readonly Instruction[] = [
     system: true,
     ends: true,
     forms: [form('0F 22 /r', [w(creg), r(rmRegisterY)], FORCE64, IGNORES_MOD)],
+    intercept: on.writeControl,
     call: moveToControl,
   }),
 ];
@@ -70,6 +75,7 @@ export const MOV_DEBUG: readonly Instruction[] = [
     manual: 'SDM vol. 2B, MOV to/from debug registers',
     system: true,
     forms: [form('0F 21 /r', [w(rmRegisterY), r(dreg)], FORCE64, IGNORES_MOD)],
+    intercept: on.readDebug,
     call: moveFromDebug,
   }),
   systemInstruction('MOV', {
@@ -77,6 +83,7 @@ export const MOV_DEBUG: readonly Instruction[] = [
     system: true,
     ends: true,
     forms: [form('0F 23 /r', [w(dreg), r(rmRegisterY)], FORCE64, IGNORES_MOD)],
+    intercept: on.writeDebug,
     call: moveToDebug,
   }),
 ];
@@ -87,6 +94,7 @@ export const MACHINE_STATUS: readonly Instruction[] = [
     system: true,
     ends: true,
     forms: [form('0F 06')],
+    intercept: on.privileged(vmcb.VMEXIT_CR0_WRITE),
     call: clearTaskSwitched,
   }),
   systemInstruction('LMSW', {
@@ -94,12 +102,14 @@ export const MACHINE_STATUS: readonly Instruction[] = [
     system: true,
     ends: true,
     forms: [form('0F 01 /6', [r(rm16)])],
+    intercept: on.loadMachineStatus,
     call: loadMachineStatus,
   }),
   systemInstruction('SMSW', {
     manual: 'SDM vol. 2B, SMSW',
     depends: ['operandSize'],
     forms: [form('0F 01 /4', [w(rm16v)])],
+    intercept: on.unlessUserMode(vmcb.VMEXIT_CR0_READ),
     call: storeMachineStatus,
   }),
 ];
@@ -107,40 +117,43 @@ export const MACHINE_STATUS: readonly Instruction[] = [
 export const DESCRIPTOR_TABLES: readonly Instruction[] = [
   ...(
     [
-      ['SGDT', 0, state.OFFSET_GDTR],
-      ['SIDT', 1, state.OFFSET_IDTR],
+      ['SGDT', 0, state.OFFSET_GDTR, vmcb.VMEXIT_GDTR_READ],
+      ['SIDT', 1, state.OFFSET_IDTR, vmcb.VMEXIT_IDTR_READ],
     ] as const
-  ).map(([mnemonic, digit, register]) =>
+  ).map(([mnemonic, digit, register, exit]) =>
     systemInstruction(mnemonic, {
       manual: `SDM vol. 2B, ${mnemonic}`,
       forms: [form(`0F 01 /${digit}`, [address(m)])],
+      intercept: on.unlessUserMode(exit),
       call: (cpu, operands) => storeTableRegister(cpu, operands, register),
     }),
   ),
   ...(
     [
-      ['LGDT', 2, state.OFFSET_GDTR],
-      ['LIDT', 3, state.OFFSET_IDTR],
+      ['LGDT', 2, state.OFFSET_GDTR, vmcb.VMEXIT_GDTR_WRITE],
+      ['LIDT', 3, state.OFFSET_IDTR, vmcb.VMEXIT_IDTR_WRITE],
     ] as const
-  ).map(([mnemonic, digit, register]) =>
+  ).map(([mnemonic, digit, register, exit]) =>
     systemInstruction(mnemonic, {
       manual: 'SDM vol. 2A, LGDT/LIDT',
       system: true,
       depends: ['operandSize'],
       forms: [form(`0F 01 /${digit}`, [address(m)])],
+      intercept: on.privileged(exit),
       call: (cpu, operands) => loadTableRegister(cpu, operands, register),
     }),
   ),
   ...(
     [
-      ['SLDT', 0, state.LDTR],
-      ['STR', 1, state.TR],
+      ['SLDT', 0, state.LDTR, vmcb.VMEXIT_LDTR_READ],
+      ['STR', 1, state.TR, vmcb.VMEXIT_TR_READ],
     ] as const
-  ).map(([mnemonic, digit, segment]) =>
+  ).map(([mnemonic, digit, segment, exit]) =>
     systemInstruction(mnemonic, {
       manual: `SDM vol. 2B, ${mnemonic}`,
       depends: ['operandSize'],
       forms: [form(`0F 00 /${digit}`, [w(rm16v)])],
+      intercept: on.protectedOnly(exit, false),
       call: (cpu, operands) => storeSelector(cpu, operands, segment),
     }),
   ),
@@ -148,12 +161,14 @@ export const DESCRIPTOR_TABLES: readonly Instruction[] = [
     manual: 'SDM vol. 2A, LLDT',
     system: true,
     forms: [form('0F 00 /2', [r(rm16)])],
+    intercept: on.protectedOnly(vmcb.VMEXIT_LDTR_WRITE, true),
     call: loadLocalTable,
   }),
   systemInstruction('LTR', {
     manual: 'SDM vol. 2A, LTR',
     system: true,
     forms: [form('0F 00 /3', [r(rm16)])],
+    intercept: on.protectedOnly(vmcb.VMEXIT_TR_WRITE, true),
     call: loadTaskRegister,
   }),
 ];
@@ -165,6 +180,7 @@ export const TRANSLATIONS: readonly Instruction[] = [
     ends: true,
     unchecked: true,
     forms: [form('0F 01 /7', [address(m)])],
+    intercept: on.privileged(vmcb.VMEXIT_INVLPG),
     call: invalidatePage,
   }),
   systemInstruction('INVPCID', {
@@ -172,6 +188,7 @@ export const TRANSLATIONS: readonly Instruction[] = [
     system: true,
     ends: true,
     forms: [form('66 0F 38 82 /r', [r(regy), address(m)], FORCE64)],
+    intercept: on.privileged(vmcb.VMEXIT_INVPCID),
     call: invalidateByPcid,
   }),
   // There is no cache to write back or to lose.
@@ -179,22 +196,30 @@ export const TRANSLATIONS: readonly Instruction[] = [
     manual: 'SDM vol. 2A, INVD',
     system: true,
     forms: [form('0F 08')],
+    intercept: on.privileged(vmcb.VMEXIT_INVD),
     call: requirePrivilege,
   }),
   systemInstruction('WBINVD', {
     manual: 'SDM vol. 2B, WBINVD',
     system: true,
     forms: [form('0F 09')],
+    intercept: on.privileged(vmcb.VMEXIT_WBINVD),
     call: requirePrivilege,
   }),
 ];
 
 export const MODEL_SPECIFIC: readonly Instruction[] = [
-  systemInstruction('CPUID', { manual: 'SDM vol. 2A, CPUID', forms: [form('0F A2')], call: cpuid }),
+  systemInstruction('CPUID', {
+    manual: 'SDM vol. 2A, CPUID',
+    forms: [form('0F A2')],
+    intercept: on.anyone(vmcb.VMEXIT_CPUID),
+    call: cpuid,
+  }),
   systemInstruction('RDMSR', {
     manual: 'SDM vol. 2B, RDMSR',
     system: true,
     forms: [form('0F 32')],
+    intercept: on.modelSpecific(false),
     call: readMsrInstruction,
   }),
   systemInstruction('WRMSR', {
@@ -202,17 +227,20 @@ export const MODEL_SPECIFIC: readonly Instruction[] = [
     system: true,
     ends: true,
     forms: [form('0F 30')],
+    intercept: on.modelSpecific(true),
     call: writeMsrInstruction,
   }),
   systemInstruction('RDTSC', {
     manual: 'SDM vol. 2B, RDTSC',
     forms: [form('0F 31')],
+    intercept: on.timeStamp(vmcb.VMEXIT_RDTSC),
     shortcut: readTimeStampShortcut,
     call: readTimeStamp,
   }),
   systemInstruction('RDTSCP', {
     manual: 'SDM vol. 2B, RDTSCP',
     forms: [form('0F 01 F9')],
+    intercept: on.timeStamp(vmcb.VMEXIT_RDTSCP),
     shortcut: readTimeStampAndProcessorShortcut,
     call: readTimeStampAndProcessor,
   }),
@@ -221,6 +249,7 @@ export const MODEL_SPECIFIC: readonly Instruction[] = [
     manual: 'SDM vol. 2B, RDPMC',
     system: true,
     forms: [form('0F 33')],
+    intercept: on.performanceCounter,
     call: (cpu) => cpu.generalProtection(),
   }),
 ];
@@ -235,6 +264,7 @@ export const EXTENDED_STATE: readonly Instruction[] = [
     manual: 'SDM vol. 2C, XSETBV',
     system: true,
     forms: [form('NP 0F 01 D1')],
+    intercept: on.privileged(vmcb.VMEXIT_XSETBV),
     call: writeExtendedControl,
   }),
   systemInstruction('XSAVE', {
@@ -265,7 +295,8 @@ export const WAYS_OUT: readonly Instruction[] = [
     system: true,
     ends: true,
     forms: [form('F4')],
-    call: (cpu, operands) => (cpu.isPrivileged() ? leave(cpu, operands, EXIT_HLT) : SYSTEM_FAULT),
+    intercept: on.privileged(vmcb.VMEXIT_HLT),
+    call: halt,
   }),
   // At any CPL: the hypervisor decides what user code may ask.
   systemInstruction('VMCALL', {
@@ -273,14 +304,16 @@ export const WAYS_OUT: readonly Instruction[] = [
     system: true,
     ends: true,
     forms: [form('NP 0F 01 C1')],
-    call: (cpu, operands) => leave(cpu, operands, EXIT_HYPERCALL),
+    intercept: on.otherHypervisorCall,
+    call: callHypervisor,
   }),
   systemInstruction('VMMCALL', {
     manual: 'AMD APM vol. 3, VMMCALL',
     system: true,
     ends: true,
     forms: [form('NP 0F 01 D9')],
-    call: (cpu, operands) => leave(cpu, operands, EXIT_HYPERCALL),
+    intercept: on.hypervisorCall,
+    call: callHypervisor,
   }),
 ];
 
@@ -299,8 +332,9 @@ function requirePrivilege(cpu: SystemCpu): SystemResult {
   return cpu.isPrivileged() ? SYSTEM_NEXT : SYSTEM_FAULT;
 }
 
-function leave(cpu: SystemCpu, operands: SystemOperands, exit: typeof EXIT_HLT | typeof EXIT_HYPERCALL): SystemResult {
+function halt(cpu: SystemCpu, operands: SystemOperands): SystemResult {
+  if (!cpu.isPrivileged()) return SYSTEM_FAULT;
   cpu.advance(operands.length);
-  cpu.exit = exit;
+  cpu.exit = EXIT_HLT;
   return SYSTEM_EXIT;
 }

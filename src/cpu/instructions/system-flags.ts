@@ -3,7 +3,9 @@ import type { Semantics } from '../emit/semantics.ts';
 import { TLB_SIZE, TLB_SUPERVISOR, TLB_SUPERVISOR_AC } from '../emit/tlb-layout.ts';
 import type { Value } from '../emit/values.ts';
 import * as state from '../state.ts';
-import { popFlags } from '../system/flags.ts';
+import { byIopl } from '../svm/instruction-intercepts.ts';
+import { VMEXIT_POPF, VMEXIT_PUSHF } from '../svm/vmcb.ts';
+import { popFlags, pushFlags } from '../system/flags.ts';
 import { DEFAULT64, form, type Instruction, instruction, systemInstruction } from './define.ts';
 
 const REST = state.OFFSET_RFLAGS_REST;
@@ -51,6 +53,8 @@ export const PUSHF = instruction('PUSHF', {
   hot: true,
   depends: ['operandSize', 'stackSize'],
   forms: [form('9C', [], DEFAULT64)],
+  intercept: byIopl(VMEXIT_PUSHF),
+  call: pushFlags,
   execute(m) {
     const { operandSize, stackSize } = m.context;
     const rest = m.loadState(REST, 32);
@@ -67,6 +71,7 @@ export const POPF = systemInstruction('POPF', {
   manual: 'SDM vol. 2B, POPF/POPFD/POPFQ',
   depends: ['operandSize', 'stackSize'],
   forms: [form('9D', [], DEFAULT64)],
+  intercept: byIopl(VMEXIT_POPF),
   call: popFlags,
 });
 

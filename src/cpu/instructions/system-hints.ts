@@ -1,7 +1,9 @@
 /** NOP, PAUSE, prefetches, fences, CLFLUSH, UD: what changes nothing. */
 import * as state from '../state.ts';
+import { anyone } from '../svm/instruction-intercepts.ts';
+import { VMEXIT_PAUSE } from '../svm/vmcb.ts';
 import { undefined2 } from '../system/forced-emulation.ts';
-import { type Form, form, type Instruction, instruction, systemInstruction } from './define.ts';
+import { type Form, form, type Instruction, instruction, SYSTEM_NEXT, systemInstruction } from './define.ts';
 import { address, m8, r, rm, rm8, rmRegister32 } from './operands.ts';
 
 // 0F 18 to 0F 1F: prefetches, and opcodes kept for hints, such as ENDBR64 (SDM vol. 2B, NOP; vol. 2D, table A-3).
@@ -19,6 +21,8 @@ export const NOP = instruction('NOP', {
 export const PAUSE = instruction('PAUSE', {
   manual: 'SDM vol. 2B, PAUSE',
   forms: [form('F3 90', [], { noRexB: true })],
+  intercept: anyone(VMEXIT_PAUSE),
+  call: () => SYSTEM_NEXT,
   execute: nothing,
 });
 

@@ -1,5 +1,6 @@
 /** IN, OUT, INS, OUTS. */
 import { RDX } from '../state.ts';
+import { PORT_INPUT, PORT_OUTPUT, PORT_STRING, portAccess } from '../svm/instruction-intercepts.ts';
 import { input, inputString, output, outputString } from '../system/ports.ts';
 import type { SystemCpu } from '../system/system-cpu.ts';
 import { form, type Instruction, REPEAT, type SystemOperands, systemInstruction } from './define.ts';
@@ -21,6 +22,12 @@ function portBytes(operands: SystemOperands): number {
   return operands.size === 16 ? 2 : 4;
 }
 
+const INPUT_STRING = (PORT_INPUT | PORT_STRING) as 5;
+
+function immediatePort(_cpu: SystemCpu, operands: SystemOperands): number {
+  return operands.immediate & 0xff;
+}
+
 function dx(cpu: SystemCpu): number {
   return cpu.state.gprLo(RDX) & 0xffff;
 }
@@ -31,6 +38,7 @@ export const IN: readonly Instruction[] = [
     ends: true,
     system: true,
     forms: [form('E4 ib', [w(AL), r(imm8)])],
+    intercept: portAccess(PORT_INPUT, immediatePort, () => 1),
     call: (cpu, operands) => input(cpu, operands, operands.immediate & 0xff, 1),
   }),
   systemInstruction('IN', {
@@ -39,6 +47,7 @@ export const IN: readonly Instruction[] = [
     system: true,
     depends: ['operandSize'],
     forms: [form('E5 ib', [w(eAX), r(imm8)])],
+    intercept: portAccess(PORT_INPUT, immediatePort, portBytes),
     call: (cpu, operands) => input(cpu, operands, operands.immediate & 0xff, portBytes(operands)),
   }),
   systemInstruction('IN', {
@@ -46,6 +55,7 @@ export const IN: readonly Instruction[] = [
     ends: true,
     system: true,
     forms: [form('EC', [w(AL), r(DX)])],
+    intercept: portAccess(PORT_INPUT, dx, () => 1),
     call: (cpu, operands) => input(cpu, operands, dx(cpu), 1),
   }),
   systemInstruction('IN', {
@@ -54,6 +64,7 @@ export const IN: readonly Instruction[] = [
     system: true,
     depends: ['operandSize'],
     forms: [form('ED', [w(eAX), r(DX)])],
+    intercept: portAccess(PORT_INPUT, dx, portBytes),
     call: (cpu, operands) => input(cpu, operands, dx(cpu), portBytes(operands)),
   }),
 ];
@@ -64,6 +75,7 @@ export const OUT: readonly Instruction[] = [
     ends: true,
     system: true,
     forms: [form('E6 ib', [r(imm8), r(AL)])],
+    intercept: portAccess(PORT_OUTPUT, immediatePort, () => 1),
     call: (cpu, operands) => output(cpu, operands, operands.immediate & 0xff, 1),
   }),
   systemInstruction('OUT', {
@@ -72,6 +84,7 @@ export const OUT: readonly Instruction[] = [
     system: true,
     depends: ['operandSize'],
     forms: [form('E7 ib', [r(imm8), r(eAX)])],
+    intercept: portAccess(PORT_OUTPUT, immediatePort, portBytes),
     call: (cpu, operands) => output(cpu, operands, operands.immediate & 0xff, portBytes(operands)),
   }),
   systemInstruction('OUT', {
@@ -79,6 +92,7 @@ export const OUT: readonly Instruction[] = [
     ends: true,
     system: true,
     forms: [form('EE', [r(DX), r(AL)])],
+    intercept: portAccess(PORT_OUTPUT, dx, () => 1),
     call: (cpu, operands) => output(cpu, operands, dx(cpu), 1),
   }),
   systemInstruction('OUT', {
@@ -87,6 +101,7 @@ export const OUT: readonly Instruction[] = [
     system: true,
     depends: ['operandSize'],
     forms: [form('EF', [r(DX), r(eAX)])],
+    intercept: portAccess(PORT_OUTPUT, dx, portBytes),
     call: (cpu, operands) => output(cpu, operands, dx(cpu), portBytes(operands)),
   }),
 ];
@@ -98,6 +113,7 @@ export const INS: readonly Instruction[] = [
     system: true,
     depends: ['addressSize'],
     forms: [form('6C', [w(stringDestination8), r(DX)], REPEAT)],
+    intercept: portAccess(INPUT_STRING, dx, () => 1),
     call: (cpu, operands) => inputString(cpu, operands, 1),
   }),
   systemInstruction('INS', {
@@ -106,6 +122,7 @@ export const INS: readonly Instruction[] = [
     system: true,
     depends: ['operandSize', 'addressSize'],
     forms: [form('6D', [w(stringDestination), r(DX)], REPEAT)],
+    intercept: portAccess(INPUT_STRING, dx, portBytes),
     call: (cpu, operands) => inputString(cpu, operands, portBytes(operands)),
   }),
 ];
@@ -117,6 +134,7 @@ export const OUTS: readonly Instruction[] = [
     system: true,
     depends: ['addressSize'],
     forms: [form('6E', [r(DX), r(stringSource8)], REPEAT)],
+    intercept: portAccess(PORT_STRING, dx, () => 1),
     call: (cpu, operands) => outputString(cpu, operands, 1),
   }),
   systemInstruction('OUTS', {
@@ -125,6 +143,7 @@ export const OUTS: readonly Instruction[] = [
     system: true,
     depends: ['operandSize', 'addressSize'],
     forms: [form('6F', [r(DX), r(stringSource)], REPEAT)],
+    intercept: portAccess(PORT_STRING, dx, portBytes),
     call: (cpu, operands) => outputString(cpu, operands, portBytes(operands)),
   }),
 ];

@@ -1,4 +1,6 @@
 /** Interrupts by software, returns from them, far transfers, and the fast system calls. */
+import * as on from '../svm/instruction-intercepts.ts';
+import * as vmcb from '../svm/vmcb.ts';
 import { type TransferKind, farDirect, farIndirect, farReturn } from '../system/far-transfer.ts';
 import { systemCall, systemEnter, systemExit, systemReturn } from '../system/fast-system-calls.ts';
 import { interruptReturn } from '../system/iret.ts';
@@ -13,6 +15,7 @@ export const SOFTWARE_INTERRUPTS: readonly Instruction[] = [
     system: true,
     ends: true,
     forms: [form('CC')],
+    intercept: on.breakpointException,
     call: breakpoint,
   }),
   systemInstruction('INT', {
@@ -20,6 +23,7 @@ export const SOFTWARE_INTERRUPTS: readonly Instruction[] = [
     system: true,
     ends: true,
     forms: [form('CD ib', [r(imm8)])],
+    intercept: on.byIopl(vmcb.VMEXIT_SWINT),
     call: interrupt,
   }),
   systemInstruction('INTO', {
@@ -27,6 +31,7 @@ export const SOFTWARE_INTERRUPTS: readonly Instruction[] = [
     system: true,
     ends: true,
     forms: [form('CE', [], NO64)],
+    intercept: on.overflowException,
     call: interruptOnOverflow,
   }),
   systemInstruction('INT1', {
@@ -34,6 +39,7 @@ export const SOFTWARE_INTERRUPTS: readonly Instruction[] = [
     system: true,
     ends: true,
     forms: [form('F1')],
+    intercept: on.debugException,
     call: debugTrap,
   }),
   systemInstruction('IRET', {
@@ -42,6 +48,7 @@ export const SOFTWARE_INTERRUPTS: readonly Instruction[] = [
     ends: true,
     depends: ['operandSize'],
     forms: [form('CF')],
+    intercept: on.byIopl(vmcb.VMEXIT_IRET),
     shortcut: interruptReturnShortcut,
     call: interruptReturn,
   }),

@@ -96,7 +96,8 @@ function emitDelivery(m: SystemSemantics): void {
   m.requireBits(event, ~(0xff | EVENT_HAS_ERROR), 0);
   const vector = m.sub(m.and(event, m.const(32, 0xff)), m.const(32, 1));
   m.require(m.below(vector, m.const(32, 32)));
-  m.requireClear(m.and(m.shl(m.const(32, 1), vector), m.const(32, OTHERS)));
+  const left = m.or(m.loadState(state.OFFSET_EXCEPTION_EXITS, 32), m.const(32, OTHERS));
+  m.requireClear(m.and(m.shl(m.const(32, 1), vector), left));
   const gate = readGate(m, vector);
   m.requireCanonical(gate.rip);
   const selector = m.and(gate.selector, m.const(32, 0xfffc));

@@ -35,6 +35,8 @@ export interface FormEntry {
   readonly handlers: Int32Array;
   /** Once a record of it was written. */
   fields: FormFields | undefined;
+  /** What stands for it where a guest of the guest's runs. */
+  inGuest: FormEntry | undefined;
 }
 
 const SIZES = [16, 32, 64] as const;
@@ -69,7 +71,12 @@ export class HandlerTable {
     this.#hotKeys = hot;
     const wanted: Wanted[] = [];
     for (const instruction of instructions) {
-      for (const form of instruction.forms) this.#enumerate(instruction, form, wanted);
+      const inGuest = interceptable(instruction);
+      for (const form of instruction.forms) {
+        const entry = this.#enumerate(instruction, form, wanted);
+        if (inGuest !== undefined) entry.inGuest = this.#enumerate(inGuest, form, wanted);
+        this.forms.push(entry);
+      }
     }
     for (const isHot of [true, false]) {
       for (const { draft, hot } of wanted) {
@@ -118,15 +125,15 @@ export class HandlerTable {
     return this.#byKey.get(key);
   }
 
-  #enumerate(instruction: Instruction, form: Form, wanted: Wanted[]): void {
+  #enumerate(instruction: Instruction, form: Form, wanted: Wanted[]): FormEntry {
     const entry: FormEntry = {
       instruction,
       form,
       encoding: parseEncoding(form),
       handlers: new Int32Array(VARIANTS).fill(-1),
       fields: undefined,
+      inGuest: undefined,
     };
-    this.forms.push(entry);
     const shapes = shapesOf(instruction, form);
     // What the operands are goes by their size and shape: of those there are few, of contexts many.
     const known = new Map<number, SizedOperands>();
@@ -141,6 +148,7 @@ export class HandlerTable {
         this.#add(entry, place, shape, sized, wanted);
       }
     }
+    return entry;
   }
 
   #add(entry: FormEntry, place: Place, shape: number, sized: SizedOperands, wanted: Wanted[]): void {
@@ -191,7 +199,16 @@ export function isEmitted(instruction: Instruction): instruction is EmittedInstr
 }
 
 function isCalled(instruction: Instruction): instruction is CalledInstruction {
-  return 'call' in instruction;
+  return !isEmitted(instruction);
+}
+
+/** An instruction that can be intercepted, for a guest's guest: as a function, which asks first. Undefined if it is one. */
+function interceptable(instruction: Instruction): CalledInstruction | undefined {
+  const { intercept, call } = instruction;
+  if (intercept === undefined || call === undefined) return undefined;
+  if (isCalled(instruction) && instruction.shortcut === undefined) return undefined;
+  const { manual, forms, depends, ends } = instruction;
+  return { mnemonic: `${instruction.mnemonic} in guest`, manual, forms, depends, ends, intercept, call };
 }
 
 /** Bits of a width once the operand size is known. */

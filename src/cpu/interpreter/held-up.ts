@@ -1,6 +1,7 @@
-/** What holds a vCPU up: an access that nested paging refused, and an event whose delivery met one. */
+/** What holds a vCPU up: an access that nested paging refused, an event whose delivery met one, an exit from a guest's guest. */
 import type { Intercepts } from '../engine.ts';
 import type { Mmu } from '../mmu/mmu.ts';
+import { leaveHeldUp } from '../svm/exit.ts';
 import type { Event } from '../system/event.ts';
 import type { SystemCpu } from '../system/system-cpu.ts';
 
@@ -16,12 +17,14 @@ export class HeldUp {
   }
 
   get any(): boolean {
-    return this.#mmu.refused !== undefined || this.#cpu.undelivered !== undefined;
+    const { undelivered, svm } = this.#cpu;
+    return this.#mmu.refused !== undefined || undelivered !== undefined || svm.pending !== undefined;
   }
 
-  /** Tells of an access that was refused; the registers are those of the instruction that made it. */
+  /** Leaves a guest's guest for it, or tells of an access that was refused; the registers are those of the instruction that made it. */
   tell(): void {
     const { refused } = this.#mmu;
+    if (leaveHeldUp(this.#cpu, refused)) return;
     this.#mmu.refused = undefined;
     if (refused !== undefined) this.#intercepts.accessRefused?.(refused);
   }

@@ -6,7 +6,7 @@ import { DS, ES, SS } from '../state.ts';
 import { type FormFields, fieldsOf } from './form-fields.ts';
 import { type FormEntry, type HandlerTable, variantIndex } from './handlers.ts';
 import type { FusedPair } from './main-function.ts';
-import { MODE_CODE_64, MODE_FLAT, MODE_STACK_32, MODE_STEP } from '../mode.ts';
+import { MODE_CODE_64, MODE_FLAT, MODE_GUEST, MODE_STACK_32, MODE_STEP } from '../mode.ts';
 import * as record from './record.ts';
 import { slotOf } from './record-operands.ts';
 
@@ -91,7 +91,8 @@ export class RecordWriter {
 
   /** An instruction at `offset` in its page. False if there is no handler for it: #UD. */
   write(pc: number, decoded: Decoded<FormEntry>, mode: number, offset: number): boolean {
-    const entry = decoded.candidate as FormEntry;
+    const found = decoded.candidate as FormEntry;
+    const entry = (mode & MODE_GUEST) !== 0 ? (found.inGuest ?? found) : found;
     entry.fields ??= fieldsOf(entry.form);
     const { fields } = entry;
     const isMemory = fields.implicitBase >= 0 || (entry.encoding.hasModRm ? decoded.hasMemory : fields.hasOffset);

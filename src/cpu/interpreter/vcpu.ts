@@ -31,7 +31,10 @@ import { VCPU_AREA_SIZE, VCPU_AREAS, VCPU_TLBS } from './layout.ts';
 import { readLinear, writeLinear } from './linear-copy.ts';
 import type { CurrentVcpu, Shared } from './instance.ts';
 import { RUN_EVENT, RUN_EXIT } from './run-result.ts';
-import { MODE_CODE_64, MODE_STEP } from '../mode.ts';
+import { MODE_CODE_64, MODE_GUEST, MODE_STEP } from '../mode.ts';
+import { interruptGuest } from '../svm/exceptions.ts';
+import { settleReset } from '../svm/exit.ts';
+import { Svm } from '../svm/svm.ts';
 import { storeModeWords } from './mode-words.ts';
 import * as record from './record.ts';
 import { RecordReader } from './record-reader.ts';
@@ -72,7 +75,8 @@ export class InterpreterVcpu implements EngineVcpu, CodeUser, TierHooks, Current
     this.state = new state.VcpuState(memory.buffer, base);
     resetState(this.state);
     this.#mmu = new Mmu(this.state, memory, nested, intercepts, shared.code, base + VCPU_TLBS);
-    this.cpu = new SystemCpu(this.state, this.#mmu, intercepts, tsc, this);
+    const svm = new Svm(this.state, memory, nested, intercepts, shared.code);
+    this.cpu = new SystemCpu(this.state, this.#mmu, intercepts, tsc, this, svm);
     this.outside = new ProcessorAccess(this.cpu);
     this.#heldUp = new HeldUp(this.cpu, this.#mmu, intercepts);
     this.#traps = new DebugTraps(this.cpu);
@@ -99,6 +103,7 @@ export class InterpreterVcpu implements EngineVcpu, CodeUser, TierHooks, Current
     const { state: registers } = this;
     registers.setU64(state.OFFSET_SHADOW_RIP, state.NO_SHADOW);
     this.#mmu.synchronise();
+    settleReset(this.cpu);
     this.modeChanged();
     this.#shared.code.work = 0;
     let left = budget;
@@ -110,19 +115,20 @@ export class InterpreterVcpu implements EngineVcpu, CodeUser, TierHooks, Current
         if (late !== undefined && !this.#deliver(late)) return EXIT_SHUTDOWN;
         continue;
       }
-      const trap = this.#traps.take(this.#isShadowed());
+      const trap = this.#traps.take(this.cpu.isShadowed);
       if (trap !== undefined && !this.#deliver(trap)) return EXIT_SHUTDOWN;
-      if (this.cpu.nmiPending && !this.cpu.nmiBlocked) {
+      if (this.cpu.svm.inGuest && interruptGuest(this.cpu)) continue;
+      if (this.cpu.nmiPending && this.cpu.takesNmi) {
         this.cpu.nmiPending = false;
         if (!this.#deliver({ vector: state.EXCEPTION_NMI, errorCode: -1, source: 'external' })) return EXIT_SHUTDOWN;
       }
-      if (this.#windowWanted() && this.interruptible()) {
-        registers.setU32(state.OFFSET_WINDOW, 0);
+      if (this.cpu.windowRequested && this.interruptible()) {
+        this.cpu.svm.awaitWindow(false);
         return EXIT_WINDOW;
       }
       if (this.#hasToLeave()) return EXIT_LEAVE;
       // Between STI and what it holds interrupts off for nobody gets in.
-      if ((left <= 0 || this.#hasWorkedEnough()) && !this.#isShadowed()) return EXIT_BUDGET;
+      if ((left <= 0 || this.#hasWorkedEnough()) && !this.cpu.isShadowed) return EXIT_BUDGET;
       left = Math.max(left, 1);
       if (this.#shared.code.isDue) this.#shared.code.settle();
       if (this.#shared.regions?.isDue) this.#shared.regions.make();
@@ -163,18 +169,21 @@ export class InterpreterVcpu implements EngineVcpu, CodeUser, TierHooks, Current
     this.#stopAtBoundary();
   }
 
+  get interruptsEnabled(): boolean {
+    return this.cpu.svm.takesInterrupts;
+  }
+
   interruptible(): boolean {
-    if ((this.state.u32(state.OFFSET_RFLAGS_REST) & state.FLAG_IF) === 0) return false;
-    return !this.#isShadowed() && this.cpu.undelivered === undefined;
+    return this.cpu.interruptible;
   }
 
   requestWindow(): void {
-    this.state.setU32(state.OFFSET_WINDOW, 1);
+    this.cpu.svm.awaitWindow(true);
     if (this.interruptible()) this.stop();
   }
 
   injectInterrupt(vector: number): void {
-    this.state.setU32(state.OFFSET_WINDOW, 0);
+    this.cpu.svm.awaitWindow(false);
     this.#deliver({ vector, errorCode: -1, source: 'external' });
   }
 
@@ -292,11 +301,12 @@ export class InterpreterVcpu implements EngineVcpu, CodeUser, TierHooks, Current
     const call = this.#shared.table.callOf(handlerId);
     if (handler === undefined || call === undefined) return SYSTEM_FAULT;
     this.#operands.load(pc, handler);
-    return call(this.cpu, this.#operands);
+    if ((this.#mode & MODE_GUEST) === 0) return call(this.cpu, this.#operands);
+    return handler.instruction.intercept?.(this.cpu, this.#operands) ?? call(this.cpu, this.#operands);
   };
 
   #enterFor(budget: number): number {
-    if (this.#windowWanted() && this.#isShadowed()) return this.#enterExactly(1);
+    if (this.cpu.windowRequested && this.cpu.isShadowed) return this.#enterExactly(1);
     const slice = Math.min(budget, LONGEST_STAY);
     return this.exactBudget ? this.#enterExactly(slice) : this.#enter(slice);
   }
@@ -353,16 +363,6 @@ export class InterpreterVcpu implements EngineVcpu, CodeUser, TierHooks, Current
   // Decoding takes far longer than executing: who writes his own code would hold everybody up.
   #hasWorkedEnough(): boolean {
     return !this.exactBudget && this.#shared.code.work >= MOST_WORK;
-  }
-
-  #windowWanted(): boolean {
-    return this.state.u32(state.OFFSET_WINDOW) !== 0;
-  }
-
-  #isShadowed(): boolean {
-    const registers = this.state;
-    if (registers.u32(state.OFFSET_SHADOW_RIP) !== registers.u32(state.OFFSET_RIP)) return false;
-    return registers.u32(state.OFFSET_SHADOW_RIP + 4) === registers.u32(state.OFFSET_RIP + 4);
   }
 
   // The exception of the record that stopped the run, or of the fetch.

@@ -9,6 +9,7 @@ import * as state from '../state.ts';
 import { dataBreakpointHits, dataBreakpointsEnabled } from './data-breakpoints.ts';
 import { Bus, type CodeWatch } from './bus.ts';
 import { FetchCache, pageNumber } from './fetch-cache.ts';
+import { checksAlignment } from './alignment.ts';
 import type { MachineMemory } from './machine-memory.ts';
 import { NestedCache } from './nested-cache.ts';
 import { Tlb } from './tlb.ts';
@@ -23,6 +24,7 @@ import {
   PRIVILEGE_SUPERVISOR,
   PRIVILEGE_SUPERVISOR_AC,
   PRIVILEGE_USER,
+  type OuterStage,
   WALK_NOT_CANONICAL,
   WALK_OK,
   WALK_REFUSED,
@@ -40,6 +42,8 @@ export class Mmu {
   memoryOnly = false;
   /** What nested paging refused last: EVENT_REFUSED. */
   refused: RefusedAccess | undefined;
+  /** CR2 as it was before the last page fault. */
+  cr2Before = 0n;
   readonly #cpu: state.VcpuState;
   readonly #bus: Bus;
   readonly #code: CodeWatch;
@@ -86,7 +90,8 @@ export class Mmu {
 
   /** Address of the TLB for the privilege the code runs with now. */
   currentTlb(): number {
-    return this.#tlb.address + this.#currentIndex() * TLB_SIZE;
+    const isWatched = checksAlignment(this.#cpu) || this.watchesData;
+    return this.#tlb.address + (isWatched ? TLB_NONE : TLB_OF_PRIVILEGE[this.currentPrivilege()]) * TLB_SIZE;
   }
 
   currentPrivilege(): Privilege {
@@ -111,13 +116,21 @@ export class Mmu {
 
   /** Forgets what nested paging said of one frame, and what leads to the machine frame it had. */
   flushFrame(gfn: number, mfn: number): void {
-    // What is remembered of fetches, and of the tables' root, is not by frames.
-    if (this.#code.isFetched(mfn) || this.#cpu.u32(state.OFFSET_WALK_ROOT) === mfn * 4096) {
+    // What is remembered of fetches, of the tables' root, and of a guest's guest is not by these frames.
+    const isOuter = this.walker.outer !== undefined;
+    if (isOuter || this.#code.isFetched(mfn) || this.#cpu.u32(state.OFFSET_WALK_ROOT) === mfn * 4096) {
       this.flushAll();
       return;
     }
     this.#nested.forgetFrame(gfn);
     this.#tlb.flushFrame(mfn);
+  }
+
+  /** From now on guest-physical addresses are translated by `stage`: in between, if it is `outer`, the other one's. */
+  translateBy(stage: NestedPaging, outer: OuterStage | undefined): void {
+    this.walker.outer = outer;
+    this.#nested.use(stage);
+    this.flushAll();
   }
 
   /** CR3 was loaded: forgets what is not global, of the PCID too unless `keeps`. */
@@ -286,6 +299,7 @@ export class Mmu {
       this.#cpu.setU32(state.OFFSET_EVENT, EVENT_REFUSED);
       return;
     }
+    if (this.#cpu.u32(state.OFFSET_SVM) !== 0) this.cr2Before = this.#cpu.u64(state.OFFSET_CR2);
     this.#cpu.setHalves(state.OFFSET_CR2, lo, hi);
     setEvent(this.#cpu, state.EXCEPTION_PF, this.walker.errorCode);
   }
@@ -329,7 +343,7 @@ export class Mmu {
     this.#firstMachine = walker.machine;
     this.#firstGpa = walker.gpa;
     const nextLo = ((lo & 0xfffff000) + 4096) >>> 0;
-    const nextHi = nextLo === 0 && this.#is64() ? (hi + 1) >>> 0 : hi;
+    const nextHi = nextLo === 0 && (this.#cpu.u32(state.OFFSET_EFER) & state.EFER_LMA) !== 0 ? (hi + 1) >>> 0 : hi;
     result = walker.translate(nextLo, nextHi, access, privilege);
     if (result !== WALK_OK) {
       this.#raise(result, nextLo, nextHi);
@@ -340,10 +354,6 @@ export class Mmu {
     this.#secondMachine = walker.machine;
     this.#secondGpa = walker.gpa;
     return true;
-  }
-
-  #is64(): boolean {
-    return (this.#cpu.u32(state.OFFSET_EFER) & state.EFER_LMA) !== 0;
   }
 
   // Caches what the walker just found.
@@ -363,19 +373,9 @@ export class Mmu {
       this.#raise(WALK_NOT_CANONICAL, lo, 0);
       return false;
     }
-    if ((lo & (Math.min(bytes, 8) - 1)) === 0 || !this.#checksAlignment()) return true;
+    if ((lo & (Math.min(bytes, 8) - 1)) === 0 || !checksAlignment(this.#cpu)) return true;
     setEvent(this.#cpu, state.EXCEPTION_AC, 0);
     return false;
-  }
-
-  #currentIndex(): number {
-    if (this.#checksAlignment() || this.watchesData) return TLB_NONE;
-    return TLB_OF_PRIVILEGE[this.currentPrivilege()];
-  }
-
-  #checksAlignment(): boolean {
-    const ac = (this.#cpu.u32(state.OFFSET_RFLAGS_REST) & state.FLAG_AC) !== 0;
-    return ac && this.#cpu.cpl === 3 && (this.#cpu.u32(state.OFFSET_CR0) & state.CR0_AM) !== 0;
   }
 }
 

@@ -14,7 +14,7 @@ import type { MachineMemory } from './machine-memory.ts';
 export class NestedCache {
   readonly #u32: Uint32Array;
   readonly #cpu: state.VcpuState;
-  readonly #nested: NestedPaging;
+  #nested: NestedPaging;
   #bias = 0;
   /** The upper half of entries, but for the upper two bits of the tag. */
   #space = 0;
@@ -59,6 +59,12 @@ export class NestedCache {
     // Spaces count from 1: no one's.
     this.#u32[at] = 0;
     this.#u32[at + 1] = 0;
+  }
+
+  /** From now on another answers. */
+  use(nested: NestedPaging): void {
+    this.#nested = nested;
+    this.forget();
   }
 
   /** Forgets everything: what nested paging says has changed. */

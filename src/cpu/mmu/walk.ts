@@ -52,10 +52,16 @@ export const PAGE_2M = 1;
 export const PAGE_1G = 2;
 export type PageKind = 0 | 1 | 2;
 
+/** Guest-physical addresses are translated twice: a guest of the guest's runs. */
+export interface OuterStage {
+  /** The guest's physical address for one of its guest's, which was looked up last. */
+  deviceAddress(gpa: number): number;
+}
+
 export class Walker {
   readonly #state: state.VcpuState;
   readonly #memory: MachineMemory;
-  readonly #nested: NestedCache;
+  readonly #nested: Pick<NestedCache, 'lookup'>;
 
   /** Guest-physical address of the byte that was asked for. */
   gpa = 0;
@@ -68,8 +74,10 @@ export class Walker {
   isGlobal = false;
   errorCode = 0;
   refused: RefusedAccess | undefined;
+  /** Where another second stage is in between: what it makes of an address that no memory is behind. */
+  outer: OuterStage | undefined;
 
-  constructor(cpu: state.VcpuState, memory: MachineMemory, nested: NestedCache) {
+  constructor(cpu: state.VcpuState, memory: MachineMemory, nested: Pick<NestedCache, 'lookup'>) {
     this.#state = cpu;
     this.#memory = memory;
     this.#nested = nested;
@@ -106,8 +114,12 @@ export class Walker {
     if (entry < 0) return this.#refuse(this.gpa, needed, false);
     const permissions = entry % NESTED_SCALE;
     if ((permissions & NESTED_WRITE) === 0) this.writable = false;
-    this.machine =
-      (permissions & needed) === 0 ? -1 : ((entry - permissions) / NESTED_SCALE) * 4096 + (this.gpa % 4096);
+    if ((permissions & needed) !== 0) {
+      this.machine = ((entry - permissions) / NESTED_SCALE) * 4096 + (this.gpa % 4096);
+      return WALK_OK;
+    }
+    this.machine = -1;
+    if (this.outer !== undefined) this.gpa = this.outer.deviceAddress(this.gpa);
     return WALK_OK;
   }
 
@@ -131,11 +143,23 @@ export class Walker {
   }
 
   #walkPae(lo: number, access: AccessKind, privilege: Privilege): WalkResult {
+    if (this.outer !== undefined) return this.#walkPdpte(lo, access, privilege);
     const at = state.OFFSET_PDPTE + (lo >>> 30) * 8;
-    const pdpteLo = this.#state.u32(at);
+    return this.#walkDirectory(this.#state.u32(at), this.#state.u32(at + 4), lo, access, privilege);
+  }
+
+  // Under nested paging of AMD the four entries are no registers (APM vol. 2, 15.25.10).
+  #walkPdpte(lo: number, access: AccessKind, privilege: Privilege): WalkResult {
+    const cr3 = this.#state.u32(state.OFFSET_CR3);
+    const at = this.#entryIndex((cr3 & 0xfffff000) >>> 0, ((cr3 & 0xfe0) >>> 3) + (lo >>> 30), 8);
+    if (at < 0) return this.#fault(access, privilege, 0);
+    const { u32 } = this.#memory;
+    return this.#walkDirectory(u32[at] as number, u32[at + 1] as number, lo, access, privilege);
+  }
+
+  #walkDirectory(pdpteLo: number, pdpteHi: number, lo: number, access: AccessKind, privilege: Privilege): WalkResult {
     if ((pdpteLo & P) === 0) return this.#fault(access, privilege, 0);
-    const table = tableOf(pdpteLo, this.#state.u32(at + 4));
-    return this.#walkFrom(table, 2, 0, 0, lo, access, privilege, RW | US);
+    return this.#walkFrom(tableOf(pdpteLo, pdpteHi), 2, 0, 0, lo, access, privilege, RW | US);
   }
 
   // 8-byte entries, from `level` (4: PML4, 2: page directory) down.

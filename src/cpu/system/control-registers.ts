@@ -8,7 +8,7 @@ import { readRm16, writeRm16v } from './operand-access.ts';
 import type { SystemCpu } from './system-cpu.ts';
 import { refuseUserMode } from './user-mode-prevention.ts';
 
-const CR0_WRITABLE =
+export const CR0_WRITABLE =
   state.CR0_PE |
   state.CR0_MP |
   state.CR0_EM |
@@ -20,7 +20,7 @@ const CR0_WRITABLE =
   state.CR0_CD |
   state.CR0_PG;
 /** What this processor has of CR4; CPUID says the same. */
-const CR4_WRITABLE =
+export const CR4_WRITABLE =
   state.CR4_TSD |
   state.CR4_DE |
   state.CR4_PSE |
@@ -90,8 +90,12 @@ export function storeMachineStatus(cpu: SystemCpu, operands: SystemOperands): Sy
   return writeRm16v(cpu, operands, cpu.state.u64(state.OFFSET_CR0)) ? SYSTEM_NEXT : SYSTEM_FAULT;
 }
 
-/** Loads the four PDPTEs that CR3 points at. False, with nothing changed, where one has reserved bits. */
+/**
+ * Loads the four PDPTEs that CR3 points at, where they are registers: not in a guest's guest with nested paging. False,
+ * with nothing changed, where one has reserved bits.
+ */
 export function loadPdptes(cpu: SystemCpu, cr3: bigint): boolean {
+  if (cpu.mmu.walker.outer !== undefined) return true;
   const table = Number(cr3 & 0xffffffe0n);
   const entries: bigint[] = [];
   for (let index = 0; index < 4; index++) {
@@ -130,7 +134,7 @@ function isControlRegister(cpu: SystemCpu, number: number): boolean {
 }
 
 function readControl(cpu: SystemCpu, number: number): bigint {
-  if (number === 8) return BigInt(cpu.intercepts.readTpr() & 0xf);
+  if (number === 8) return BigInt((cpu.svm.virtualTpr ?? cpu.intercepts.readTpr()) & 0xf);
   const offset = [state.OFFSET_CR0, 0, state.OFFSET_CR2, state.OFFSET_CR3, state.OFFSET_CR4][number] as number;
   return cpu.state.u64(offset);
 }
@@ -146,9 +150,19 @@ function writeControl(cpu: SystemCpu, number: number, value: bigint): SystemResu
       return writeCr4(cpu, value);
     default:
       if (value > 0xfn) return cpu.generalProtection();
-      cpu.intercepts.writeTpr(Number(value));
+      writeTpr(cpu, Number(value));
       return SYSTEM_NEXT;
   }
+}
+
+function writeTpr(cpu: SystemCpu, priority: number): void {
+  if (cpu.svm.virtualTpr === undefined) {
+    cpu.intercepts.writeTpr(priority);
+    return;
+  }
+  cpu.svm.virtualTpr = priority;
+  // A virtual interrupt may have waited for that.
+  cpu.hooks.stop();
 }
 
 function writeCr0(cpu: SystemCpu, value: bigint): SystemResult {

@@ -1,4 +1,4 @@
-/** POPF, and which flags code may change at its privilege. */
+/** PUSHF, POPF, and which flags code may change at its privilege. */
 import {
   SYSTEM_FAULT,
   SYSTEM_JUMP,
@@ -8,7 +8,7 @@ import {
 } from '../instructions/define.ts';
 import { FLAGS_STATUS } from '../state.ts';
 import * as state from '../state.ts';
-import { dropStack, readStack } from './stack.ts';
+import { dropStack, readStack, writeBelowStack } from './stack.ts';
 import type { SystemCpu } from './system-cpu.ts';
 
 /** Bits that any code may set. */
@@ -28,6 +28,14 @@ export function changeableFlags(cpu: SystemCpu, operandSize: number): number {
 /** Sets the flags of `mask` and clears RF, which every instruction does. */
 export function changeFlags(cpu: SystemCpu, value: number, mask: number): void {
   cpu.rflags = (cpu.rflags & ~mask & ~state.FLAG_RF) | (value & mask);
+}
+
+export function pushFlags(cpu: SystemCpu, operands: SystemOperands): SystemResult {
+  if (cpu.isVm86 && cpu.iopl < 3) return cpu.generalProtection();
+  cpu.data.setBigUint64(0, BigInt((cpu.rflags & ~(state.FLAG_RF | state.FLAG_VM)) >>> 0), true);
+  if (!writeBelowStack(cpu, operands.size / 8)) return SYSTEM_FAULT;
+  dropStack(cpu, -operands.size / 8);
+  return SYSTEM_NEXT;
 }
 
 export function popFlags(cpu: SystemCpu, operands: SystemOperands): SystemResult {

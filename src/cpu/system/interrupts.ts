@@ -1,6 +1,7 @@
 /** Delivery of exceptions and interrupts through the IDT (SDM vol. 3A, chapter 6). */
 import { EVENT_REFUSED } from '../mmu/mmu.ts';
 import * as state from '../state.ts';
+import { leaveForException, leaveForShutdown } from '../svm/exceptions.ts';
 import type { Event } from './event.ts';
 import { deliverProtected, deliverReal } from './legacy-delivery.ts';
 import { deliverLong } from './long-delivery.ts';
@@ -17,10 +18,24 @@ export type Delivery = 'delivered' | 'shutdown';
  * next: `SystemCpu.undelivered`.
  */
 export function deliver(cpu: SystemCpu, event: Event): Delivery {
+  if (leaveForException(cpu, event, undefined)) return 'delivered';
+  cpu.state.setU32(state.OFFSET_EVENT, 0);
+  return deliverOnce(cpu, event) ? 'delivered' : deliverWhatItRaised(cpu, event);
+}
+
+/** The same for what is injected into a guest's guest: it leaves nothing, and another RIP is pushed. */
+export function deliverInjected(cpu: SystemCpu, event: Event, returnRip: bigint): Delivery {
+  const { rip } = cpu.state;
+  cpu.state.rip = returnRip;
+  cpu.state.setU32(state.OFFSET_EVENT, 0);
+  if (deliverOnce(cpu, event)) return 'delivered';
+  cpu.state.rip = rip;
+  return deliverWhatItRaised(cpu, event);
+}
+
+function deliverWhatItRaised(cpu: SystemCpu, event: Event): Delivery {
   let current = event;
   for (;;) {
-    cpu.state.setU32(state.OFFSET_EVENT, 0);
-    if (deliverOnce(cpu, current)) return 'delivered';
     if ((cpu.state.u32(state.OFFSET_EVENT) & EVENT_REFUSED) !== 0) {
       cpu.state.setU32(state.OFFSET_EVENT, 0);
       cpu.undelivered = current;
@@ -28,10 +43,15 @@ export function deliver(cpu: SystemCpu, event: Event): Delivery {
       return 'delivered';
     }
     const second = takeEvent(cpu);
-    if (current.vector === state.EXCEPTION_DF && current.source === 'exception') return 'shutdown';
-    current = makesDoubleFault(current, second.vector)
-      ? { vector: state.EXCEPTION_DF, errorCode: 0, source: 'exception' }
-      : { vector: second.vector, errorCode: second.errorCode, source: 'exception' };
+    if (leaveForException(cpu, second, current)) return 'delivered';
+    if (current.vector === state.EXCEPTION_DF && current.source === 'exception') {
+      return leaveForShutdown(cpu) ? 'delivered' : 'shutdown';
+    }
+    const isDouble = makesDoubleFault(current, second.vector);
+    const next: Event = isDouble ? { vector: state.EXCEPTION_DF, errorCode: 0, source: 'exception' } : second;
+    if (isDouble && leaveForException(cpu, next, current)) return 'delivered';
+    current = next;
+    if (deliverOnce(cpu, current)) return 'delivered';
   }
 }
 

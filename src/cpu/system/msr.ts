@@ -21,8 +21,14 @@ export const IA32_FS_BASE = 0xc0000100;
 export const IA32_GS_BASE = 0xc0000101;
 export const IA32_KERNEL_GS_BASE = 0xc0000102;
 export const IA32_TSC_AUX = 0xc0000103;
+/** AMD APM vol. 2, 15.30 */
+export const VM_CR = 0xc0010114;
+export const VM_HSAVE_PA = 0xc0010117;
 
 const EFER_WRITABLE = state.EFER_SCE | state.EFER_LME | state.EFER_NXE;
+/** All bits of EFER that may be set. */
+export const IA32_EFER_KNOWN = EFER_WRITABLE | state.EFER_LMA | state.EFER_SVME;
+const PAGE_AND_PHYSICAL_BITS = 0xff_ffff_f000n;
 
 /** Where a register lives in the state, and which values it takes. */
 interface Kept {
@@ -33,7 +39,7 @@ interface Kept {
 const isAnything = (): boolean => true;
 const isLow32 = (value: bigint): boolean => value <= 0xffffffffn;
 /** Memory types 0, 1, 4, 5, 6, 7 in each of eight bytes (SDM vol. 3A, 11.12.2). */
-const isPat = (value: bigint): boolean => {
+export const isPat = (value: bigint): boolean => {
   for (let rest = value, index = 0; index < 8; index++, rest >>= 8n) {
     if (![0n, 1n, 4n, 5n, 6n, 7n].includes(rest & 0xffn)) return false;
   }
@@ -95,6 +101,7 @@ export function readMsr(cpu: SystemCpu, index: number, out: Uint32Array): boolea
       return true;
     default:
       if (isBranchRecord(index)) return readBranchRecord(cpu, index, out);
+      if (isOfSvm(cpu, index)) return readSvm(cpu, index, out);
       return cpu.intercepts.readMsr(index, out);
   }
 }
@@ -116,6 +123,7 @@ export function writeMsr(cpu: SystemCpu, index: number, lo: number, hi: number):
       return writeEfer(cpu, lo, hi);
     default:
       if (isBranchRecord(index)) return writeBranchRecord(cpu, index, lo, hi);
+      if (isOfSvm(cpu, index)) return writeSvm(cpu, index, lo, hi);
       return cpu.intercepts.writeMsr(index, lo, hi);
   }
 }
@@ -142,13 +150,34 @@ function writeBranchRecord(cpu: SystemCpu, index: number, lo: number, hi: number
   return true;
 }
 
+function isOfSvm({ svm }: SystemCpu, index: number): boolean {
+  return (index === VM_CR || index === VM_HSAVE_PA) && svm.isOffered;
+}
+
+// SVM is not disabled, and no firmware is there to lock that.
+function readSvm(cpu: SystemCpu, index: number, out: Uint32Array): boolean {
+  out[0] = index === VM_CR ? 0 : cpu.state.u32(state.OFFSET_VM_HSAVE_PA);
+  out[1] = index === VM_CR ? 0 : cpu.state.u32(state.OFFSET_VM_HSAVE_PA + 4);
+  return true;
+}
+
+// As Xen has it, all of VM_CR is for reading.
+function writeSvm(cpu: SystemCpu, index: number, lo: number, hi: number): boolean {
+  if (index === VM_CR) return true;
+  const address = (BigInt(hi >>> 0) << 32n) | BigInt(lo >>> 0);
+  if ((address & ~PAGE_AND_PHYSICAL_BITS) !== 0n) return false;
+  cpu.state.setU64(state.OFFSET_VM_HSAVE_PA, address);
+  return true;
+}
+
 // LMA is the processor's own: what is written to it does not matter.
 function writeEfer(cpu: SystemCpu, lo: number, hi: number): boolean {
-  if (hi !== 0 || (lo & ~(EFER_WRITABLE | state.EFER_LMA)) !== 0) return false;
+  const writable = cpu.svm.isOffered ? EFER_WRITABLE | state.EFER_SVME : EFER_WRITABLE;
+  if (hi !== 0 || (lo & ~(writable | state.EFER_LMA)) !== 0) return false;
   const before = cpu.state.u32(state.OFFSET_EFER);
   const paging = (cpu.state.u32(state.OFFSET_CR0) & state.CR0_PG) !== 0;
   if (paging && ((before ^ lo) & state.EFER_LME) !== 0) return false;
-  cpu.state.setU32(state.OFFSET_EFER, (lo & EFER_WRITABLE) | (before & state.EFER_LMA));
+  cpu.state.setU32(state.OFFSET_EFER, (lo & writable) | (before & state.EFER_LMA));
   if (((before ^ lo) & state.EFER_NXE) !== 0) cpu.hooks.flushTlb();
   cpu.hooks.modeChanged();
   return true;

@@ -34,6 +34,9 @@ export function initState(registers: state.VcpuState): void {
     registers.setU64(offset, 0n);
   }
   for (let index = 0; index < 4; index++) registers.setU64(state.OFFSET_DR + index * 8, 0n);
+  // No guest of the guest's runs, and the global interrupt flag is set.
+  registers.setU32(state.OFFSET_SVM, 0);
+  registers.setU32(state.OFFSET_EXCEPTION_EXITS, 0);
   registers.setU64(state.OFFSET_SHADOW_RIP, state.NO_SHADOW);
   registers.setU32(state.OFFSET_CR0, caching | state.CR0_ET);
   registers.setU64(state.OFFSET_XCR0, 1n);

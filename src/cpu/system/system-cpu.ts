@@ -17,6 +17,7 @@ import { ACCESS_READ, PRIVILEGE_SUPERVISOR, type Privilege } from '../mmu/walk.t
 import { RFLAGS_REST, readStatusFlags, writeStatusFlags } from '../emit/flags.ts';
 import { TLB_WRITE_OFFSET } from '../emit/tlb-layout.ts';
 import * as state from '../state.ts';
+import type { Svm } from '../svm/svm.ts';
 import { BranchRecords } from './branch-records.ts';
 import type { Descriptor } from './descriptors.ts';
 import { DirectAccess } from './direct-access.ts';
@@ -40,6 +41,7 @@ export class SystemCpu {
   readonly intercepts: Intercepts;
   readonly tsc: TscSource;
   readonly hooks: TierHooks;
+  readonly svm: Svm;
   /** What `read` fills and `write` takes from. */
   readonly buffer = new Uint8Array(4096);
   readonly data = new DataView(this.buffer.buffer);
@@ -64,8 +66,9 @@ export class SystemCpu {
   readonly machine: DataView;
   readonly #direct: DirectAccess;
 
-  constructor(cpu: state.VcpuState, mmu: Mmu, intercepts: Intercepts, tsc: TscSource, hooks: TierHooks) {
+  constructor(cpu: state.VcpuState, mmu: Mmu, intercepts: Intercepts, tsc: TscSource, hooks: TierHooks, svm: Svm) {
     this.state = cpu;
+    this.svm = svm;
     this.mmu = mmu;
     this.intercepts = intercepts;
     this.tsc = tsc;
@@ -219,9 +222,11 @@ export class SystemCpu {
   }
   /** IF was set: whoever waits for that gets its chance at the next boundary. */
   interruptsEnabled(): void {
-    if (this.state.u32(state.OFFSET_WINDOW) === 0) return;
-    if (this.intercepts.windowWanted?.() === false) this.state.setU32(state.OFFSET_WINDOW, 0);
-    else this.hooks.stop();
+    const wanted = this.state.u32(state.OFFSET_WINDOW);
+    if (wanted === 0) return;
+    if (wanted === state.WINDOW_REQUESTED && this.intercepts.windowWanted?.() === false) {
+      this.state.setU32(state.OFFSET_WINDOW, 0);
+    } else this.hooks.stop();
   }
 
   // Modes
@@ -251,6 +256,27 @@ export class SystemCpu {
   }
   set nmiBlocked(blocked: boolean) {
     this.state.setU32(state.OFFSET_NMI_BLOCKED, blocked ? 1 : 0);
+  }
+
+  /** An NMI may be delivered. */
+  get takesNmi(): boolean {
+    return !this.nmiBlocked && this.svm.globalInterruptFlag;
+  }
+  /** See EngineVcpu. */
+  get interruptible(): boolean {
+    const { svm } = this;
+    if (!svm.takesInterrupts || svm.leavesForInterrupts) return false;
+    return !this.isShadowed && this.undelivered === undefined;
+  }
+  /** Interrupts are held off until after the next instruction. */
+  get isShadowed(): boolean {
+    const { state: registers } = this;
+    if (registers.u32(state.OFFSET_SHADOW_RIP) !== registers.u32(state.OFFSET_RIP)) return false;
+    return registers.u32(state.OFFSET_SHADOW_RIP + 4) === registers.u32(state.OFFSET_RIP + 4);
+  }
+  /** The hypervisor waits for an interrupt window. */
+  get windowRequested(): boolean {
+    return (this.state.u32(state.OFFSET_WINDOW) & state.WINDOW_REQUESTED) === state.WINDOW_REQUESTED;
   }
 
   /** RIP of the instruction after this one. */

@@ -24,6 +24,7 @@ import {
   typeOf,
   VM86_SEGMENT,
 } from './descriptors.ts';
+import { leavesForTaskSwitch } from '../svm/task-switch.ts';
 import { setBusy } from './descriptor-tables.ts';
 import { stackSize, setStackPointer, stackPointer, writeBelowStack } from './stack.ts';
 import type { SystemCpu } from './system-cpu.ts';
@@ -66,7 +67,7 @@ export type TaskSwitch = 'done' | 'old task faults' | 'new task faults';
 /** Switches to the task of a TSS selector; RIP in the state is where the old task goes on. Privilege is checked. */
 export function switchTask(cpu: SystemCpu, selector: number, kind: TaskSwitchKind, errorBit = 0): TaskSwitch {
   const descriptor = readTaskDescriptor(cpu, selector, kind, errorBit);
-  if (descriptor === undefined) return 'old task faults';
+  if (descriptor === undefined || leavesForTaskSwitch(cpu, selector, kind)) return 'old task faults';
   const layout = layoutOf(descriptor);
   if (!cpu.readSystem(descriptor.base, layout.bytes)) return 'old task faults';
   const task = parse(cpu, layout);

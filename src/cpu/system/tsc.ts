@@ -6,8 +6,13 @@ import type { SystemCpu } from './system-cpu.ts';
 /** The guest's counter, as lo and hi. */
 export function readTsc(cpu: SystemCpu, out: Uint32Array): void {
   cpu.tsc.read(out);
-  const lo = (out[0] as number) + cpu.state.u32(state.OFFSET_TSC_OFFSET);
-  out[1] = (out[1] as number) + cpu.state.u32(state.OFFSET_TSC_OFFSET + 4) + (lo > 0xffffffff ? 1 : 0);
+  add(out, cpu.state, state.OFFSET_TSC_OFFSET);
+  if (cpu.svm.inGuest) add(out, cpu.state, state.OFFSET_GUEST_TSC_OFFSET);
+}
+
+function add(out: Uint32Array, registers: state.VcpuState, offset: number): void {
+  const lo = (out[0] as number) + registers.u32(offset);
+  out[1] = (out[1] as number) + registers.u32(offset + 4) + (lo > 0xffffffff ? 1 : 0);
   out[0] = lo;
 }
 

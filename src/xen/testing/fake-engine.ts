@@ -196,8 +196,11 @@ export class FakeVcpu implements EngineVcpu {
   leave(): void {
     this.#leave = true;
   }
-  interruptible(): boolean {
+  get interruptsEnabled(): boolean {
     return (this.state.u32(OFFSET_RFLAGS_REST) & FLAG_IF) !== 0;
+  }
+  interruptible(): boolean {
+    return this.interruptsEnabled;
   }
   requestWindow(): void {
     this.windowRequested = true;

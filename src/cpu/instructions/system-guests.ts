@@ -1,0 +1,49 @@
+/** SVM: guests of the guest's own. VMMCALL is with the ways out. */
+import {
+  clearGlobalInterruptFlag,
+  invalidatePageOfGuest,
+  loadState,
+  runGuest,
+  saveState,
+  setGlobalInterruptFlag,
+  startSecureLoader,
+} from '../svm/instructions.ts';
+import { ofSvm } from '../svm/instruction-intercepts.ts';
+import * as vmcb from '../svm/vmcb.ts';
+import { type CalledInstruction, form, type Instruction, systemInstruction } from './define.ts';
+
+const BY_ADDRESS: readonly (readonly [string, string, number, CalledInstruction['call']])[] = [
+  ['VMRUN', 'NP 0F 01 D8', vmcb.VMEXIT_VMRUN, runGuest],
+  ['VMLOAD', 'NP 0F 01 DA', vmcb.VMEXIT_VMLOAD, loadState],
+  ['VMSAVE', 'NP 0F 01 DB', vmcb.VMEXIT_VMSAVE, saveState],
+  ['INVLPGA', 'NP 0F 01 DF', vmcb.VMEXIT_INVLPGA, invalidatePageOfGuest],
+];
+const PLAIN: readonly (readonly [string, string, number, CalledInstruction['call']])[] = [
+  ['STGI', 'NP 0F 01 DC', vmcb.VMEXIT_STGI, setGlobalInterruptFlag],
+  ['CLGI', 'NP 0F 01 DD', vmcb.VMEXIT_CLGI, clearGlobalInterruptFlag],
+  ['SKINIT', 'NP 0F 01 DE', vmcb.VMEXIT_SKINIT, startSecureLoader],
+];
+
+export const SYSTEM_GUESTS: readonly Instruction[] = [
+  ...BY_ADDRESS.map(([mnemonic, encoding, exit, call]) =>
+    systemInstruction(mnemonic, {
+      manual: `AMD APM vol. 3, ${mnemonic}`,
+      system: true,
+      ends: true,
+      depends: ['addressSize'],
+      forms: [form(encoding)],
+      intercept: ofSvm(exit),
+      call,
+    }),
+  ),
+  ...PLAIN.map(([mnemonic, encoding, exit, call]) =>
+    systemInstruction(mnemonic, {
+      manual: `AMD APM vol. 3, ${mnemonic}`,
+      system: true,
+      ends: true,
+      forms: [form(encoding)],
+      intercept: ofSvm(exit),
+      call,
+    }),
+  ),
+];
