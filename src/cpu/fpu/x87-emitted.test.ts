@@ -9,6 +9,7 @@ import { VectorProcessor } from '../instructions/vector/testing/vector-processor
 import * as state from '../state.ts';
 import { CODE, DATA } from '../testing/processor.ts';
 import { EFLAGS_AT, MEMORY_AT, newState, randomWords, RAX_AT, X87_AT } from './testing/host-oracle.ts';
+import { type Random, random64 } from './testing/float-samples.ts';
 import { codeOf, type Encoding, encoding, MEMORY, runOnOurs, sampleState, show } from './testing/x87-host.ts';
 import { execute } from './x87.ts';
 import { x87Form } from './x87-forms.ts';
@@ -46,6 +47,43 @@ for (let opcode = 0xd8; opcode <= 0xdf; opcode++) {
   });
 }
 
+test('plain numbers are never left to TypeScript, whatever rounding and precision are asked for', () => {
+  using machine = new Machine();
+  const slow = machine.countSlow();
+  const random = randomWords(0x5eed0300);
+  for (let i = 0; i < 64; i++) {
+    for (const code of PLAIN) {
+      machine.fill(random, (0x37f & ~0x300) | (([0, 2, 3][i % 3] as number) << 8) | ((i & 3) << 10));
+      equal(machine.execute(code), -1);
+    }
+  }
+  equal(slow(), 0);
+});
+
+/** Of numbers from 1 to 32: FADD to FDIVR, FPREM, FSCALE, FSQRT, FRNDINT, compares, loads and stores. */
+const PLAIN = [
+  ...[0xc1, 0xc9, 0xd1, 0xe1, 0xe9, 0xf1, 0xf9].map((modRm) => [0xd8, modRm]),
+  ...[0xc1, 0xe0, 0xe4, 0xe5, 0xe8, 0xee, 0xf8, 0xfa, 0xfc, 0xfd].map((modRm) => [0xd9, modRm]),
+  ...[0xc1, 0xe9, 0xf1].map((modRm) => [0xdb, modRm]),
+  // [rdi]: m64, m32, and integers
+  ...[0x07, 0x0f, 0x17, 0x27, 0x37, 0x3f].flatMap((modRm) => [
+    [0xdc, modRm],
+    [0xda, modRm],
+    [0xde, modRm],
+  ]),
+  ...[0x07, 0x17, 0x1f].flatMap((modRm) => [
+    [0xdd, modRm],
+    [0xd9, modRm],
+    [0xdb, modRm],
+    [0xdf, modRm],
+  ]),
+  ...[0x2f, 0x3f].flatMap((modRm) => [
+    [0xdb, modRm],
+    [0xdf, modRm],
+  ]),
+  [0xd9, 0x3f],
+];
+
 class Machine extends VectorProcessor {
   run(row: Encoding, before: DataView): DataView | '#MF' {
     const unit = unitOf(this.state);
@@ -64,6 +102,29 @@ class Machine extends VectorProcessor {
     if (vector === state.EXCEPTION_MF) return '#MF';
     equal(vector, -1, `${row.name} raised an exception`);
     return this.#after();
+  }
+
+  /** Full registers but ST(7), and a double at RDI that is a positive integer too. */
+  fill(random: Random, control: number): void {
+    const { state: x87 } = unitOf(this.state);
+    x87.initialise();
+    x87.fcw = control;
+    for (let i = 0; i < 7; i++) x87.put(i, 0x3fff + (random() % 5), random64(random) | (1n << 63n));
+    this.state.setGpr(RDI, BigInt(DATA));
+    this.processor.view.setFloat64(DATA, 1 + (random() % 1000) / 64, true);
+    this.processor.view.setUint32(DATA, 0x40000000 | random(), true);
+  }
+
+  /** How often TypeScript is called from now on. */
+  countSlow(): () => number {
+    let count = 0;
+    const vcpu = this.processor.vcpu as unknown as { vectorSlow: (operation: number) => number };
+    const { vectorSlow } = vcpu;
+    vcpu.vectorSlow = (operation) => {
+      count++;
+      return vectorSlow(operation);
+    };
+    return () => count;
   }
 
   expectPointers({ opcode, modrm, name }: Encoding, hasOperand: boolean): void {

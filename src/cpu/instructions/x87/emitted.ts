@@ -2,7 +2,17 @@
 import type { Semantics } from '../../emit/semantics.ts';
 import type { Bits, Value } from '../../emit/values.ts';
 import { type Float, packF80SignExponent, packF80Significand } from '../../fpu/float.ts';
-import { CONTROL_FSW, FSW_ES } from '../../fpu/x87-state.ts';
+import {
+  CONTROL_FCS,
+  CONTROL_FDP,
+  CONTROL_FIP,
+  CONTROL_FSW,
+  FCW_INITIAL,
+  FSW_B,
+  FSW_ES,
+  FSW_EXCEPTIONS,
+  FSW_SF,
+} from '../../fpu/x87-state.ts';
 import * as state from '../../state.ts';
 import type { OperandHandle } from '../define.ts';
 import type { X87FunctionName } from './functions.ts';
@@ -116,6 +126,20 @@ export function outcomeToFlags(m: Semantics): void {
 /** FNSTCW, FNSTSW: a word of the state, whatever is pending. */
 export function storeControl(offset: number): Execute {
   return (m, to) => m.write(to as OperandHandle, m.loadState(state.OFFSET_X87_CONTROL + offset, 16));
+}
+
+/** FNCLEX: nothing is pending then. */
+export function clearExceptions(m: Semantics): void {
+  const at = state.OFFSET_X87_CONTROL + CONTROL_FSW;
+  m.storeState(at, m.and(m.loadState(at, 16), m.const(16, ~(FSW_EXCEPTIONS | FSW_SF | FSW_ES | FSW_B))));
+}
+
+/** FNINIT: the registers keep their bits, and are empty. */
+export function initialise(m: Semantics): void {
+  // FSW, FTW and FOP follow FCW, and are zero.
+  m.storeState(state.OFFSET_X87_CONTROL, m.const(64, FCW_INITIAL));
+  for (const at of [CONTROL_FIP, CONTROL_FDP]) m.storeState(state.OFFSET_X87_CONTROL + at, m.const(64, 0));
+  m.storeState(state.OFFSET_X87_CONTROL + CONTROL_FCS, m.const(32, 0));
 }
 
 /** WAIT */

@@ -5,6 +5,7 @@ import type { Value } from '../../emit/values.ts';
 import { product, quotient, sum } from './arithmetic.ts';
 import { compare, examine } from './compare.ts';
 import { roundToIntegral, storeInteger } from './integer.ts';
+import { extract, remainder, scale } from './remainder.ts';
 import { squareRoot } from './root.ts';
 import {
   changeSign,
@@ -25,6 +26,9 @@ const BODIES = {
   x87Quotient: quotient,
   x87Root: squareRoot,
   x87Integral: roundToIntegral,
+  x87Remainder: remainder,
+  x87Scale: scale,
+  x87Extract: extract,
   x87Compare: compare,
   x87Examine: examine,
   x87Load: load,

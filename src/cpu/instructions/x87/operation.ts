@@ -15,6 +15,8 @@ export const HOW_NEGATE_DESTINATION = 1 << 3;
 export const HOW_REVERSED = 1 << 2;
 /** Of a comparison: quiet NaNs raise nothing; the outcome goes to EFLAGS. */
 export const HOW_TO_FLAGS = 1 << 3;
+/** Of a remainder: the quotient is rounded to nearest. */
+export const HOW_NEAREST_QUOTIENT = 1 << 2;
 /** Of a load of a constant: it is as it is where RC is to nearest. */
 export const HOW_TO_NEAREST = 1 << 2;
 /** Of a store of an integer: rounds toward zero. Its size: the source's kind. */

@@ -3,9 +3,11 @@ import { x87Context } from '../../fpu/float.ts';
 import { CONTROL_FCW, CONTROL_FSW, FCW_INITIAL } from '../../fpu/x87-state.ts';
 import { constant } from '../../fpu/x87-transfer.ts';
 import {
+  clearExceptions,
   conditionOperand,
   type Execute,
   f80Operand,
+  initialise,
   onMemory,
   onRegisters,
   outcomeToFlags,
@@ -19,6 +21,7 @@ import {
 import {
   HOW_DESTINATION_SHIFT,
   HOW_KIND_SHIFT,
+  HOW_NEAREST_QUOTIENT,
   HOW_NEGATE_DESTINATION,
   HOW_NEGATE_SOURCE,
   HOW_REVERSED,
@@ -146,6 +149,10 @@ const PLAIN: Readonly<Record<string, Request>> = {
   FXAM: { name: 'x87Examine' },
   FDECSTP: { name: 'x87MoveTop', operand: 1n },
   FINCSTP: { name: 'x87MoveTop' },
+  FPREM: { name: 'x87Remainder', how: FROM_ST1 },
+  FPREM1: { name: 'x87Remainder', how: FROM_ST1 | HOW_NEAREST_QUOTIENT },
+  FSCALE: { name: 'x87Scale', how: FROM_ST1 },
+  FXTRACT: { name: 'x87Extract' },
   FSQRT: { name: 'x87Root' },
   FRNDINT: { name: 'x87Integral' },
   FUCOMPP: { name: 'x87Compare', how: (2 * POP) | FROM_ST1 },
@@ -162,6 +169,8 @@ const IRRATIONAL: Readonly<Record<string, Parameters<typeof constant>[1]>> = {
 
 /** What an instruction without operands does. */
 export function plainExecute(mnemonic: string, opcode: number, modRm: number): Execute | undefined {
+  if (mnemonic === 'FNCLEX') return clearExceptions;
+  if (mnemonic === 'FNINIT') return initialise;
   const request = PLAIN[mnemonic];
   if (request !== undefined) return onRegisters(opcode, modRm, request);
   const name = IRRATIONAL[mnemonic];
