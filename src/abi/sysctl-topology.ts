@@ -180,3 +180,39 @@ export class XenSysctlPcitopoinfo {
   get nodesLo(): number { return this.#memory.getUint32(this.#base + 0x10, true); }
   get nodesHi(): number { return this.#memory.getUint32(this.#base + 0x14, true); }
 }
+
+export const sysctl_page_offline = 1;
+export const sysctl_page_online = 2;
+export const sysctl_query_page_offline = 3;
+
+export const PG_OFFLINE_INVALID = 1 << 0;
+export const PG_OFFLINE_OFFLINED = 1 << 1;
+export const PG_OFFLINE_PENDING = 1 << 2;
+export const PG_OFFLINE_FAILED = 1 << 3;
+export const PG_ONLINE_ONLINED = PG_OFFLINE_OFFLINED;
+export const PG_OFFLINE_STATUS_OFFLINED = 1 << 1;
+export const PG_OFFLINE_STATUS_OFFLINE_PENDING = 1 << 3;
+export const PG_OFFLINE_XENPAGE = 1 << 8;
+export const PG_OFFLINE_OWNED = 1 << 12;
+export const PG_OFFLINE_OWNER_SHIFT = 16;
+
+/** struct xen_sysctl_page_offline_op: frames go out of use, or come back */
+export class XenSysctlPageOfflineOp {
+  static readonly C_NAME = 'struct xen_sysctl_page_offline_op';
+  static readonly SIZE = 0x18;
+  readonly #memory: DataView;
+  readonly #base: number;
+  constructor(memory: DataView, base: number) { this.#memory = memory; this.#base = base; }
+  /** 0x0 uint32: sysctl_page_offline and its like */
+  get cmd(): number { return this.#memory.getUint32(this.#base + 0x0, true); }
+  set cmd(value: number) { this.#memory.setUint32(this.#base + 0x0, value, true); }
+  /** 0x4 uint32: the first frame */
+  get start(): number { return this.#memory.getUint32(this.#base + 0x4, true); }
+  set start(value: number) { this.#memory.setUint32(this.#base + 0x4, value, true); }
+  /** 0x8 uint32: the last */
+  get end(): number { return this.#memory.getUint32(this.#base + 0x8, true); }
+  set end(value: number) { this.#memory.setUint32(this.#base + 0x8, value, true); }
+  /** 0x10 uint64: array of uint32, one a frame: PG_OFFLINE_* */
+  get status(): bigint { return this.#memory.getBigUint64(this.#base + 0x10, true); }
+  set status(value: bigint) { this.#memory.setBigUint64(this.#base + 0x10, value, true); }
+}

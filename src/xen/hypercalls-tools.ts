@@ -56,6 +56,7 @@ import {
   XenSysctlCputopoinfo,
   XenSysctlGetcpuinfo,
   XenSysctlNumainfo,
+  XenSysctlPageOfflineOp,
   XenSysctlPcitopoinfo,
 } from '../abi/sysctl-topology.ts';
 import {
@@ -77,6 +78,7 @@ import { domctlShadowOp } from './common/domctl-shadow.ts';
 import * as settings from './common/domctl-settings.ts';
 import * as sysctl from './common/sysctl.ts';
 import * as sysctlHost from './common/sysctl-host.ts';
+import { sysctlPageOfflineOp } from './common/sysctl-memory.ts';
 import * as sysctlSched from './common/sysctl-sched.ts';
 import * as sysctlTrace from './common/sysctl-trace.ts';
 import { domctlMonitorOp, domctlVmEventOp } from './common/vm-event.ts';
@@ -212,7 +214,7 @@ export const SYSCTL = operations(__HYPERVISOR_sysctl, 'sysctl', command, [
   op(sys.XEN_SYSCTL_get_pmstat, 'XEN_SYSCTL_get_pmstat', full(sysctlHost.sysctlNoPowerManagement, 'nothing to drive: ENODEV')),
   op(sys.XEN_SYSCTL_cpu_hotplug, 'XEN_SYSCTL_cpu_hotplug', full(sysctlSched.sysctlCpuHotplug), inSysctl(XenSysctlCpuHotplug)),
   op(sys.XEN_SYSCTL_pm_op, 'XEN_SYSCTL_pm_op', full(sysctlHost.sysctlNoPowerManagement, 'nothing to drive: ENODEV')),
-  op(sys.XEN_SYSCTL_page_offline_op, 'XEN_SYSCTL_page_offline_op', absent()),
+  op(sys.XEN_SYSCTL_page_offline_op, 'XEN_SYSCTL_page_offline_op', full(sysctlPageOfflineOp), inSysctl(XenSysctlPageOfflineOp)),
   op(sys.XEN_SYSCTL_lockprof_op, 'XEN_SYSCTL_lockprof_op', absent('built without, as in Debian')),
   op(sys.XEN_SYSCTL_cputopoinfo, 'XEN_SYSCTL_cputopoinfo', full(sysctlSched.sysctlCputopoinfo), inSysctl(XenSysctlCputopoinfo)),
   op(sys.XEN_SYSCTL_numainfo, 'XEN_SYSCTL_numainfo', full(sysctlSched.sysctlNumainfo), inSysctl(XenSysctlNumainfo)),

@@ -34,3 +34,19 @@ test('a request larger than the largest free block fails though enough single fr
   equal(buddy.take(1), NO_FRAME);
   notEqual(buddy.take(0), NO_FRAME);
 });
+
+test('single frames are taken out of the blocks they are in, and make the blocks whole again', () => {
+  const buddy = new Buddy(16, 16 + 64);
+  equal(buddy.takeFrame(15), false);
+  const taken = [47, 16, 79, 48, 40, 41];
+  for (const frame of taken) {
+    equal(buddy.takeFrame(frame), true, `${frame}`);
+    equal(buddy.takeFrame(frame), false, `${frame} is taken`);
+  }
+  equal(buddy.freeFrames, 64 - taken.length);
+  const others = new Set<number>();
+  for (let frame = buddy.take(0); frame !== NO_FRAME; frame = buddy.take(0)) others.add(frame);
+  equal(others.size, 64 - taken.length);
+  for (const frame of [...others, ...taken]) buddy.give(frame, 0);
+  equal(buddy.take(5), 32, 'a block of 32 is whole again');
+});

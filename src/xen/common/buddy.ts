@@ -52,6 +52,22 @@ export class Buddy {
     return frame;
   }
 
+  /** Takes one frame out, whichever block it is in; false where it is not free. */
+  takeFrame(frame: number): boolean {
+    for (let order = 0; order <= MAX_ORDER; order++) {
+      let head = frame - (frame % 2 ** order);
+      if (this.#order[head] !== order) continue;
+      this.#unlink(head, order);
+      for (let size = order - 1; size >= 0; size--) {
+        const upper = head + 2 ** size;
+        this.#link(frame < upper ? upper : head, size);
+        if (frame >= upper) head = upper;
+      }
+      return true;
+    }
+    return false;
+  }
+
   /** Frees the block of 2^`order` frames at `frame` and joins it with its free neighbours. */
   give(frame: number, order: number): void {
     let at = frame;

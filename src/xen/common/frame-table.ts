@@ -28,6 +28,9 @@ export interface FrameOwner {
 const ALLOCATED = 1;
 const XEN_HEAP = 2;
 const WRITTEN = 4;
+/** Out of use, or to be so when it is freed (XEN_SYSCTL_page_offline_op). */
+const OFFLINED = 8;
+const OFFLINING = 16;
 const NO_OWNER = 0xffff;
 
 /**
@@ -37,6 +40,7 @@ const NO_OWNER = 0xffff;
 export class FrameTable {
   readonly memory: MachineMemory;
   readonly #buddy: Buddy;
+  readonly #first: number;
   readonly #owner: Uint16Array;
   readonly #count: Uint32Array;
   readonly #flags: Uint8Array;
@@ -55,6 +59,7 @@ export class FrameTable {
   constructor(memory: MachineMemory, first: number, frameWritten: (address: number, length: number) => void) {
     this.memory = memory;
     this.#frameWritten = frameWritten;
+    this.#first = first;
     this.#buddy = new Buddy(first, memory.frameCount);
     this.total = this.#buddy.freeFrames;
     this.#owner = new Uint16Array(memory.frameCount).fill(NO_OWNER);
@@ -186,6 +191,33 @@ export class FrameTable {
     this.#maybeGone(owner);
   }
 
+  /** A frame that is handed out, now or at some time; the others are the engine's, or no frames. */
+  isConventional(mfn: number): boolean {
+    return mfn >= this.#first && mfn < this.memory.frameCount;
+  }
+
+  /** Takes a frame out of use: 'offlined', or 'pending' until whoever has it frees it. */
+  offline(mfn: number): 'offlined' | 'pending' {
+    const flags = this.#flags[mfn] as number;
+    if ((flags & OFFLINED) !== 0) return 'offlined';
+    const isFree = this.#owner[mfn] === NO_OWNER && this.#buddy.takeFrame(mfn);
+    this.#flags[mfn] = flags | (isFree ? OFFLINED : OFFLINING);
+    return isFree ? 'offlined' : 'pending';
+  }
+
+  /** Undoes `offline`; false where there was nothing to undo. */
+  online(mfn: number): boolean {
+    const flags = this.#flags[mfn] as number;
+    this.#flags[mfn] = flags & ~(OFFLINED | OFFLINING);
+    if ((flags & OFFLINED) !== 0) this.#buddy.give(mfn, 0);
+    return (flags & (OFFLINED | OFFLINING)) !== 0;
+  }
+
+  offlineState(mfn: number): 'online' | 'pending' | 'offlined' {
+    const flags = this.#flags[mfn] as number;
+    return (flags & OFFLINED) !== 0 ? 'offlined' : (flags & OFFLINING) !== 0 ? 'pending' : 'online';
+  }
+
   /** Calls back for each frame of guest memory that `owner` has. */
   forEachOf(owner: FrameOwner, visit: (mfn: number) => void): void {
     for (let mfn = 0; mfn < this.#owner.length; mfn++) {
@@ -225,9 +257,10 @@ export class FrameTable {
     if (this.isXen(mfn)) owner.xenPages -= 1;
     else owner.totPages -= 1;
     this.#owner[mfn] = NO_OWNER;
-    this.#flags[mfn] = WRITTEN;
+    const isOffline = ((this.#flags[mfn] as number) & OFFLINING) !== 0;
+    this.#flags[mfn] = isOffline ? WRITTEN | OFFLINED : WRITTEN;
     this.#m2p[mfn] = INVALID_M2P;
-    this.#buddy.give(mfn, 0);
+    if (!isOffline) this.#buddy.give(mfn, 0);
   }
 
   #maybeGone(owner: FrameOwner): void {

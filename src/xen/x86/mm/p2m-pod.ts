@@ -123,6 +123,18 @@ export class PopulateOnDemand {
     return true;
   }
 
+  /** A frame of the cache goes out of use, and another takes its place. False where it is not in the cache. */
+  replace(mfn: number): boolean {
+    const at = this.#cache.indexOf(mfn);
+    if (at < 0) return false;
+    const { frames } = this.#domain.xen;
+    this.#cache.splice(at, 1);
+    frames.putAllocation(mfn);
+    const other = frames.allocate(this.#domain, 0);
+    if (other !== NO_FRAME) this.#cache.push(other);
+    return true;
+  }
+
   #grow(wanted: number): HypercallResult {
     const { frames } = this.#domain.xen;
     for (let steps = 0; this.count < wanted; steps++) {
