@@ -8,17 +8,17 @@ export const FXSAVE_BYTES = 512;
 export const MXCSR_MASK = 0xffff;
 export const MXCSR_INITIAL = 0x1f80;
 
-const IMAGE_FCW = 0;
-const IMAGE_FSW = 2;
-const IMAGE_FTW = 4;
-const IMAGE_FOP = 6;
-const IMAGE_FIP = 8;
+export const IMAGE_FCW = 0;
+export const IMAGE_FSW = 2;
+export const IMAGE_FTW = 4;
+export const IMAGE_FOP = 6;
+export const IMAGE_FIP = 8;
 const IMAGE_FCS = 12;
-const IMAGE_FDP = 16;
+export const IMAGE_FDP = 16;
 const IMAGE_FDS = 20;
 export const IMAGE_MXCSR = 24;
 const IMAGE_MXCSR_MASK = 28;
-const IMAGE_ST = 32;
+export const IMAGE_ST = 32;
 export const IMAGE_XMM = 160;
 const SLOT_BYTES = 16;
 

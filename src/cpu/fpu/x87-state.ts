@@ -14,6 +14,9 @@ export const FSW_C3 = 0x4000;
 export const FSW_B = 0x8000;
 export const FSW_EXCEPTIONS = 0x003f;
 
+/** What FOP keeps of an opcode. */
+export const FOP_BITS = 0x7ff;
+
 export const FCW_INITIAL = 0x037f;
 /** Bits of FCW that can be written; bit 6 reads as one, the rest as zero. */
 export const FCW_WRITABLE = 0x1f3f;
@@ -86,7 +89,7 @@ export class X87State {
   }
 
   set fop(value: number) {
-    this.#view.setUint16(this.#control + CONTROL_FOP, value & 0x7ff, true);
+    this.#view.setUint16(this.#control + CONTROL_FOP, value & FOP_BITS, true);
   }
 
   get fip(): bigint {

@@ -1,12 +1,37 @@
 /**
- * XSAVEOPT and XRSTOR as a kernel's task switch uses them, emitted: both components, in 64-bit code, of programs
- * that do not use the x87 unit. What they are is said in fpu/xsave.ts.
+ * XSAVEOPT and XRSTOR as a kernel's task switch uses them, emitted: both components, in 64-bit code, with 64-bit pointers
+ * where the x87 unit is in use. What they are is said in fpu/xsave.ts.
  */
 import * as op from '../emit/opcodes.ts';
 import type { SystemSemantics } from '../emit/system-semantics.ts';
 import type { Value } from '../emit/values.ts';
-import { IMAGE_MXCSR, IMAGE_XMM, MXCSR_MASK } from '../fpu/fxsave.ts';
-import { FCW_INITIAL } from '../fpu/x87-state.ts';
+import {
+  IMAGE_FCW,
+  IMAGE_FDP,
+  IMAGE_FIP,
+  IMAGE_FOP,
+  IMAGE_FSW,
+  IMAGE_FTW,
+  IMAGE_MXCSR,
+  IMAGE_ST,
+  IMAGE_XMM,
+  MXCSR_MASK,
+} from '../fpu/fxsave.ts';
+import {
+  CONTROL_FCS,
+  CONTROL_FDP,
+  CONTROL_FIP,
+  CONTROL_FSW,
+  FCW_FIXED,
+  FCW_INITIAL,
+  FCW_WRITABLE,
+  FOP_BITS,
+  FSW_B,
+  FSW_ES,
+  FSW_EXCEPTIONS,
+  FSW_TOP,
+  FSW_TOP_SHIFT,
+} from '../fpu/x87-state.ts';
 import { HEADER_XCOMP_BV, HEADER_XSTATE_BV, XCR0_SSE, XCR0_X87, XSAVE_ALIGNMENT, XSAVE_BYTES } from '../fpu/xsave.ts';
 import * as state from '../state.ts';
 import type { OperandHandle } from './define.ts';
@@ -14,14 +39,19 @@ import type { OperandHandle } from './define.ts';
 const BOTH = XCR0_X87 | XCR0_SSE;
 const XMM_BYTES = 256;
 const CONTROL_BYTES = 28;
-const SLOT_BYTES = 16;
+const SLOT_SHIFT = 4;
+const SLOT_BYTES = 1 << SLOT_SHIFT;
 
 export function saveOptimizedShortcut(m: SystemSemantics, memory: OperandHandle): void {
   const image = findImage(m, memory, true);
-  m.requireClear(x87InUse(m));
   const inUse = m.variable(m.const(32, 0));
+  m.if(m.ne(x87InUse(m), m.const(32, 0)), () => {
+    if (isWide(m)) saveX87(m, image);
+    else m.giveUp();
+    m.set(inUse, m.const(32, XCR0_X87));
+  });
   m.if(anyXmm(m), () => {
-    m.set(inUse, m.const(32, XCR0_SSE));
+    m.set(inUse, m.or(m.get(inUse), m.const(32, XCR0_SSE)));
     m.copyBlock(m.add(image, m.const(32, IMAGE_XMM)), stateAt(m, state.OFFSET_XMM), m.const(32, XMM_BYTES));
   });
   m.storeHost(image, IMAGE_MXCSR, m.loadState(state.OFFSET_MXCSR, 32));
@@ -33,16 +63,23 @@ export function saveOptimizedShortcut(m: SystemSemantics, memory: OperandHandle)
 export function restoreShortcut(m: SystemSemantics, memory: OperandHandle): void {
   const image = findImage(m, memory, false);
   const present = m.loadHost(image, HEADER_XSTATE_BV, 64);
-  m.require(m.isZero(m.and(present, m.const(64, ~BigInt(XCR0_SSE)))));
+  m.require(m.isZero(m.and(present, m.const(64, ~BigInt(BOTH)))));
   const reserved = m.or(m.loadHost(image, HEADER_XCOMP_BV, 64), m.loadHost(image, HEADER_XCOMP_BV + 8, 64));
   m.require(m.isZero(reserved));
   const mxcsr = m.loadHost(image, IMAGE_MXCSR, 32);
   m.requireClear(m.and(mxcsr, m.const(32, ~MXCSR_MASK)));
-  initialiseX87(m);
+  m.if(
+    m.bit(present, 0),
+    () => {
+      if (isWide(m)) restoreX87(m, image);
+      else m.giveUp();
+    },
+    () => initialiseX87(m),
+  );
   m.storeState(state.OFFSET_MXCSR, mxcsr);
   const to = stateAt(m, state.OFFSET_XMM);
   m.if(
-    m.isZero(present),
+    m.not(m.bit(present, 1)),
     () => m.fillBlock(to, m.const(64, 0), m.const(32, XMM_BYTES)),
     () => m.copyBlock(to, m.add(image, m.const(32, IMAGE_XMM)), m.const(32, XMM_BYTES)),
   );
@@ -63,6 +100,55 @@ function findImage(m: SystemSemantics, memory: OperandHandle, isWrite: boolean):
   const last = m.hostOf(tlb, m.add(address, m.const(64, rest)), XSAVE_ALIGNMENT, isWrite);
   m.require(m.eq(m.sub(last, first), m.const(32, rest)));
   return first;
+}
+
+// Pointers without selectors: REX.W.
+function isWide(m: SystemSemantics): boolean {
+  return m.context.operandSize === 64;
+}
+
+function saveX87(m: SystemSemantics, image: Value): void {
+  // FCW, FSW, FTW and FOP are next to one another here and there.
+  m.storeHost(image, 0, m.loadState(state.OFFSET_X87_CONTROL, 64));
+  m.storeHost(image, IMAGE_FIP, m.loadState(state.OFFSET_X87_CONTROL + CONTROL_FIP, 64));
+  m.storeHost(image, IMAGE_FDP, m.loadState(state.OFFSET_X87_CONTROL + CONTROL_FDP, 64));
+  eachRegister(m, image, m.loadState(state.OFFSET_X87_CONTROL + CONTROL_FSW, 16), (slot, saved) => {
+    m.storeHost(saved, IMAGE_ST, m.loadHost(slot, state.OFFSET_X87, 64));
+    m.storeHost(saved, IMAGE_ST + 8, m.zext(m.loadHost(slot, state.OFFSET_X87 + 8, 16), 64));
+  });
+}
+
+// With all exceptions masked, so that none is pending, and words as XSAVEOPT leaves them.
+function restoreX87(m: SystemSemantics, image: Value): void {
+  const control = m.loadHost(image, IMAGE_FCW, 16);
+  m.require(m.eq(m.and(control, m.const(16, ~FCW_WRITABLE | FSW_EXCEPTIONS)), m.const(16, FCW_FIXED | FSW_EXCEPTIONS)));
+  const status = m.loadHost(image, IMAGE_FSW, 16);
+  m.requireClear(m.zext(m.and(status, m.const(16, FSW_ES | FSW_B)), 32));
+  m.requireClear(m.zext(m.and(m.loadHost(image, IMAGE_FTW, 16), m.const(16, 0xff00)), 32));
+  m.requireClear(m.zext(m.and(m.loadHost(image, IMAGE_FOP, 16), m.const(16, ~FOP_BITS)), 32));
+  m.storeState(state.OFFSET_X87_CONTROL, m.loadHost(image, 0, 64));
+  m.storeState(state.OFFSET_X87_CONTROL + CONTROL_FIP, m.loadHost(image, IMAGE_FIP, 64));
+  m.storeState(state.OFFSET_X87_CONTROL + CONTROL_FDP, m.loadHost(image, IMAGE_FDP, 64));
+  m.storeState(state.OFFSET_X87_CONTROL + CONTROL_FCS, m.const(32, 0));
+  eachRegister(m, image, status, (slot, saved) => {
+    m.storeHost(slot, state.OFFSET_X87, m.loadHost(saved, IMAGE_ST, 64));
+    m.storeHost(slot, state.OFFSET_X87 + 8, m.loadHost(saved, IMAGE_ST + 8, 16));
+  });
+}
+
+// ST to ST(7), by what is to be added to places in the state and in the image.
+function eachRegister(
+  m: SystemSemantics,
+  image: Value,
+  status: Value,
+  body: (slot: Value, saved: Value) => void,
+): void {
+  const top = m.shr(m.and(m.zext(status, 32), m.const(32, FSW_TOP)), FSW_TOP_SHIFT - SLOT_SHIFT);
+  for (let i = 0; i < 8; i++) {
+    const offset = m.and(m.add(top, m.const(32, i * SLOT_BYTES)), m.const(32, 7 * SLOT_BYTES));
+    m.code.get(m.vcpu);
+    body(m.add(m.pop(32), offset), m.add(image, m.const(32, i * SLOT_BYTES)));
+  }
 }
 
 // Not zero unless the unit is in its initial configuration.

@@ -282,11 +282,30 @@ function arrangeVectors({ state: registers, view }: SystemGuest, random: Random)
   const control = [0x37fn, 0n, 0n, 0n];
   if (random.chance(15)) control[random.below(4)] = BigInt(random.below(2) + 0x37e);
   for (const [index, word] of control.entries()) registers.setU64(state.OFFSET_X87_CONTROL + index * 8, word);
+  if (random.chance(40)) useX87(registers, random);
   const image = DATA + random.one([0, 0x40, 0x100, 0xdc0, 0xe00, 0x20]);
   registers.setGpr(state.RBX, random.chance(90) ? BigInt(image) : address(random));
   view.setUint32(image + 24, random.chance(90) ? random.below(0x10000) : random.below(2 ** 32), true);
-  view.setBigUint64(image + 512, BigInt(random.chance(90) ? random.one([0, 2]) : random.below(8)), true);
+  view.setBigUint64(image + 512, BigInt(random.chance(90) ? random.below(4) : random.below(8)), true);
+  const words = random.chance(90) ? x87Words(random) : [0, 0, 0, 0].map(() => random.below(0x10000));
+  for (const [index, word] of words.entries()) view.setUint16(image + index * 2, word, true);
   for (const at of [520, 528]) view.setBigUint64(image + at, random.chance(95) ? 0n : 1n, true);
+}
+
+// A unit in the midst of a computation.
+function useX87(registers: state.VcpuState, random: Random): void {
+  for (const [index, word] of x87Words(random).entries()) registers.setU16(state.OFFSET_X87_CONTROL + index * 2, word);
+  for (const at of [8, 16]) registers.setU64(state.OFFSET_X87_CONTROL + at, random.bits64());
+  registers.setU32(state.OFFSET_X87_CONTROL + 24, random.below(2 ** 32));
+  for (let at = state.OFFSET_X87; at < state.OFFSET_X87_CONTROL; at += 16) {
+    registers.setU64(at, random.bits64());
+    registers.setU16(at + 8, random.below(0x10000));
+  }
+}
+
+// FCW, FSW, FTW and FOP, with all exceptions masked.
+function x87Words(random: Random): number[] {
+  return [(random.below(0x20) << 8) | 0x7f, random.below(0x10000) & ~0x8080, random.below(0x100), random.below(0x800)];
 }
 
 function registersOf({ state: registers, vcpu }: SystemGuest): object {
