@@ -203,6 +203,11 @@ export interface EngineVcpu {
   readLinear(addressLo: number, addressHi: number, into: Uint8Array): boolean;
   /** The other way; false where a page is not mapped writable or not RAM. Nothing is written then before the bad page. */
   writeLinear(addressLo: number, addressHi: number, from: Uint8Array): boolean;
+  /**
+   * Machine address of bytes in one page that `readLinear`, or `writeLinear`, would copy without any other effect: for
+   * what is done often. 0 where those must find out.
+   */
+  hostOf(addressLo: number, addressHi: number, bytes: number, isWrite: boolean): number;
 }
 
 /** A processor package over one machine memory. */

@@ -58,4 +58,7 @@ export class ForwardingVcpu implements EngineVcpu {
   writeLinear(addressLo: number, addressHi: number, from: Uint8Array): boolean {
     return this.inner.writeLinear(addressLo, addressHi, from);
   }
+  hostOf(addressLo: number, addressHi: number, bytes: number, isWrite: boolean): number {
+    return this.inner.hostOf(addressLo, addressHi, bytes, isWrite);
+  }
 }

@@ -274,6 +274,10 @@ class BufferMemory implements GuestMemory {
     return this.write(joined(lo, hi), from);
   }
 
+  hostOf(): number {
+    return 0;
+  }
+
   #offset(address: bigint, length: number): number {
     if (length === 0) return 0;
     return address > 0n && address + BigInt(length) <= BigInt(this.#bytes.length) ? Number(address) : -1;

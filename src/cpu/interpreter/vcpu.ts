@@ -16,6 +16,7 @@ import { EVENT_NOT_CANONICAL, EVENT_REFUSED, Mmu, setEvent } from '../mmu/mmu.ts
 import * as state from '../state.ts';
 import { checkedLinear, setLinear } from '../system/segment-access.ts';
 import { RegionAccess } from '../region/region-access.ts';
+import { DirectAccess } from '../system/direct-access.ts';
 import { deliver, type Event, takeEvent } from '../system/interrupts.ts';
 import { ProcessorAccess } from '../system/outside-access.ts';
 import { resetState } from '../system/reset.ts';
@@ -28,7 +29,7 @@ import { HeldUp } from './held-up.ts';
 import { JumpCache } from './jump-cache.ts';
 import { InstructionFetch } from './instruction-fetch.ts';
 import { VCPU_AREA_SIZE, VCPU_AREAS, VCPU_TLBS } from './layout.ts';
-import { readLinear, writeLinear } from './linear-copy.ts';
+import { hostOfLinear, readLinear, writeLinear } from './linear-copy.ts';
 import type { CurrentVcpu, Shared } from './instance.ts';
 import { RUN_EVENT, RUN_EXIT } from './run-result.ts';
 import { MODE_CODE_64, MODE_GUEST, MODE_STEP } from '../mode.ts';
@@ -51,6 +52,7 @@ export class InterpreterVcpu implements EngineVcpu, CodeUser, TierHooks, Current
   exactBudget = false;
   readonly #shared: Shared;
   readonly #mmu: Mmu;
+  readonly #direct: DirectAccess;
   readonly #operands: RecordReader;
   readonly #regionAccess: RegionAccess;
   readonly #jumps: JumpCache;
@@ -75,6 +77,7 @@ export class InterpreterVcpu implements EngineVcpu, CodeUser, TierHooks, Current
     this.state = new state.VcpuState(memory.buffer, base);
     resetState(this.state);
     this.#mmu = new Mmu(this.state, memory, nested, intercepts, shared.code, base + VCPU_TLBS);
+    this.#direct = new DirectAccess(memory.buffer, base + VCPU_TLBS);
     const svm = new Svm(this.state, memory, nested, intercepts, shared.code);
     this.cpu = new SystemCpu(this.state, this.#mmu, intercepts, tsc, this, svm);
     this.outside = new ProcessorAccess(this.cpu);
@@ -210,6 +213,10 @@ export class InterpreterVcpu implements EngineVcpu, CodeUser, TierHooks, Current
 
   writeLinear(addressLo: number, addressHi: number, from: Uint8Array): boolean {
     return writeLinear(this.state, this.#mmu, addressLo, addressHi, from);
+  }
+
+  hostOf(addressLo: number, addressHi: number, bytes: number, isWrite: boolean): number {
+    return hostOfLinear(this.state, this.#direct, addressLo, addressHi, bytes, isWrite);
   }
 
   /** No more runs; its code cache entries stay, they belong to machine memory. */

@@ -7,6 +7,7 @@ import { PAGE_SIZE } from '../../cpu/engine.ts';
 export class MachineMemory {
   readonly buffer: ArrayBufferLike;
   readonly bytes: Uint8Array;
+  readonly words: Uint32Array;
   readonly view: DataView;
   /** Frames from address 0, the engine's among them. */
   readonly frameCount: number;
@@ -14,6 +15,7 @@ export class MachineMemory {
   constructor(buffer: ArrayBufferLike) {
     this.buffer = buffer;
     this.bytes = new Uint8Array(buffer);
+    this.words = new Uint32Array(buffer);
     this.view = new DataView(buffer);
     this.frameCount = Math.floor(buffer.byteLength / PAGE_SIZE);
   }

@@ -232,6 +232,9 @@ export class FakeVcpu implements EngineVcpu {
       this.#bytes.set(from.subarray(offset, offset + length), at),
     );
   }
+  hostOf(): number {
+    return 0;
+  }
 
   #access(
     lo: number,

@@ -30,4 +30,9 @@ export class HvmGuestMemory implements GuestMemory {
     this.#vcpu.flushIfStale();
     return this.#vcpu.engine.writeLinear(lo, hi, from);
   }
+
+  hostOf(lo: number, hi: number, bytes: number, isWrite: boolean): number {
+    this.#vcpu.flushIfStale();
+    return this.#vcpu.engine.hostOf(lo, hi, bytes, isWrite);
+  }
 }
