@@ -57,6 +57,7 @@ export function leaveGuestMode(cpu: SystemCpu): void {
   registers.setU32(state.OFFSET_SVM, registers.u32(state.OFFSET_SVM) & ~state.SVM_GUEST_MODE);
   registers.setU32(state.OFFSET_EXCEPTION_EXITS, 0);
   registers.setU64(state.OFFSET_GUEST_TSC_OFFSET, 0n);
+  svm.entered = false;
   svm.pending = undefined;
   svm.virtualInterruptsChanged();
   if (cpu.mmu.walker.outer !== undefined) cpu.mmu.translateBy(svm.nested, undefined);
@@ -64,8 +65,8 @@ export function leaveGuestMode(cpu: SystemCpu): void {
 
 /** Between runs others than the guest may have reset the processor. */
 export function settleReset(cpu: SystemCpu): void {
-  const { svm, mmu } = cpu;
-  if (!svm.inGuest && (svm.pending !== undefined || mmu.walker.outer !== undefined)) leaveGuestMode(cpu);
+  const { svm } = cpu;
+  if (svm.entered && !svm.inGuest) leaveGuestMode(cpu);
 }
 
 /** Why VMRUN or #VMEXIT says what it does. */

@@ -144,6 +144,7 @@ function enterGuestMode(cpu: SystemCpu, block: DataView): void {
     registers.setU64(state.OFFSET_PAT, block.getBigUint64(vmcb.SAVE_G_PAT, true));
   }
   loadGuest(cpu, block);
+  svm.entered = true;
   registers.setU32(state.OFFSET_SVM, state.SVM_GUEST_MODE);
   registers.setU32(state.OFFSET_EXCEPTION_EXITS, control.exceptions);
   registers.setU64(state.OFFSET_GUEST_TSC_OFFSET, block.getBigUint64(vmcb.TSC_OFFSET, true));

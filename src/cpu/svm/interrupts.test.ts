@@ -121,7 +121,6 @@ test('INIT ends guest mode', () => {
   equal(guest.runGuest(SPIN, 1000), EXIT_BUDGET);
   equal(guest.isInGuest, true);
   guest.state.setU32(state.OFFSET_SVM, 0);
-  guest.state.setU32(state.OFFSET_EXCEPTION_EXITS, 0);
   guest.nestPage(CODE, 0);
   equal(guest.run(assemble('mov ebx, 7\nhlt', CODE)), EXIT_HLT);
   equal(guest.state.gpr(state.RBX), 7n);

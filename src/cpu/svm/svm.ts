@@ -26,6 +26,8 @@ export class Svm {
   /** What translates the guest's own physical addresses. */
   readonly nested: NestedPaging;
   pending: PendingExit | undefined;
+  /** What a guest needs of the processor is set up: `inGuest` says whether it still is wanted. */
+  entered = false;
   readonly #state: state.VcpuState;
   readonly #intercepts: Intercepts;
 

@@ -73,6 +73,7 @@ const XGETBV_1 = 1 << 2;
 
 // Leaf 80000001H
 const LAHF_SAHF = 1 << 0;
+const SVM = 1 << 2;
 const PREFETCHW = 1 << 8;
 const SYSCALL = 1 << 11;
 const NX = 1 << 20;
@@ -85,6 +86,12 @@ const INVARIANT_TSC = 1 << 8;
 const XSAVE_ERROR_POINTERS = 1 << 2;
 const SSB_NO = 1 << 26;
 const BTC_NO = 1 << 29;
+// Leaf 8000000AH. Of the state in a VMCB nothing is kept, so that any of its clean bits may be set.
+const SVM_REVISION = 1;
+const ADDRESS_SPACES = 64;
+const NESTED_PAGING = 1 << 0;
+const NEXT_RIP_SAVED = 1 << 3;
+const CLEAN_BITS = 1 << 5;
 // Leaf 80000021H EAX
 const NO_NESTED_DATA_BREAKPOINT = 1 << 0;
 const LFENCE_SERIALIZING = 1 << 2;
@@ -161,7 +168,7 @@ export class ProcessorCpuid {
         return;
       case 0x80000001:
         out[0] = SIGNATURE;
-        out[2] = LAHF_SAHF | PREFETCHW;
+        out[2] = LAHF_SAHF | SVM | PREFETCHW;
         out[3] = COMMON | SYSCALL | NX | PAGE_1GB | RDTSCP | LM;
         return;
       case 0x80000002:
@@ -181,6 +188,11 @@ export class ProcessorCpuid {
       case 0x80000008:
         out[0] = PHYSICAL_BITS | (LINEAR_BITS << 8);
         out[1] = XSAVE_ERROR_POINTERS | SSB_NO | BTC_NO;
+        return;
+      case 0x8000000a:
+        out[0] = SVM_REVISION;
+        out[1] = ADDRESS_SPACES;
+        out[3] = NESTED_PAGING | NEXT_RIP_SAVED | CLEAN_BITS;
         return;
       case 0x8000001d:
         cacheProperties(subleaf, out);

@@ -49,6 +49,8 @@ export interface DomainConfig {
   readonly hvm?: HvmConfig;
   /** What its kernel, one for PV, runs in; undefined for a kernel that starts as PVH. */
   readonly pvShim?: PvShimConfig;
+  /** Whether it may run guests of its own; undefined for no. */
+  readonly nestedVirt?: boolean;
   /** What it sees of the processor, where that is not the default. */
   readonly cpuid?: readonly CpuidRule[];
   /** What xenstored offers and allows it, where that is not the default. */

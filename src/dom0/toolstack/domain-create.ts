@@ -5,7 +5,7 @@ import {
   GTF_permit_access,
 } from '../../abi/grant_table.ts';
 import * as params from '../../abi/hvm/params.ts';
-import { XEN_DOMCTL_CDF_hap, XEN_DOMCTL_CDF_hvm } from '../../abi/domctl.ts';
+import { XEN_DOMCTL_CDF_hap, XEN_DOMCTL_CDF_hvm, XEN_DOMCTL_CDF_nested_virt } from '../../abi/domctl.ts';
 import { XENMAPSPACE_grant_table, XENMEMF_populate_on_demand } from '../../abi/memory.ts';
 import { XEN_SYSCTL_PHYSCAP_gnttab_v2 } from '../../abi/sysctl.ts';
 import { domid as asDomid, type Domid, gfn, type Gfn, type Port } from '../../abi/xen.ts';
@@ -153,7 +153,7 @@ class Builder {
     return this.#host.ctrl.domain_create({
       ssidref: 0,
       handle: this.#config.uuid,
-      flags: XEN_DOMCTL_CDF_hvm | XEN_DOMCTL_CDF_hap,
+      flags: XEN_DOMCTL_CDF_hvm | XEN_DOMCTL_CDF_hap | (this.#config.nestedVirt ? XEN_DOMCTL_CDF_nested_virt : 0),
       max_vcpus: this.#config.maxVcpus,
       max_evtchn_port: this.#config.maxEventChannels,
       max_grant_frames: this.#config.maxGrantFrames,

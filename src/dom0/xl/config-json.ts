@@ -40,6 +40,7 @@ export function configOf(config: DomainConfig): Record<string, unknown> {
       ...(config.tscMode === undefined ? {} : { tsc_mode: TSC_MODES[config.tscMode] }),
       ...(config.timeOffsetSeconds === undefined ? {} : { rtc_timeoffset: config.timeOffsetSeconds }),
       ...(config.timerMode === undefined ? {} : { timer_mode: TIMER_MODES[config.timerMode] }),
+      ...(config.nestedVirt === undefined ? {} : { nested_hvm: config.nestedVirt ? 'True' : 'False' }),
       ...(config.hvm === undefined
         ? { 'type.pvh': pvhJson(config) }
         : { 'type.hvm': hvmJson(config.kernel, config.hvm) }),

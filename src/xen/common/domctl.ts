@@ -1,6 +1,7 @@
 import {
   XEN_DOMCTL_CDF_hap,
   XEN_DOMCTL_CDF_hvm,
+  XEN_DOMCTL_CDF_nested_virt,
   XEN_DOMCTL_CDF_oos_off,
   XEN_DOMCTL_CDF_s3_integrity,
   XEN_DOMCTL_CDF_xs_domain,
@@ -208,7 +209,8 @@ function refuse(call: Call, argument: XenDomctlCreatedomain): string | undefined
     XEN_DOMCTL_CDF_hap |
     XEN_DOMCTL_CDF_s3_integrity |
     XEN_DOMCTL_CDF_oos_off |
-    XEN_DOMCTL_CDF_xs_domain;
+    XEN_DOMCTL_CDF_xs_domain |
+    XEN_DOMCTL_CDF_nested_virt;
   if ((flags & ~known) !== 0) return `flags ${(flags & ~known).toString(16)} are not supported`;
   if ((flags & XEN_DOMCTL_CDF_hvm) === 0) return 'PV guests are not supported';
   if ((flags & XEN_DOMCTL_CDF_hap) === 0) return 'HVM guests need HAP';

@@ -1,6 +1,7 @@
 import { XEN_CPUID_FIRST_LEAF, XEN_CPUID_MAX_NUM_LEAVES } from '../../abi/arch-x86/cpuid.ts';
 import { EINVAL, EOVERFLOW, ERANGE } from '../../abi/errno.ts';
 import type { CpuidTable } from './cpuid.ts';
+import { limitSvm } from './hvm/nested-svm.ts';
 import { MSR_INTEL_PLATFORM_INFO, PLATFORM_INFO_CPUID_FAULTING } from './hvm/msr-numbers.ts';
 
 /** Leaves Xen keeps of each range: what lies beyond is not part of a policy. */
@@ -71,13 +72,17 @@ export interface PolicyError {
 /** The most an HVM guest may be shown (Xen's hvm_max_cpu_policy): the processor, and what Xen adds to it. */
 export class HvmMaxPolicy implements CpuidTable {
   readonly #host: CpuidTable;
+  readonly #isNested: boolean;
 
-  constructor(host: CpuidTable) {
+  /** `isNested`: of a guest that may run guests of its own. */
+  constructor(host: CpuidTable, isNested: boolean) {
     this.#host = host;
+    this.#isNested = isNested;
   }
 
   leaf(leaf: number, subleaf: number, out: Uint32Array): void {
     this.#host.leaf(leaf, subleaf, out);
+    limitSvm(this.#host, this.#isNested, leaf, out);
     if (leaf !== 1) return;
     out[2] = (out[2] as number) | ECX_X2APIC | ECX_TSC_DEADLINE | ECX_HYPERVISOR;
     out[3] = (out[3] as number) | EDX_PLATFORM;
@@ -103,6 +108,7 @@ export class CpuPolicy implements CpuidTable {
     const own = this.#own.size === 0 ? undefined : this.#own.get(key(leaf, SUBLEAVES.has(leaf) ? subleaf : 0));
     if (own === undefined) this.#most.leaf(leaf, subleaf, out);
     else out.set(own);
+    limitSvm(this, true, leaf, out);
   }
 
   /** All leaves, in order. */

@@ -6,6 +6,8 @@ import {
   XEN_SYSCTL_cpu_featureset_hvm,
   XEN_SYSCTL_cpu_featureset_hvm_max,
   XEN_SYSCTL_cpu_featureset_raw,
+  XEN_SYSCTL_cpu_policy_hvm_default,
+  XEN_SYSCTL_cpu_policy_hvm_max,
   XenSysctlCpuFeatureset,
   XenSysctlCpuLevellingCaps,
   XenSysctlCpuPolicy,
@@ -97,8 +99,9 @@ export function sysctlGetCpuLevellingCaps(call: Call): HypercallResult {
 function systemPolicy(call: Call, index: number): CpuPolicy | undefined {
   const { cpuid } = call.xen.platform;
   if (index < 2) return new CpuPolicy(cpuid);
-  const isHvm = index === 3 || index === 5;
-  return isHvm ? new CpuPolicy(new HvmMaxPolicy(cpuid)) : undefined;
+  const isMost = index === XEN_SYSCTL_cpu_policy_hvm_max;
+  if (!isMost && index !== XEN_SYSCTL_cpu_policy_hvm_default) return undefined;
+  return new CpuPolicy(new HvmMaxPolicy(cpuid, isMost));
 }
 
 /** Feature sets are numbered in another order than policies. */
@@ -108,8 +111,9 @@ function featureSet(call: Call, index: number): number[] | undefined {
     case XEN_SYSCTL_cpu_featureset_host:
       return systemPolicy(call, index)?.featureWords();
     case XEN_SYSCTL_cpu_featureset_hvm:
+      return systemPolicy(call, XEN_SYSCTL_cpu_policy_hvm_default)?.featureWords();
     case XEN_SYSCTL_cpu_featureset_hvm_max:
-      return systemPolicy(call, 3)?.featureWords();
+      return systemPolicy(call, XEN_SYSCTL_cpu_policy_hvm_max)?.featureWords();
     default:
       return undefined;
   }

@@ -231,8 +231,14 @@ test('which time the domain has', () => {
   );
 });
 
+test('nestedhvm lets a guest run guests of its own', () => {
+  equal(read(LEAST).config.nestedVirt, undefined);
+  equal(read(`${LEAST}nestedhvm=1`).config.nestedVirt, true);
+  equal(read(`${LEAST}nestedhvm=0`).config.nestedVirt, false);
+});
+
 test('a key that says what is so anyway is no reason to warn', () => {
-  deepEqual(read(`${LEAST}acpi=1\nhap=1\npae=1\nvnc=0\nnestedhvm=0\npassthrough="disabled"`).warnings, []);
+  deepEqual(read(`${LEAST}acpi=1\nhap=1\npae=1\nvnc=0\npassthrough="disabled"`).warnings, []);
 });
 
 test('a value that could not be right is refused, whether or not the key has an effect', () => {

@@ -46,6 +46,7 @@ export function guestConfig(
   const limits = storeLimits(config);
   const cpuid = cpuidRules(config);
   const processors = vcpuCounts(config);
+  const nested = config.number('nestedhvm', '0 or 1', BOOLEAN);
   const hvm = type === 'hvm' ? hvmConfig(source, config) : undefined;
   const shim = type === 'pvh' ? pvShim(config, warn) : undefined;
   const action = (name: string, fallback: ShutdownAction) =>
@@ -72,6 +73,7 @@ export function guestConfig(
     ...(hvm === undefined ? {} : { hvm }),
     ...(shim === undefined ? {} : { pvShim: shim }),
     ...(cpuid === undefined ? {} : { cpuid }),
+    ...(nested === undefined ? {} : { nestedVirt: nested !== 0 }),
     ...(schedule === undefined ? {} : { scheduling: schedule }),
     ...(limits === undefined ? {} : { storeLimits: limits }),
     onPoweroff: action('on_poweroff', 'destroy'),

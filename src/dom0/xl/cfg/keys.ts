@@ -90,7 +90,7 @@ export const KEYS: Readonly<Record<string, Key>> = {
   hap: none('boolean', 'memory is always translated by nested tables', ON),
   oos: none('boolean', 'there is no shadow paging', OFF),
   shadow_memory: none('number', 'there is no shadow paging', { anyway: ['0'], range: [0, 1 << 20] }),
-  nestedhvm: none('boolean', 'there is no nested virtualisation', OFF),
+  nestedhvm: partly('boolean', 'by SVM; a guest that uses it cannot be saved'),
   altp2m: none('number or string', 'there are no alternate p2m tables', {
     anyway: ['0', 'disabled'],
     words: ['disabled', 'mixed', 'external', 'limited'],

@@ -1,3 +1,4 @@
+import { XEN_DOMCTL_CDF_nested_virt } from '../../../abi/domctl.ts';
 import { EEXIST, EINVAL, EPERM } from '../../../abi/errno.ts';
 import {
   HVM_NR_PARAMS,
@@ -117,10 +118,15 @@ export class HvmDomain {
     this.domain = domain;
     this.emulationFlags = emulationFlags;
     this.platform = HvmPlatform.create(this);
-    this.cpuPolicy = new CpuPolicy(new HvmMaxPolicy(domain.xen.platform.cpuid));
+    this.cpuPolicy = new CpuPolicy(new HvmMaxPolicy(domain.xen.platform.cpuid, this.isNested));
     // Real Xen reboots a domain whose processor shuts down. Here that is a crash unless the toolstack says otherwise:
     // it is nearly always a fault in a kernel, or ours.
     this.#params[HVM_PARAM_TRIPLE_FAULT_REASON] = BigInt(SHUTDOWN_crash);
+  }
+
+  /** It may run guests of its own. */
+  get isNested(): boolean {
+    return (this.domain.options & XEN_DOMCTL_CDF_nested_virt) !== 0;
   }
 
   /** The domain's vCPUs as processors. */

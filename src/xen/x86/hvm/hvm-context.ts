@@ -6,11 +6,12 @@ import {
   HvmSaveHeader,
 } from '../../../abi/arch-x86/hvm/save.ts';
 import { XenDomctlHvmcontext, XenDomctlHvmcontextPartial } from '../../../abi/domctl-state.ts';
-import { EFAULT, EINVAL, ENOBUFS, ENODATA, ENOENT, ENOSPC } from '../../../abi/errno.ts';
+import { EFAULT, EINVAL, ENOBUFS, ENODATA, ENOENT, ENOSPC, EOPNOTSUPP } from '../../../abi/errno.ts';
 import { HVM_SAVE_CODE_END, HvmSaveDescriptor } from '../../../abi/hvm/save.ts';
 import type { Domain } from '../../common/domain.ts';
 import { onDomain } from '../../common/domctl.ts';
 import { TSC_KHZ } from '../time.ts';
+import { isSavable } from './nested-svm.ts';
 import { SAVE_RECORDS, type SaveRecord } from './save-records.ts';
 import type { HvmVcpu } from './vcpu-hvm.ts';
 
@@ -23,6 +24,13 @@ export const domctlGethvmcontext = onDomain((state) => {
   const { call, at, domain } = state;
   const argument = new XenDomctlHvmcontext(call.view, at);
   if (domain === call.domain || domain.hvm === undefined) return -EINVAL;
+  const nested = domain.hvm.vcpus.find((vcpu) => !isSavable(vcpu));
+  if (nested !== undefined) {
+    domain.xen.log(
+      `gethvmcontext of domain ${domain.id}: vCPU ${nested.vcpuId} has SVM in use, which no record is for`,
+    );
+    return -EOPNOTSUPP;
+  }
   state.answer = true;
   const bytes = save(domain);
   const room = argument.size;

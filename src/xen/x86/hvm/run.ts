@@ -1,5 +1,4 @@
 import { EXIT_BUDGET, EXIT_HLT, EXIT_HYPERCALL, EXIT_SHUTDOWN, type Exit } from '../../../cpu/engine.ts';
-import { FLAG_IF, OFFSET_RFLAGS_REST } from '../../../cpu/state.ts';
 import { HVM_PARAM_TRIPLE_FAULT_REASON } from '../../../abi/hvm/params.ts';
 import { HVM_HLT } from '../../trace/events.ts';
 import { recordEntry, recordExit } from '../../trace/exit-records.ts';
@@ -57,7 +56,7 @@ function runOne({ engine, monitor }: HvmVcpu): Exit {
 
 /** HLT waits for an interrupt; with interrupts off none will come, which is how a processor is given up. */
 function halt(vcpu: HvmVcpu): void {
-  if ((vcpu.state.u32(OFFSET_RFLAGS_REST) & FLAG_IF) !== 0) vcpu.vcpu.block();
+  if (vcpu.engine.interruptsEnabled) vcpu.vcpu.block();
   else vcpu.down();
   vcpu.xen.traceBuffer?.record(HVM_HLT, vcpu.domid, vcpu.vcpu.runnable ? 1 : 0);
 }

@@ -34,6 +34,7 @@ import {
   OFFSET_RFLAGS_REST,
   OFFSET_SFMASK,
   OFFSET_STAR,
+  OFFSET_SVM,
   OFFSET_SYSENTER_CS,
   OFFSET_SYSENTER_EIP,
   OFFSET_SYSENTER_ESP,
@@ -94,6 +95,7 @@ export function resetRegisters(hvm: HvmVcpu, cs: number, ip: number): void {
   state.setU32(OFFSET_CPL, 0);
   state.setU64(OFFSET_CR0, BigInt(CR0_ET));
   for (const register of [OFFSET_CR2, OFFSET_CR3, OFFSET_CR4, OFFSET_EFER]) state.setU64(register, 0n);
+  state.setU32(OFFSET_SVM, 0);
   setDebug(state, [0n, 0n, 0n, 0n], DR6_RESET, DR7_RESET);
   for (const segment of [ES, SS, DS, FS, GS]) state.setSegment(segment, 0, REAL_MODE_DATA, 0xffff, 0n);
   state.setSegment(CS, cs, REAL_MODE_DATA, 0xffff, BigInt(cs) << 4n);
@@ -148,6 +150,7 @@ export function loadCpuRecord(hvm: HvmVcpu, record: HvmHwCpu): number {
   state.setU64(OFFSET_CR3, record.cr3);
   state.setU64(OFFSET_CR4, record.cr4);
   state.setU64(OFFSET_EFER, record.msr_efer);
+  state.setU32(OFFSET_SVM, 0);
   setDebug(state, [record.dr0, record.dr1, record.dr2, record.dr3], record.dr6 | DR6_RESET, record.dr7 | DR7_RESET);
 
   state.setSegment(CS, record.cs_sel, unpackAttributes(record.cs_arbytes), record.cs_limit, record.cs_base);

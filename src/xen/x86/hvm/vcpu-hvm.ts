@@ -1,12 +1,5 @@
 import type { EngineVcpu, Intercepts, RefusedAccess, Watch } from '../../../cpu/engine.ts';
-import {
-  FLAG_IF,
-  OFFSET_CR4,
-  OFFSET_RFLAGS_REST,
-  OFFSET_TSC_OFFSET,
-  OFFSET_XCR0,
-  type VcpuState,
-} from '../../../cpu/state.ts';
+import { OFFSET_CR4, OFFSET_TSC_OFFSET, OFFSET_XCR0, type VcpuState } from '../../../cpu/state.ts';
 import { assert } from '../../../lib/assert.ts';
 import { SHUTDOWN_poweroff } from '../../../abi/sched.ts';
 import { Call } from '../../common/call.ts';
@@ -31,6 +24,7 @@ import { HvmGuestMemory } from './guest-memory.ts';
 import { readMmio, readPort, writeMmio, writePort } from './io.ts';
 import { Mtrr } from './mtrr.ts';
 import { readMsr, writeMsr } from './msr.ts';
+import { hasSvm } from './nested-svm.ts';
 import { powerUp, resetRegisters } from './vcpu-context.ts';
 import { VcpuMonitor } from './vcpu-monitor.ts';
 import type { ViridianDomain } from './viridian/viridian-domain.ts';
@@ -141,7 +135,7 @@ export class HvmVcpu implements ArchVcpu, Intercepts, VlapicOwner, CpuidSubject 
 
   needsDelivery(): boolean {
     if (this.#nmiPending) return true;
-    if ((this.state.u32(OFFSET_RFLAGS_REST) & FLAG_IF) === 0) return false;
+    if (!this.engine.interruptsEnabled) return false;
     return this.#callbackPending() || this.vlapic.pendingVector() !== NO_INTERRUPT;
   }
 
@@ -331,6 +325,9 @@ export class HvmVcpu implements ArchVcpu, Intercepts, VlapicOwner, CpuidSubject 
   }
   accessRefused(access: RefusedAccess): void {
     this.monitor.accessRefused(access);
+  }
+  get hasSvm(): boolean {
+    return this.hvm.isNested && hasSvm(this.hvm.cpuPolicy);
   }
   get forcesEmulation(): boolean {
     return this.xen.platform.commandLine?.hvmFep === true;
