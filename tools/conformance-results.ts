@@ -111,7 +111,7 @@ its failures of memop-seg, swint-emulation, fpu-exception-emulation and fep, its
 are the processor's or the missing option's. CRASH is a test that ended without a word. An empty field is a kernel that
 real Xen could not start (\`~shadow\`, which here has nested tables as others have), or that was not run there (hvm32pae).
 
-Where we skip: the nested tests, because our processor has neither SVM nor VT-x to give to guests; and xsa-261 as PVH,
+Where we skip: nested-vmx, because our processor is of AMD's kind and has no VT-x to give to guests; and xsa-261 as PVH,
 which has no HPET on real Xen either. Where we crash: xsa-472 as PVH, whose kernels write registers that only HVM guests
 have (\`viridian\`), as on real Xen.
 `;
