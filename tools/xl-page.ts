@@ -24,7 +24,8 @@ statuses: 0 is all right, 1 went wrong, 2 was not understood; \`create -F\` and 
 that needs it. Its folder is \`XENOLITH_HOME\`, or \`xenolith\` in \`$XDG_RUNTIME_DIR\`, or \`/tmp/xenolith-UID\`; each folder
 has a host of its own. \`create -F\` alone makes a machine of its own, unless \`XENOLITH_HOME\` names a host. In the folder
 are \`xl.socket\`, \`host.log\`, \`xenstored/socket\` for XenStore's clients (\`XENSTORED_PATH\`), and \`console/N\`, a
-socket that is the console of domain N: \`socat -,rawer UNIX-CONNECT:$XENOLITH_HOME/console/N\`.
+socket that is the console of domain N: \`socat -,rawer UNIX-CONNECT:$XENOLITH_HOME/console/N\`. It is a terminal as well,
+as of a real dom0: \`screen $(xenstore-read /local/domain/N/console/tty)\`.
 `;
 
 /** docs/xl.md: what a manual page would say. */

@@ -4,7 +4,7 @@ import type { Domid } from '../abi/xen.ts';
 import type { Engine } from '../cpu/engine.ts';
 import { InterpreterEngine } from '../cpu/interpreter/engine.ts';
 import { ProcessorCpuid } from '../cpu/system/cpuid.ts';
-import { Xenconsoled } from '../dom0/console/xenconsoled.ts';
+import { type OpenTerminal, Xenconsoled } from '../dom0/console/xenconsoled.ts';
 import { domainStore, type DomainStore } from '../dom0/toolstack/store-access.ts';
 import { HostTuning } from '../dom0/toolstack/tuning.ts';
 import { Xenstored } from '../dom0/xenstored/xenstored.ts';
@@ -62,8 +62,8 @@ export interface MachineOptions {
   readonly trace: readonly TraceCategory[];
   /** Whether to keep counts, which costs a little. */
   readonly observed: boolean;
-  /** What to tell in XenStore of where a domain's console is; nothing where nobody but xl can reach it. */
-  readonly consoleTty?: (domid: Domid) => string;
+  /** Makes domains' terminals, which XenStore tells of; undefined where nobody but xl can reach a console. */
+  readonly openTerminal?: OpenTerminal;
   /** Another processor than the interpreter: tools measure with their own. */
   readonly processor?: ((memory: WebAssembly.Memory) => Engine) | undefined;
   /** Xen's command line; nothing if left out. */
@@ -177,7 +177,7 @@ export class Machine implements Host {
         ctrl,
         log: this.#log.daemon('xenconsoled'),
       },
-      options.consoleTty === undefined ? {} : { ttyName: options.consoleTty },
+      options.openTerminal === undefined ? {} : { openTerminal: options.openTerminal },
     );
     this.#storeClient = new StoreClient(this.#xenstored.connect());
     this.store = domainStore(this.#storeClient);

@@ -1,6 +1,10 @@
 import { equal, match, ok } from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { connectUnixSocket } from '../../src/host/node/unix-socket.ts';
+import { StoreClient } from '../../src/libs/store/store.ts';
 import { type RunningCommand, TestHost } from './testing/test-host.ts';
 
 let host: TestHost;
@@ -52,11 +56,10 @@ test('any number reads a console, and the one who was there first types', async 
   equal((await looker.answer).status, 0);
 });
 
-test('console/tty names a socket that is the console', async () => {
+test('below the host’s folder is a socket that is the console', async () => {
   await host.xl('create -q -p hello.cfg');
   const domid = (await host.xl('domid hello')).out.trim();
-  const tty = (await host.store()).find((node) => node.startsWith(`/local/domain/${domid}/console/tty = `));
-  const socket = await connectUnixSocket(tty?.split(' = ')[1] ?? '');
+  const socket = await connectUnixSocket(join(host.folder, 'console', domid));
   let seen = '';
   socket.onData((bytes) => {
     seen += new TextDecoder().decode(bytes);
@@ -68,6 +71,43 @@ test('console/tty names a socket that is the console', async () => {
   await over;
   match(seen, /^Hello from a PVH guest[\s\S]*Goodbye\.\r?\n$/);
 });
+
+const noTerminals = existsSync('/dev/ptmx') && existsSync('/usr/bin/perl') ? false : 'no terminals, or no perl, here';
+
+test('console/tty names a terminal that is the console, and that is gone with the domain', {
+  skip: noTerminals,
+}, async () => {
+  await host.xl('create -q -p hello.cfg on_poweroff="preserve"');
+  const domid = (await host.xl('domid hello')).out.trim();
+  const tty = await terminalOf(domid);
+  match(tty, /^\/dev\/pts\/[0-9]+$/);
+  const reader = spawn('sed', ['/Goodbye/q', tty]);
+  let seen = '';
+  reader.stdout.on('data', (bytes: Buffer) => {
+    seen += bytes.toString();
+  });
+  const end = new Promise<void>((resolve) => reader.on('close', () => resolve()));
+  await host.xl('unpause hello');
+  await end;
+  match(seen, /^Hello from a PVH guest[\s\S]*Goodbye\.\r?\n$/);
+  await host.xl('destroy hello');
+  equal(existsSync(tty), false);
+});
+
+/** What the console daemon wrote, once it has. */
+async function terminalOf(domid: string): Promise<string> {
+  const node = `/local/domain/${domid}/console/tty`;
+  const store = new StoreClient(await connectUnixSocket(join(host.folder, 'xenstored/socket')));
+  const told = new Promise<string>((resolve) => {
+    void store.watch(node, async () => {
+      const name = await store.read(node);
+      if (name !== undefined && name !== '') resolve(name);
+    });
+  });
+  const name = await told;
+  store.close();
+  return name;
+}
 
 /** Each byte is one more than the byte before it: nothing is missing, nothing is there twice. */
 function gaps(bytes: readonly number[]): number {

@@ -123,6 +123,7 @@ async function addGuest({ bench, store }: ConsoleBench, domid: number, how: 'gra
   await store.write(`${path}/port`, `${CONSOLE_PORT}`);
   await store.write(`${path}/limit`, '3000');
   await store.write(`${path}/type`, 'xenconsoled');
+  await store.write(`${path}/tty`, '');
   await store.introduceDomain(guest.domid, gfn(1), port(3));
   await settle();
   return console;
@@ -329,10 +330,22 @@ test('nodes that make no sense, or a port that is not there, leave a domain with
   equal(client.text, 'still here');
 });
 
-test('the terminal’s name goes to console/tty', async () => {
-  const all = await consoleBench({ ttyName: (domid) => `/dev/pts/${domid}` });
-  await addGuest(all, 4);
+test('a terminal is made for each console: its name goes to console/tty, and it goes with the domain', async () => {
+  const client = new TestClient();
+  const closed: number[] = [];
+  const all = await consoleBench({
+    openTerminal: async (domid, attach) => {
+      attach(client);
+      return { name: `/dev/pts/${domid}`, close: () => closed.push(domid) };
+    },
+  });
+  const console = await addGuest(all, 4);
+  await settle();
   equal(await all.store.read('/local/domain/4/console/tty'), '/dev/pts/4');
+  console.print('seen');
+  equal(client.text, 'seen');
+  await all.xenconsoled.stop();
+  deepEqual(closed, [4]);
 });
 
 test('stop lets go of everything', async () => {

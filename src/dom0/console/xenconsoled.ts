@@ -27,9 +27,19 @@ export interface XenconsoledOptions {
   readonly historyBytes?: number;
   /** Whether a guest waits for slow clients, as by default, or they miss some of its output. */
   readonly overflow?: Overflow;
-  /** What to write to a domain's console/tty, for those that look there for its terminal. */
-  readonly ttyName?: (domid: Domid) => string;
+  /** Makes a domain's terminal once it has a console; its name goes to console/tty. */
+  readonly openTerminal?: OpenTerminal;
 }
+
+/** A terminal that is a client of a domain's console. */
+export interface ConsoleTerminal {
+  /** What others open. */
+  readonly name: string;
+  /** The domain is gone. */
+  close(): void;
+}
+
+export type OpenTerminal = (domid: Domid, attach: (client: ConsoleClient) => () => void) => Promise<ConsoleTerminal>;
 
 /** The page of one console and how it was come by. */
 interface Mapping {
@@ -44,6 +54,7 @@ interface Entry {
   remotePort: Port | undefined;
   /** Ends the watch of its nodes; undefined until Xen knows the domain. */
   unwatch: (() => Promise<void>) | undefined;
+  terminal: ConsoleTerminal | undefined;
   /** Looks at its nodes are one after the other. */
   looking: Promise<void>;
   gone: boolean;
@@ -116,6 +127,7 @@ export class Xenconsoled {
       mapping: undefined,
       remotePort: undefined,
       unwatch: undefined,
+      terminal: undefined,
       looking,
       gone: false,
     };
@@ -163,6 +175,7 @@ export class Xenconsoled {
     entry.gone = true;
     this.#entries.delete(entry.console.domid);
     entry.console.end();
+    entry.terminal?.close();
     this.#unmap(entry);
     await entry.unwatch?.();
   }
@@ -183,7 +196,6 @@ export class Xenconsoled {
     // Somebody else serves it, as QEMU does a HVM guest's.
     if (type !== undefined && type !== 'xenconsoled') return;
 
-    const isFirst = entry.remotePort === undefined;
     try {
       this.#connectTo(entry, gfn as Gfn, remotePort as Port);
     } catch (error) {
@@ -193,8 +205,23 @@ export class Xenconsoled {
     }
     const bytes = numberOf(limit);
     if (bytes !== undefined && bytes > 0) entry.console.setLimit(bytes);
-    const tty = this.#options.ttyName?.(entry.console.domid);
-    if (isFirst && tty !== undefined) await this.#services.store.write(`${path}/tty`, tty);
+    if (entry.terminal === undefined) await this.#openTerminal(entry);
+    if (!entry.gone && entry.terminal !== undefined) await this.#tellTerminal(`${path}/tty`, entry.terminal.name);
+  }
+
+  async #openTerminal(entry: Entry): Promise<void> {
+    const { domid } = entry.console;
+    const terminal = await this.#options.openTerminal?.(domid, (client) => this.attach(domid, client));
+    if (entry.gone) terminal?.close();
+    else entry.terminal = terminal;
+  }
+
+  /** A soft reset makes the node anew, with nothing in it; that of a domain that is gone meanwhile must not come back. */
+  async #tellTerminal(node: string, name: string): Promise<void> {
+    await this.#services.store.transaction(async (transaction) => {
+      const before = await transaction.read(node);
+      if (before !== undefined && before !== name) await transaction.write(node, name);
+    });
   }
 
   /** Its nodes are gone: what comes in their place is another ring, whatever its numbers are (a soft reset). */

@@ -73,8 +73,9 @@ export class Domains {
     return this.#news.ended(nameOrId);
   }
 
+  /** Its name in the store, which has none for a moment while a domain is reset. */
   async nameOf(domid: Domid): Promise<string | undefined> {
-    return this.#host.store.read(`/local/domain/${domid}/name`);
+    return (await this.#host.store.read(`/local/domain/${domid}/name`)) ?? this.#records.get(domid)?.config.name;
   }
 
   /**
@@ -120,7 +121,7 @@ export class Domains {
     await this.#destroy(domid, { kind: 'destroyed' });
   }
 
-  /** Resolves once no domain of that name is on its way: at once where none is. */
+  /** Resolves once no domain of that name is on its way. */
   async settled(name: string): Promise<void> {
     await [...this.#creations].find(({ config }) => config.name === name)?.settled;
   }
@@ -128,10 +129,9 @@ export class Domains {
   /** Ends a creation by the name of the domain; false where none is under way. */
   async cancelCreation(name: string): Promise<boolean> {
     const making = [...this.#creations].find(({ config }) => config.name === name);
-    if (making === undefined) return false;
-    making.cancel();
-    await making.settled;
-    return true;
+    making?.cancel();
+    await making?.settled;
+    return making !== undefined;
   }
 
   /** Gives a domain another name, which no other may have (libxl_domain_rename). */
@@ -388,7 +388,7 @@ export class Domains {
     this.#resets.forget(domid);
     void this.#devices.forget(domid).catch((error) => this.#host.log(reason(error)));
     this.tell('destroyed', domid, { name, uuid: uuidText(uuid) });
-    const ended: EndedDomain = { domid, name, end, console };
+    const ended = { domid, name, end, console };
     this.#news.remember(ended);
     this.#goners.get(domid)?.(ended);
     this.#goners.delete(domid);

@@ -17,7 +17,7 @@ export function consoleSocketPath(domid: Domid): string {
 }
 
 /**
- * A socket for each domain's console, whose path is in XenStore as console/tty: what a pty is to xenconsoled. What is
+ * A socket for each domain’s console, beside its terminal (console-terminal.ts): any number may look on. What is
  * read from it is the console, what is written to it is typed. There is no line discipline and no size in between.
  */
 export class ConsoleSockets {

@@ -17,6 +17,7 @@ import { KeptEngine } from '../kept/kept-engine.ts';
 import { type Machine, startMachine } from '../machine.ts';
 import { XEN_COMMAND_LINE } from '../xen-command-line.ts';
 import { ConsoleSockets, consoleSocketPath } from './console-sockets.ts';
+import { openConsoleTerminal } from './console-terminal.ts';
 import { findHome, type Home, makeHome, XL_SOCKET } from './home.ts';
 import { HostLog } from './host-log.ts';
 import { READY, TAKEN } from './launch.ts';
@@ -116,7 +117,7 @@ async function startDaemon(
       observed: false,
       processor: engine.make,
       commandLine,
-      consoleTty: (domid) => join(home.folder, consoleSocketPath(domid)),
+      openTerminal: (domid, attach) => openConsoleTerminal(attach, () => join(home.folder, consoleSocketPath(domid))),
     },
   );
   machine.onStop = () => engine.leave();
