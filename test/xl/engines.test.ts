@@ -99,7 +99,7 @@ test('Ganeti: an instance is started paused, seen, resized, renamed, and stopped
   const shutdown = host.command('shutdown -w inst1.example.com');
   await shutdown.printed(/Waiting for 1 domains/);
   await shutdown.signal('SIGTERM');
-  equal((await shutdown.answer).status, 1);
+  equal((await shutdown.answer).status, 128 + 15);
   equal((await host.xl('destroy inst1.example.com')).status, 0);
   equal(ganetiList((await host.xl('list')).out).length, 1);
 });

@@ -57,6 +57,8 @@ export interface DomainConfig {
   readonly storeLimits?: StoreLimits;
   /** HVM_PARAM_TIMER_MODE; undefined for no_delay_for_missed_ticks. */
   readonly timerMode?: number;
+  /** Its number is drawn, rather than the next one; by xl.conf. */
+  readonly hasRandomDomid?: boolean;
   /** What it is told of its TSC: 1 emulated, 2 native; undefined for the default. */
   readonly tscMode?: number;
   /** How far its wall clock is ahead of UTC. */

@@ -10,7 +10,7 @@ import { XENMAPSPACE_grant_table, XENMEMF_populate_on_demand } from '../../abi/m
 import { XEN_SYSCTL_PHYSCAP_gnttab_v2 } from '../../abi/sysctl.ts';
 import { domid as asDomid, type Domid, gfn, type Gfn, type Port } from '../../abi/xen.ts';
 import { assert } from '../../lib/assert.ts';
-import type { Clock } from '../../lib/ports.ts';
+import type { Clock, Random } from '../../lib/ports.ts';
 import type { Ctrl } from '../../libs/ctrl/ctrl.ts';
 import type { ForeignMemory } from '../../libs/foreignmemory/foreignmemory.ts';
 import type { DomainConfig } from './domain-config.ts';
@@ -21,6 +21,7 @@ import { emulationFlags, hvmParams, type Param } from './hvm-platform.ts';
 import { copyToGuest, type FrameRange, PAGE_SIZE, populate, withFrames } from './guest-memory.ts';
 import { bootProcessor, MTRR_DEFAULT_WRITE_BACK } from './pvh-start.ts';
 import type { DomainStore } from './store-access.ts';
+import { withRandomDomid } from './random-domid.ts';
 import { domainPaths, domainStoreNodes } from './store-nodes.ts';
 import type { Tuning } from './tuning.ts';
 import { Undo } from './undo.ts';
@@ -33,6 +34,8 @@ export interface ToolstackHost {
   readonly clock: Pick<Clock, 'wallclockNs'>;
   /** What sets how domains are scheduled and what time they have; needed by configurations that say so. */
   readonly tuning?: Tuning;
+  /** Needed by configurations with a random domid. */
+  readonly random?: Random;
 }
 
 /** A domain that is there, paused. */
@@ -150,7 +153,15 @@ class Builder {
   }
 
   #createEmpty(): Domid {
+    const { random } = this.#host;
+    if (this.#config.hasRandomDomid !== true) return this.#createAs(undefined);
+    assert(random !== undefined, 'a host that takes such configurations can draw a number');
+    return withRandomDomid(random, (domid) => this.#createAs(domid));
+  }
+
+  #createAs(domid: Domid | undefined): Domid {
     return this.#host.ctrl.domain_create({
+      ...(domid === undefined ? {} : { domid }),
       ssidref: 0,
       handle: this.#config.uuid,
       flags: XEN_DOMCTL_CDF_hvm | XEN_DOMCTL_CDF_hap | (this.#config.nestedVirt ? XEN_DOMCTL_CDF_nested_virt : 0),

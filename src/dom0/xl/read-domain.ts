@@ -48,7 +48,8 @@ export async function readDomain(
   const nowMs = Number(context.services.clock.wallclockNs() / 1_000_000n);
   const conf = await hostConf(context);
   const own = guestConfig(configFile, file, random, (line) => context.say(line), { nowMs, ...conf });
-  const config = ignoreMasks || conf.cpuMasks.length === 0 ? own : limited(own, conf.cpuMasks);
+  const numbered = conf.hasRandomDomids === true ? { ...own, hasRandomDomid: true } : own;
+  const config = ignoreMasks || conf.cpuMasks.length === 0 ? numbered : limited(numbered, conf.cpuMasks);
   const map = file.string('symbols', '/boot/System.map');
   const symbols = map === undefined ? undefined : () => context.services.files.read(map);
   return { file, config, repeats, symbols, plan: () => readAndPlan(file, config, context) };

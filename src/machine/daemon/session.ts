@@ -1,5 +1,6 @@
 import { constants } from 'node:os';
 import type { Cancellation } from '../../dom0/toolstack/domain-record.ts';
+import { EXIT_SIGNAL_BASE } from '../../dom0/xl/exit-status.ts';
 import { xl } from '../../dom0/xl/main.ts';
 import type { Files, Host, RunningHost, Services, Signal } from '../../dom0/xl/services.ts';
 import { XenolithError } from '../../lib/errors.ts';
@@ -62,6 +63,7 @@ export class Session implements Services {
   readonly #fileRequests: FileRequest[] = [];
   #request: RunRequest | undefined;
   #cancelled = false;
+  #endedBy: Signal | undefined;
   #answered = false;
 
   constructor(stream: Wire, host: SessionHost) {
@@ -169,15 +171,20 @@ export class Session implements Services {
     const news = this.#host.takeNews();
     if (news !== undefined) this.stderr(`${news}\n`);
     try {
-      this.#exit(await xl(argv, this));
+      this.#exit(this.#ended(await xl(argv, this)));
     } catch (error) {
       this.terminal.close();
       const text = error instanceof Error ? error.message : String(error);
       this.#host.log(`xl ${argv.join(' ')}: ${error instanceof Error ? (error.stack ?? text) : text}`);
       const known = error instanceof XenolithError;
       this.stderr(known ? `xl: ${text}\n` : `xl: internal error: ${text} (the host's log shows where)\n`);
-      this.#exit(known ? EXIT_USAGE : EXIT_INTERNAL);
+      this.#exit(known ? this.#ended(EXIT_USAGE) : EXIT_INTERNAL);
     }
+  }
+
+  /** What a signal has cut short ends as programs do that a signal ends. */
+  #ended(status: number): number {
+    return status === EXIT_USAGE && this.#endedBy !== undefined ? EXIT_SIGNAL_BASE + this.#endedBy.number : status;
   }
 
   #exit(status: number): void {
@@ -199,8 +206,12 @@ export class Session implements Services {
       return;
     }
     const signal = { name: value as string, number };
-    if (this.#signalListeners.size > 0) for (const listener of [...this.#signalListeners]) listener(signal);
-    else this.#cancel();
+    if (this.#signalListeners.size > 0) {
+      for (const listener of [...this.#signalListeners]) listener(signal);
+      return;
+    }
+    this.#endedBy = signal;
+    this.#cancel();
   }
 
   #cancel(): void {

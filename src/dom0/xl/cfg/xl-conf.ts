@@ -9,6 +9,8 @@ export interface XlConf {
   readonly maxGrantVersion?: number;
   /** Processors that any vCPU may run on, as xl writes them: of vm.cpumask and vm.hvm.cpumask. */
   readonly cpuMasks: readonly string[];
+  /** domid_policy = "random" */
+  readonly hasRandomDomids?: boolean;
 }
 
 const FRAMES: Range = { from: 1, to: 1 << 16, example: 64 };
@@ -31,7 +33,6 @@ const IDLE: Readonly<Record<string, string>> = {
   'vm.pv.cpumask': 'there are no PV guests yet',
   blkdev_start: 'guests have no disks yet',
   bootloader_restrict: 'there is no bootloader',
-  domid_policy: 'Xen chooses the number of a domain',
 };
 
 /**
@@ -49,6 +50,7 @@ export function readXlConf(source: string, text: string, warn: (line: string) =>
     'vm.hvm.cpumask',
     'claim_mode',
     'output_format',
+    'domid_policy',
   ]);
   for (const setting of config.settings()) {
     const { name } = setting;
@@ -62,11 +64,13 @@ export function readXlConf(source: string, text: string, warn: (line: string) =>
   const maxGrantFrames = config.number('max_grant_frames', 'a count of frames', FRAMES);
   const maxMaptrackFrames = config.number('max_maptrack_frames', 'a count of frames', FRAMES);
   const maxGrantVersion = config.number('max_grant_version', 'a version', VERSIONS);
+  const hasRandomDomids = config.choice('domid_policy', ['xen', 'random'], 'random') === 'random';
   const masks = [mask(config, 'vm.cpumask'), mask(config, 'vm.hvm.cpumask')];
   return {
     ...(maxGrantFrames === undefined ? {} : { maxGrantFrames }),
     ...(maxMaptrackFrames === undefined ? {} : { maxMaptrackFrames }),
     ...(maxGrantVersion === undefined ? {} : { maxGrantVersion }),
+    ...(hasRandomDomids ? { hasRandomDomids } : {}),
     cpuMasks: masks.filter((each) => each !== undefined),
   };
 }
