@@ -23,7 +23,7 @@ test('without EFER.SVME, or above CPL 0, the instructions are #UD and #GP(0) (AP
   }
 });
 
-test('EFER.SVME, VM_CR and VM_HSAVE_PA are there where the platform offers SVM, and nowhere else', () => {
+test('EFER.SVME and VM_HSAVE_PA are there where the platform offers SVM, and nowhere else', () => {
   const enable = 'mov ecx, 0xc0000080\nrdmsr\nor eax, 0x1000\nwrmsr\nhlt';
   const keep = 'mov ecx, 0xc0010117\nmov eax, 0x5000\nxor edx, edx\nwrmsr\nxor eax, eax\nrdmsr\nhlt';
   using without = new SystemGuest();

@@ -21,8 +21,7 @@ export const IA32_FS_BASE = 0xc0000100;
 export const IA32_GS_BASE = 0xc0000101;
 export const IA32_KERNEL_GS_BASE = 0xc0000102;
 export const IA32_TSC_AUX = 0xc0000103;
-/** AMD APM vol. 2, 15.30 */
-export const VM_CR = 0xc0010114;
+/** AMD APM vol. 2, 15.30.4. VM_CR, which is for firmware, is the platform's. */
 export const VM_HSAVE_PA = 0xc0010117;
 
 const EFER_WRITABLE = state.EFER_SCE | state.EFER_LME | state.EFER_NXE;
@@ -99,9 +98,10 @@ export function readMsr(cpu: SystemCpu, index: number, out: Uint32Array): boolea
       out[0] = cpu.state.u32(state.OFFSET_EFER);
       out[1] = 0;
       return true;
+    case VM_HSAVE_PA:
+      return readHostSave(cpu, out);
     default:
       if (isBranchRecord(index)) return readBranchRecord(cpu, index, out);
-      if (isOfSvm(cpu, index)) return readSvm(cpu, index, out);
       return cpu.intercepts.readMsr(index, out);
   }
 }
@@ -121,9 +121,10 @@ export function writeMsr(cpu: SystemCpu, index: number, lo: number, hi: number):
       return true;
     case IA32_EFER:
       return writeEfer(cpu, lo, hi);
+    case VM_HSAVE_PA:
+      return writeHostSave(cpu, lo, hi);
     default:
       if (isBranchRecord(index)) return writeBranchRecord(cpu, index, lo, hi);
-      if (isOfSvm(cpu, index)) return writeSvm(cpu, index, lo, hi);
       return cpu.intercepts.writeMsr(index, lo, hi);
   }
 }
@@ -150,22 +151,15 @@ function writeBranchRecord(cpu: SystemCpu, index: number, lo: number, hi: number
   return true;
 }
 
-function isOfSvm({ svm }: SystemCpu, index: number): boolean {
-  return (index === VM_CR || index === VM_HSAVE_PA) && svm.isOffered;
+function readHostSave(cpu: SystemCpu, out: Uint32Array): boolean {
+  out[0] = cpu.state.u32(state.OFFSET_VM_HSAVE_PA);
+  out[1] = cpu.state.u32(state.OFFSET_VM_HSAVE_PA + 4);
+  return cpu.svm.isOffered;
 }
 
-// SVM is not disabled, and no firmware is there to lock that.
-function readSvm(cpu: SystemCpu, index: number, out: Uint32Array): boolean {
-  out[0] = index === VM_CR ? 0 : cpu.state.u32(state.OFFSET_VM_HSAVE_PA);
-  out[1] = index === VM_CR ? 0 : cpu.state.u32(state.OFFSET_VM_HSAVE_PA + 4);
-  return true;
-}
-
-// As Xen has it, all of VM_CR is for reading.
-function writeSvm(cpu: SystemCpu, index: number, lo: number, hi: number): boolean {
-  if (index === VM_CR) return true;
+function writeHostSave(cpu: SystemCpu, lo: number, hi: number): boolean {
   const address = (BigInt(hi >>> 0) << 32n) | BigInt(lo >>> 0);
-  if ((address & ~PAGE_AND_PHYSICAL_BITS) !== 0n) return false;
+  if (!cpu.svm.isOffered || (address & ~PAGE_AND_PHYSICAL_BITS) !== 0n) return false;
   cpu.state.setU64(state.OFFSET_VM_HSAVE_PA, address);
   return true;
 }

@@ -28,6 +28,8 @@ const MSR_IA32_TSC_DEADLINE = 0x6e0;
 const MSR_HYPERCALL = 0x40000000;
 const MSR_HYPERCALL_BEHIND_VIRIDIAN = 0x40000200;
 const MSR_K8_HWCR = 0xc0010015;
+/** SYSCFG, TOP_MEM, TOP_MEM2, VM_CR and EX_CFG of AMD: zero, whatever is written. */
+const AMD_ZERO: ReadonlySet<number> = new Set([0xc0010010, 0xc001001a, 0xc001001d, 0xc0010114, 0xc001102c]);
 const MSR_AMD64_NB_CFG = 0xc001001f;
 const MSR_K8_ENABLE_C1E = 0xc0010055;
 const MSR_AMD64_DE_CFG = 0xc0011029;
@@ -98,6 +100,7 @@ export function writeMsr(vcpu: HvmVcpu, msr: number, lo: number, hi: number): bo
     case MSR_IA32_MCG_STATUS:
       return true;
     default:
+      if (AMD_ZERO.has(msr)) return isVendor(vcpu, VENDOR_AMD);
       return isPerformanceCounter(msr) || (msr >= MSR_IA32_MC0_CTL && msr <= MSR_IA32_MC31_MISC);
   }
 }
@@ -138,6 +141,7 @@ function readOther(vcpu: HvmVcpu, msr: number): bigint | undefined {
     case MSR_IA32_MCG_CAP:
       return BigInt(GUEST_MC_BANKS);
     default:
+      if (AMD_ZERO.has(msr)) return isVendor(vcpu, VENDOR_AMD) ? 0n : undefined;
       if (msr >= MSR_IA32_MC0_CTL && msr <= MSR_IA32_MC31_MISC) return machineCheckBank(msr);
       return isPerformanceCounter(msr) ? 0n : undefined;
   }
