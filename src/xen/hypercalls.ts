@@ -21,6 +21,7 @@ import * as argo from '../abi/argo.ts';
 import * as evtchn from '../abi/event_channel.ts';
 import * as gnttab from '../abi/grant_table.ts';
 import { GnttabGetStatusFrames } from '../abi/grant_table-v2.ts';
+import * as dmAbi from '../abi/hvm/dm_op.ts';
 import * as hvm from '../abi/hvm/hvm_op.ts';
 import * as hypfs from '../abi/hypfs.ts';
 import { VcpuHvmContext } from '../abi/hvm/hvm_vcpu.ts';
@@ -72,6 +73,7 @@ import {
 import { DOMCTL, SYSCTL } from './hypercalls-tools.ts';
 import { hvmopXentrace } from './trace/guest-records.ts';
 import { recordHypercall, recordHypercallReturn } from './trace/hypercall-records.ts';
+import * as dm from './x86/hvm/dm-op.ts';
 import * as hvmOp from './x86/hvm/hvm-op.ts';
 
 const PV_ONLY = absent('PV guests only');
@@ -218,6 +220,29 @@ const CONSOLE_IO = operations(xen.__HYPERVISOR_console_io, 'console_io', byFirst
   op(xen.CONSOLEIO_read, 'CONSOLEIO_read', full(consoleioRead), { plain: ['', 'count', 'buffer'] }),
 ]);
 
+const IOREQ = absent('no device models: EOPNOTSUPP');
+const DM_OP = operations(xen.__HYPERVISOR_dm_op, 'dm_op', dm.dmOperation, [
+  op(dmAbi.XEN_DMOP_create_ioreq_server, 'XEN_DMOP_create_ioreq_server', IOREQ),
+  op(dmAbi.XEN_DMOP_get_ioreq_server_info, 'XEN_DMOP_get_ioreq_server_info', IOREQ),
+  op(dmAbi.XEN_DMOP_map_io_range_to_ioreq_server, 'XEN_DMOP_map_io_range_to_ioreq_server', IOREQ),
+  op(dmAbi.XEN_DMOP_unmap_io_range_from_ioreq_server, 'XEN_DMOP_unmap_io_range_from_ioreq_server', IOREQ),
+  op(dmAbi.XEN_DMOP_set_ioreq_server_state, 'XEN_DMOP_set_ioreq_server_state', IOREQ),
+  op(dmAbi.XEN_DMOP_destroy_ioreq_server, 'XEN_DMOP_destroy_ioreq_server', IOREQ),
+  op(dmAbi.XEN_DMOP_track_dirty_vram, 'XEN_DMOP_track_dirty_vram', IOREQ),
+  op(dmAbi.XEN_DMOP_set_pci_intx_level, 'XEN_DMOP_set_pci_intx_level', IOREQ),
+  op(dmAbi.XEN_DMOP_set_isa_irq_level, 'XEN_DMOP_set_isa_irq_level', IOREQ),
+  op(dmAbi.XEN_DMOP_set_pci_link_route, 'XEN_DMOP_set_pci_link_route', IOREQ),
+  op(dmAbi.XEN_DMOP_modified_memory, 'XEN_DMOP_modified_memory', full(dm.dmopModifiedMemory)),
+  op(dmAbi.XEN_DMOP_set_mem_type, 'XEN_DMOP_set_mem_type', partly(dm.dmopSetMemType, 'memory that may be written, or only read')),
+  op(dmAbi.XEN_DMOP_inject_event, 'XEN_DMOP_inject_event', full(dm.dmopInjectEvent)),
+  op(dmAbi.XEN_DMOP_inject_msi, 'XEN_DMOP_inject_msi', IOREQ),
+  op(dmAbi.XEN_DMOP_map_mem_type_to_ioreq_server, 'XEN_DMOP_map_mem_type_to_ioreq_server', IOREQ),
+  op(dmAbi.XEN_DMOP_remote_shutdown, 'XEN_DMOP_remote_shutdown', full(dm.dmopRemoteShutdown)),
+  op(dmAbi.XEN_DMOP_relocate_memory, 'XEN_DMOP_relocate_memory', IOREQ),
+  op(dmAbi.XEN_DMOP_pin_memory_cacheattr, 'XEN_DMOP_pin_memory_cacheattr', IOREQ),
+  op(dmAbi.XEN_DMOP_nr_vcpus, 'XEN_DMOP_nr_vcpus', full(dm.dmopNrVcpus)),
+], dm.admitDmOp);
+
 const HYPFS_OP = operations(xen.__HYPERVISOR_hypfs_op, 'hypfs_op', byFirst, [
   op(hypfs.XEN_HYPFS_OP_get_version, 'XEN_HYPFS_OP_get_version', full(hypfsGetVersion)),
   op(hypfs.XEN_HYPFS_OP_read, 'XEN_HYPFS_OP_read', full(hypfsRead), { plain: ['', 'path', 'length', 'buffer', 'size'] }),
@@ -270,7 +295,7 @@ export const HYPERCALLS: readonly HypercallRow[] = [
   single(xen.__HYPERVISOR_tmem_op, 'tmem_op', absent('gone from Xen')),
   ARGO_OP,
   single(xen.__HYPERVISOR_xenpmu_op, 'xenpmu_op', full(xenpmuOp, 'no virtual performance counters: EOPNOTSUPP')),
-  single(xen.__HYPERVISOR_dm_op, 'dm_op', absent('no device models')),
+  DM_OP,
   HYPFS_OP,
   single(xen.__HYPERVISOR_arch_0, 'mca', absent()),
   single(xen.__HYPERVISOR_arch_1, 'paging_domctl_cont', absent("Xen's own continuation")),

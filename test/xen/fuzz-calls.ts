@@ -1,15 +1,8 @@
-import { XEN_X86_EMU_LAPIC } from '../../src/abi/arch-x86/xen.ts';
-import {
-  XEN_DOMCTL_CDF_hap,
-  XEN_DOMCTL_CDF_hvm,
-  XEN_DOMCTL_createdomain,
-  XEN_DOMCTL_INTERFACE_VERSION,
-  XenDomctl,
-  XenDomctlCreatedomain,
-} from '../../src/abi/domctl.ts';
+import { XEN_DOMCTL_INTERFACE_VERSION, XenDomctl } from '../../src/abi/domctl.ts';
 import { XEN_SYSCTL_INTERFACE_VERSION, XenSysctl } from '../../src/abi/sysctl.ts';
 import {
   __HYPERVISOR_argo_op,
+  __HYPERVISOR_dm_op,
   __HYPERVISOR_domctl,
   __HYPERVISOR_multicall,
   __HYPERVISOR_sysctl,
@@ -19,8 +12,10 @@ import {
 import { HYPERCALLS } from '../../src/xen/hypercalls.ts';
 import type { HypercallRow, Operation } from '../../src/xen/hypercall-row.ts';
 import { possibleArgo } from './fuzz-argo.ts';
+import { possibleDmOp } from './fuzz-dm.ts';
 import type { SeededRandom } from './fuzz-random.ts';
 import { argumentFor, fillStructure, type StructureClass } from './fuzz-structures.ts';
+import { possibleTool } from './fuzz-tools.ts';
 import * as values from './fuzz-values.ts';
 
 /** One hypercall: registers, and what the guest's memory holds behind them. */
@@ -103,6 +98,7 @@ export class CallGrammar {
       args[pointee.argument] = this.#structures(structure, elements, memory);
     }
     if (row.nr === __HYPERVISOR_argo_op && !random.oneIn(4)) possibleArgo(number, args, memory, random);
+    if (row.nr === __HYPERVISOR_dm_op && !random.oneIn(8)) possibleDmOp(number, args, memory, random, compat);
     // The arrays that structures point at: the arena has something in it everywhere.
     if (random.oneIn(2)) memory.push(this.#arrayOfFrames());
     return {
@@ -149,7 +145,7 @@ export class CallGrammar {
     if (structure !== undefined) {
       fillStructure(structure, view, isDomctl ? XenDomctl.AT_u : XenSysctl.AT_u, random);
     }
-    if (isDomctl && number === XEN_DOMCTL_createdomain && !random.oneIn(4)) makePossible(view, random);
+    if (!random.oneIn(4)) possibleTool(header, number, view, random);
     const address = values.ARENA_FIRST + random.below(values.ARENA_BYTES - bytes.length);
     memory.push({ address, bytes });
     return BigInt(address);
@@ -184,22 +180,6 @@ export class CallGrammar {
       bytes: new Uint8Array(numbers.buffer),
     };
   }
-}
-
-/** A domain that can be made: no chance would hit on one. */
-function makePossible(view: DataView, random: SeededRandom): void {
-  const argument = new XenDomctlCreatedomain(view, XenDomctl.AT_u);
-  argument.flags = XEN_DOMCTL_CDF_hvm | XEN_DOMCTL_CDF_hap;
-  argument.iommu_opts = 0;
-  argument.max_vcpus = 1 + random.below(4);
-  argument.max_evtchn_port = random.pick([0, 127, 1023, 0xffffffff]);
-  argument.max_grant_frames = random.pick([1, 4, -1]);
-  argument.max_maptrack_frames = random.pick([0, 4, -1]);
-  argument.grant_opts = 1 + random.below(2);
-  argument.vmtrace_size = 0;
-  argument.cpupool_id = 0;
-  argument.arch.emulation_flags = XEN_X86_EMU_LAPIC;
-  argument.arch.misc_flags = 0;
 }
 
 function isTool(row: HypercallRow): boolean {

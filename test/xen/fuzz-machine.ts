@@ -3,6 +3,7 @@ import { XEN_ARGO_OP_register_ring, XenArgoRegisterRing, XenArgoRing } from '../
 import { XEN_DOMCTL_CDF_hap, XEN_DOMCTL_CDF_hvm } from '../../src/abi/domctl.ts';
 import { EvtchnAllocUnbound, EVTCHNOP_alloc_unbound } from '../../src/abi/event_channel.ts';
 import { GrantEntryV1, GTF_permit_access, GTF_readonly } from '../../src/abi/grant_table.ts';
+import { HVM_PARAM_MONITOR_RING_PFN } from '../../src/abi/hvm/params.ts';
 import {
   __HYPERVISOR_argo_op,
   __HYPERVISOR_event_channel_op,
@@ -16,13 +17,17 @@ import { createHvmDomain, createHvmVcpu } from '../../src/xen/x86/hvm/create.ts'
 import { auditP2m } from '../../src/xen/x86/mm/audit.ts';
 import { LogDirty } from '../../src/xen/x86/mm/log-dirty.ts';
 import { addPage, removePage } from '../../src/xen/x86/mm/physmap.ts';
+import { listenTo } from '../../src/xen/testing/listener.ts';
 import { Guest, TestMachine } from '../../src/xen/testing/test-machine.ts';
+import type { HvmDomain } from '../../src/xen/x86/hvm/domain-hvm.ts';
 
 import type { SeededRandom } from './fuzz-random.ts';
 
 export const FUZZER_DOMID = 7;
 export const VICTIM_DOMID = 3;
 const GUEST_PAGES = 64;
+/** In the arena, where calls write. */
+const RING_GFN = 0x12;
 /** Granted to the fuzzing domain, one of them for writing. */
 const SHARED_GFN = 10;
 const READ_ONLY_GFN = 11;
@@ -36,6 +41,7 @@ export class FuzzMachine {
   readonly privileged: boolean;
   guest!: Guest;
   #victimState = '';
+  #listener: ReturnType<typeof listenTo> | undefined;
   #free = 0;
   #timers = 0;
 
@@ -58,6 +64,21 @@ export class FuzzMachine {
     this.#victimState = this.#stateOfVictim();
     if (random.oneIn(2)) this.#populateOnDemand(random);
     if (random.oneIn(3)) this.#logDirty();
+    this.#listener = random.oneIn(3) ? this.#listen(random) : undefined;
+  }
+
+  /** Whoever listens to it answers all that waits; the ring is where the guest writes. */
+  answer(): void {
+    if (this.guest.domain.hvm?.monitor.ring !== undefined) this.#listener?.answerAll();
+  }
+
+  #listen(random: SeededRandom) {
+    const { domain } = this.guest;
+    const listener = listenTo(domain, 0 as Domid, RING_GFN);
+    const { monitor } = domain.hvm as HvmDomain;
+    monitor.guestRequest = { sync: random.oneIn(2), fromUserMode: true };
+    monitor.defersWrites = random.oneIn(2);
+    return listener;
   }
 
   /** Some of its memory waits to be touched, and there is not quite enough of it. */
@@ -107,8 +128,9 @@ export class FuzzMachine {
     const problems: string[] = [];
     const domains = [...xen.domains.values()];
     const owned = domains.reduce((sum, domain) => sum + domain.totPages + domain.xenPages, xen.self.xenPages);
-    if (owned + xen.frames.free !== xen.frames.total) {
-      problems.push(`frames: ${owned} owned and ${xen.frames.free} free are not ${xen.frames.total}`);
+    const { free, offlined, total } = xen.frames;
+    if (owned + free + offlined !== total) {
+      problems.push(`frames: ${owned} owned, ${free} free and ${offlined} out of use are not ${total}`);
     }
     for (const domain of domains) problems.push(...problemsOf(domain));
     if (!this.privileged && this.#stateOfVictim() !== this.#victimState) problems.push('the other domain changed');
@@ -143,7 +165,8 @@ export class FuzzMachine {
     const left = [...xen.domains.values()].filter(({ id }) => id !== 0);
     const problems = left.map(({ id, totPages }) => `d${id} is still there, with ${totPages} pages`);
     const dom0 = this.machine.dom0.domain;
-    const used = xen.frames.total - xen.frames.free - xen.self.xenPages - dom0.xenPages - dom0.totPages;
+    const { total, free, offlined } = xen.frames;
+    const used = total - free - offlined - xen.self.xenPages - dom0.xenPages - dom0.totPages;
     if (used !== 0) problems.push(`${used} frames are lost`);
     return problems;
   }
@@ -187,6 +210,7 @@ export class FuzzMachine {
       entry.frame = gfn as Gfn;
       entry.flags = GTF_permit_access | (gfn === READ_ONLY_GFN ? GTF_readonly : 0);
     });
+    victim.domain.hvm?.setParam(this.machine.dom0.domain, HVM_PARAM_MONITOR_RING_PFN, BigInt(RING_GFN), false);
     for (let port = 0; port < 3; port++) {
       victim.withStructure(
         EvtchnAllocUnbound,

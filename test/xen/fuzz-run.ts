@@ -127,6 +127,7 @@ export class CallRunner {
         this.slowestMs = Math.max(this.slowestMs, this.#nowMs() - startMs);
         this.parts += 1;
         if (result !== CONTINUE) return Number.isInteger(result) ? result : `it returned ${result}`;
+        if (this.#waits) this.#machine.answer();
         if (this.parts > MAX_PARTS) return 'it goes on for ever';
         if (this.#meanwhile !== undefined && this.#random.oneIn(MEANWHILE_ODDS)) this.#makeMeanwhile(this.#meanwhile());
         if (!this.canCall) return 0;
@@ -134,6 +135,11 @@ export class CallRunner {
     } catch (bug) {
       return textOf(bug);
     }
+  }
+
+  /** Something other than the call holds the vCPU: a listener that has to answer first. */
+  get #waits(): boolean {
+    return (this.#machine.guest.domain.vcpu(FIRST_VCPU)?.pauseCount ?? 0) > 0;
   }
 
   #makeMeanwhile(call: FuzzCall): void {

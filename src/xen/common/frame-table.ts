@@ -49,6 +49,7 @@ export class FrameTable {
   readonly #frameWritten: (address: number, length: number) => void;
   /** Frames that were free at the start. */
   readonly total: number;
+  #offlined = 0;
   /** Sum of all owners' claims. */
   #claimed = 0;
 
@@ -70,6 +71,11 @@ export class FrameTable {
 
   get free(): number {
     return this.#buddy.freeFrames;
+  }
+
+  /** Frames out of use: neither free nor anybody's. */
+  get offlined(): number {
+    return this.#offlined;
   }
 
   get outstanding(): number {
@@ -202,6 +208,7 @@ export class FrameTable {
     if ((flags & OFFLINED) !== 0) return 'offlined';
     const isFree = this.#owner[mfn] === NO_OWNER && this.#buddy.takeFrame(mfn);
     this.#flags[mfn] = flags | (isFree ? OFFLINED : OFFLINING);
+    if (isFree) this.#offlined += 1;
     return isFree ? 'offlined' : 'pending';
   }
 
@@ -209,7 +216,10 @@ export class FrameTable {
   online(mfn: number): boolean {
     const flags = this.#flags[mfn] as number;
     this.#flags[mfn] = flags & ~(OFFLINED | OFFLINING);
-    if ((flags & OFFLINED) !== 0) this.#buddy.give(mfn, 0);
+    if ((flags & OFFLINED) !== 0) {
+      this.#offlined -= 1;
+      this.#buddy.give(mfn, 0);
+    }
     return (flags & (OFFLINED | OFFLINING)) !== 0;
   }
 
@@ -260,7 +270,8 @@ export class FrameTable {
     const isOffline = ((this.#flags[mfn] as number) & OFFLINING) !== 0;
     this.#flags[mfn] = isOffline ? WRITTEN | OFFLINED : WRITTEN;
     this.#m2p[mfn] = INVALID_M2P;
-    if (!isOffline) this.#buddy.give(mfn, 0);
+    if (isOffline) this.#offlined += 1;
+    else this.#buddy.give(mfn, 0);
   }
 
   #maybeGone(owner: FrameOwner): void {

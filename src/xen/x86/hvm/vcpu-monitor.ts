@@ -20,6 +20,7 @@ import { pauseForDebugger } from './debugger.ts';
 import type { Monitor } from '../../common/monitor.ts';
 import { meetRestriction } from '../mm/mem-access.ts';
 import type { HvmVcpu } from './vcpu-hvm.ts';
+import { type InjectedEvent, Injection } from './injection.ts';
 import { GENERAL_REGISTERS } from './register-fields.ts';
 import { fillRegisters, loadRegisters } from './vm-event-registers.ts';
 
@@ -66,11 +67,13 @@ export class VcpuMonitor implements Watch {
   #wantsInterrupt = false;
   #writes: DeferredWrite[] = [];
   #registers: VmEventRegsX86 | undefined;
+  readonly #injection: Injection;
   /** Something is to be done before the guest goes on: `resume`. */
   isDue = false;
 
   constructor(vcpu: HvmVcpu) {
     this.#vcpu = vcpu;
+    this.#injection = new Injection(vcpu);
   }
 
   /** Whether the processor must ask before it does what can be told of. */
@@ -102,6 +105,7 @@ export class VcpuMonitor implements Watch {
     const writes = this.#writes;
     this.#writes = [];
     for (const write of writes) if (!this.#write(write)) engine.injectException(GENERAL_PROTECTION, 0);
+    if (!this.#injection.deliver()) this.isDue = true;
     if (this.#stepDone) this.#tellStep();
     return this.#vcpu.vcpu.runnable;
   }
@@ -144,6 +148,12 @@ export class VcpuMonitor implements Watch {
     if (!has(event.VM_EVENT_FLAG_VCPU_PAUSED)) return;
     this.#pauses -= 1;
     this.#vcpu.vcpu.unpause();
+  }
+
+  /** The vCPU takes an event when it runs next; false where one waits already. */
+  inject(event: InjectedEvent): boolean {
+    this.isDue = true;
+    return this.#injection.add(event);
   }
 
   // Events that Xen itself meets
