@@ -4,6 +4,7 @@
  * here and in the classes below it, once.
  */
 import type { OperandHandle } from '../instructions/define.ts';
+import { CONTROL_FCS, CONTROL_FDP, CONTROL_FDS, CONTROL_FIP } from '../fpu/x87-state.ts';
 import * as layout from '../state.ts';
 import type { Code } from './code.ts';
 import { pushUsualControl } from './float-control.ts';
@@ -173,6 +174,31 @@ export class Semantics extends FlagSemantics {
     this.leaveOnEvent();
     return address;
   }
+  // The x87 unit
+
+  /** FCW, FSW, FTW and FOP, from the lowest 16 bits on. */
+  x87Control(): Value {
+    return this.loadState(layout.OFFSET_X87_CONTROL, 64);
+  }
+  setX87Control(control: Value): void {
+    this.storeState(layout.OFFSET_X87_CONTROL, control);
+  }
+  /** FIP and FCS are where this instruction is, and FDP and FDS where its memory operand is, if it has one. */
+  setX87Pointers(address?: Value): void {
+    const selector = (segment: number): Value =>
+      this.loadState(layout.OFFSET_SEGMENTS + segment * layout.SEGMENT_SIZE + layout.SEGMENT_SELECTOR, 16);
+    this.storeState(layout.OFFSET_X87_CONTROL + CONTROL_FIP, this.control.instructionRip());
+    this.storeState(layout.OFFSET_X87_CONTROL + CONTROL_FCS, selector(layout.CS));
+    if (address === undefined) return;
+    this.storeState(layout.OFFSET_X87_CONTROL + CONTROL_FDP, address);
+    this.storeState(layout.OFFSET_X87_CONTROL + CONTROL_FDS, selector(layout.DS));
+  }
+  /** They are zero. */
+  clearX87Pointers(): void {
+    for (const at of [CONTROL_FIP, CONTROL_FDP]) this.storeState(layout.OFFSET_X87_CONTROL + at, this.const(64, 0));
+    this.storeState(layout.OFFSET_X87_CONTROL + CONTROL_FCS, this.const(32, 0));
+  }
+
   // Vectors
 
   /** One WebAssembly vector instruction: pushes the values, takes its result as `bits`. `lane` is its immediate byte. */

@@ -8,10 +8,8 @@ import { X87Unit } from './x87-unit.ts';
 export const X87_SLOW_DONE = 0;
 export const X87_SLOW_NOT_STORED = 32;
 
-/** Where generated code leaves the operand, RIP and the operand's address, and finds what is to be written. */
+/** Where generated code leaves the operand, and finds what is to be written. */
 export const X87_SLOW_OPERAND = state.OFFSET_VECTOR_A;
-export const X87_SLOW_RIP = state.OFFSET_VECTOR_B;
-export const X87_SLOW_ADDRESS = state.OFFSET_VECTOR_B + 8;
 export const X87_SLOW_RESULT = state.OFFSET_VECTOR_RESULT;
 
 /** The largest operand. */
@@ -21,7 +19,8 @@ const CONDITIONS = state.FLAG_CF | state.FLAG_PF | state.FLAG_ZF;
 
 /**
  * Executes the instruction of these 11 bits of an opcode: three of the first byte and ModRM. The operand of FCMOVcc says
- * whether its condition holds, and the result of FCOMI and its kin is CF, PF and ZF at their places.
+ * whether its condition holds, and the result of FCOMI and its kin is CF, PF and ZF at their places. Where instruction
+ * and operand are, generated code will say.
  */
 export function x87Slow(cpu: state.VcpuState, fop: number): number {
   const unit = unitOf(cpu);
@@ -29,10 +28,6 @@ export function x87Slow(cpu: state.VcpuState, fop: number): number {
   const modRm = fop & 0xff;
   const isMove = modRm >= 0xc0 && modRm < 0xe0 && (opcode === 0xda || opcode === 0xdb);
   for (let i = 0; i < F80_BYTES; i++) unit.operand.setUint8(i, cpu.view.getUint8(X87_SLOW_OPERAND + i));
-  unit.ip = cpu.u64(X87_SLOW_RIP);
-  unit.cs = cpu.segmentSelector(state.CS);
-  unit.dataPointer = cpu.u64(X87_SLOW_ADDRESS);
-  unit.ds = cpu.segmentSelector(state.DS);
   // FCMOVcc of opcode DB moves if what it looks at is clear.
   const holds = cpu.u32(X87_SLOW_OPERAND) !== 0;
   unit.eflags = isMove && holds === (opcode === 0xda) ? CONDITIONS : 0;

@@ -27,6 +27,20 @@ export class RegionMemory extends Semantics {
     this.#control.faultOnEvent();
   }
 
+  override x87Control(): Value {
+    return this.frame.vectors.x87.control();
+  }
+  override setX87Control(control: Value): void {
+    this.frame.vectors.x87.setControl(control);
+  }
+  override setX87Pointers(address?: Value): void {
+    this.frame.vectors.x87.setPointers(this.control.instructionRip(), address);
+  }
+  override clearX87Pointers(): void {
+    super.clearX87Pointers();
+    this.frame.vectors.x87.forgetPointers();
+  }
+
   override stackAddress(offset: Value, bits: Bits, write: boolean): Value {
     const address = super.stackAddress(offset, bits, write);
     this.frame.group = RSP;

@@ -1,9 +1,10 @@
-/** XMM registers in locals while a region runs. */
+/** XMM registers in locals while a region runs; and the x87 unit's control words, which go and come with them. */
 import type { Code } from '../emit/code.ts';
 import { pushUsualControl } from '../emit/float-control.ts';
 import * as op from '../emit/opcodes.ts';
 import { type Bits, type LocalPool, push, Value, wasmType } from '../emit/values.ts';
 import { OFFSET_XMM } from '../state.ts';
+import { RegionX87 } from './region-x87.ts';
 
 const REGISTER_SIZE = 16;
 /** Of all registers. */
@@ -16,11 +17,13 @@ export class RegionVectors {
   readonly #registers = new Map<number, number>();
   readonly #written = new Set<number>();
   #control: number | undefined;
+  readonly x87: RegionX87;
 
   constructor(code: Code, locals: LocalPool, vcpu: number) {
     this.#code = code;
     this.#locals = locals;
     this.#vcpu = vcpu;
+    this.x87 = new RegionX87(code, locals, vcpu);
   }
 
   /** The register, or its low element. */
@@ -72,6 +75,7 @@ export class RegionVectors {
       to.get(this.#local(register));
       to.memory(op.OP_V128_STORE, OFFSET_XMM + register * REGISTER_SIZE);
     }
+    this.x87.store(to);
   }
   load(to: Code): void {
     for (const [register, local] of this.#registers) {
@@ -79,6 +83,7 @@ export class RegionVectors {
       to.memory(op.OP_V128_LOAD, OFFSET_XMM + register * REGISTER_SIZE);
       to.set(local);
     }
+    this.x87.load(to);
     if (this.#control === undefined) return;
     pushUsualControl(to, this.#vcpu);
     to.set(this.#control);

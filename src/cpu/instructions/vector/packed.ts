@@ -2,7 +2,8 @@
 import * as op from '../../emit/opcodes.ts';
 import type { Semantics } from '../../emit/semantics.ts';
 import type { Value } from '../../emit/values.ts';
-import { EXCEPTION_MF, OFFSET_X87_CONTROL } from '../../state.ts';
+import { FSW_ES, FSW_TOP } from '../../fpu/x87-state.ts';
+import { EXCEPTION_MF } from '../../state.ts';
 import { type Form, form, type Instruction, instruction, type OperandHandle } from '../define.ts';
 import { imm8, mm, mmM64, r, rw, xmm, xmmM128 } from '../operands.ts';
 import { type Compute, fromHalves, lane, manualOf, readAligned, splat, readImmediate } from './lanes.ts';
@@ -95,19 +96,17 @@ export function mmxInstruction(
 
 /** #MF where an x87 instruction left an unmasked exception. */
 export function raisePendingX87(m: Semantics): void {
-  m.raiseIf(m.bit(m.loadState(OFFSET_FSW, 16), FSW_ES_BIT), EXCEPTION_MF);
+  m.raiseIf(m.bit(m.x87Control(), STATUS_SHIFT + Math.log2(FSW_ES)), EXCEPTION_MF);
 }
 
 /** From x87 to MMX: TOP is 0, no register is empty (SDM vol. 1, 9.5.1). */
 export function enterMmx(m: Semantics): void {
-  m.storeState(OFFSET_FSW, m.and(m.loadState(OFFSET_FSW, 16), m.const(16, ~FSW_TOP & 0xffff)));
-  m.storeState(OFFSET_FTW, m.const(16, 0xff));
+  m.setX87Control(m.or(m.and(m.x87Control(), m.const(64, ~TOP_AND_TAGS)), m.const(64, ALL_FULL)));
 }
 
 /** EMMS: all registers are empty. TOP is 0 too. */
 export function leaveMmx(m: Semantics): void {
-  enterMmx(m);
-  m.storeState(OFFSET_FTW, m.const(16, 0));
+  m.setX87Control(m.and(m.x87Control(), m.const(64, ~TOP_AND_TAGS)));
 }
 
 /** The upper half of a 128-bit function of the low halves: the PUNPCKH of MMX. */
@@ -115,7 +114,8 @@ export function upperHalf(m: Semantics, compute: Compute, a: Value, b: Value): V
   return m.vector(op.OP_I64X2_EXTRACT_LANE, 64, [compute(m, splat(m, a), splat(m, b))], 1);
 }
 
-const OFFSET_FSW = OFFSET_X87_CONTROL + 2;
-const OFFSET_FTW = OFFSET_X87_CONTROL + 4;
-const FSW_ES_BIT = 7;
-const FSW_TOP = 0x3800;
+// Where FSW and FTW are in `Semantics.x87Control`.
+const STATUS_SHIFT = 16;
+const TAGS_SHIFT = 32n;
+const TOP_AND_TAGS = (0xffffn << TAGS_SHIFT) | (BigInt(FSW_TOP) << BigInt(STATUS_SHIFT));
+const ALL_FULL = 0xffn << TAGS_SHIFT;

@@ -2,7 +2,6 @@
  * The x87 instructions, D8 to DF and WAIT: a row an encoding (SDM vol. 2D, tables A-7 to A-22). What they do is in x87/ for
  * those that are emitted, and in fpu/.
  */
-import { CONTROL_FSW } from '../../fpu/x87-state.ts';
 import { type Form, form, type Instruction, instruction, systemInstruction } from '../define.ts';
 import {
   AX,
@@ -19,8 +18,9 @@ import {
   stackRegister,
   w,
 } from '../operands.ts';
-import { raisePending, storeControl } from '../x87/emitted.ts';
-import { type Arrangement, memoryExecute, plainExecute, registerExecute } from '../x87/requests.ts';
+import { storeControl } from '../x87/emitted.ts';
+import { raisePendingX87 } from './packed.ts';
+import { type Arrangement, memoryExecute, plainExecute, registerExecute, STATUS_WORD } from '../x87/requests.ts';
 import { x87Call } from './x87-call.ts';
 
 export const X87: readonly Instruction[] = [
@@ -28,13 +28,13 @@ export const X87: readonly Instruction[] = [
     manual: 'SDM vol. 2D, WAIT/FWAIT',
     unit: 'x87',
     forms: [form('9B')],
-    execute: raisePending,
+    execute: raisePendingX87,
   }),
   instruction('FNSTSW', {
     manual: 'SDM vol. 2A, FSTSW/FNSTSW',
     unit: 'x87',
     forms: [form('DF E0', [w(AX)])],
-    execute: storeControl(CONTROL_FSW),
+    execute: storeControl(STATUS_WORD),
   }),
   ...memoryRows(),
   ...registerRows(),

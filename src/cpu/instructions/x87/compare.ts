@@ -2,7 +2,7 @@
 import type { Value } from '../../emit/values.ts';
 import { FSW_C0, FSW_C1, FSW_C2, FSW_C3 } from '../../fpu/x87-state.ts';
 import { ORDER_CF, ORDER_ZF } from '../../emit/flag-semantics.ts';
-import { HOW_DESTINATION_SHIFT, HOW_TO_FLAGS, X87_RESULT } from './operation.ts';
+import { HOW_DESTINATION_SHIFT, HOW_TO_FLAGS } from './operation.ts';
 import { source } from './source.ts';
 import type { X87Function } from './unit.ts';
 
@@ -21,11 +21,14 @@ export function compare(x: X87Function): void {
   const isLess = m.select(m.eq(a.sign, b.sign), m.xor(m.zext(isSmaller, 32), a.sign), a.sign);
   const less = m.and(isLess, m.zext(m.not(isEqual), 32));
   const equal = m.zext(isEqual, 32);
-  m.if(x.asks(HOW_TO_FLAGS), () => {
-    m.storeState(X87_RESULT, m.or(m.shl(less, ORDER_CF), m.shl(equal, ORDER_ZF)));
-    x.finish(undefined, 0);
-  });
-  x.finish(m.or(bitOf(x, less, FSW_C0), bitOf(x, equal, FSW_C3)), CONDITIONS | FSW_C1);
+  m.if(
+    x.asks(HOW_TO_FLAGS),
+    () => {
+      x.result(m.zext(m.or(m.shl(less, ORDER_CF), m.shl(equal, ORDER_ZF)), 64));
+      x.finish(undefined, 0);
+    },
+    () => x.finish(m.or(bitOf(x, less, FSW_C0), bitOf(x, equal, FSW_C3)), CONDITIONS | FSW_C1),
+  );
 }
 
 /** FXAM of an empty register, a normal number, zero or infinity. */

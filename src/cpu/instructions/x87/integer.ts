@@ -2,7 +2,7 @@
 import type { Value } from '../../emit/values.ts';
 import { shiftRightSticky } from '../../emit/wide.ts';
 import { ROUND_ZERO } from '../../fpu/float.ts';
-import { HOW_KIND, HOW_KIND_SHIFT, HOW_TRUNCATES, KIND_INT16, KIND_INT32, X87_RESULT } from './operation.ts';
+import { HOW_TRUNCATES, KIND_INT16, KIND_INT32 } from './operation.ts';
 import { rounding, roundingBits, roundsUp } from './rounding.ts';
 import { BIAS, type Extended, type X87Function } from './unit.ts';
 
@@ -16,15 +16,13 @@ export function storeInteger(x: X87Function): void {
   x.require(m.belowOrEqual(number.exponent, m.const(32, WHOLE)));
   const mode = m.select(x.asks(HOW_TRUNCATES), m.const(32, ROUND_ZERO), rounding(x));
   const { magnitude, rest, up } = rounded(x, number, mode);
-  const kind = x.field(HOW_KIND_SHIFT, HOW_KIND);
-  const isKind = (wanted: number): Value => m.eq(kind, m.const(32, wanted));
   const limits = [15, 31, 63].map((bits) => m.const(64, 1n << BigInt(bits))) as [Value, Value, Value];
-  const limit = m.select(isKind(KIND_INT16), limits[0], m.select(isKind(KIND_INT32), limits[1], limits[2]));
+  const limit = m.select(x.isKind(KIND_INT16), limits[0], m.select(x.isKind(KIND_INT32), limits[1], limits[2]));
   // The least integer has no positive one beside it.
   const largest = m.sub(limit, m.zext(m.xor(number.sign, m.const(32, 1)), 64));
   x.require(m.belowOrEqual(magnitude, largest));
   const sign = m.zext(number.sign, 64);
-  m.storeState(X87_RESULT, m.add(m.xor(magnitude, m.neg(sign)), sign));
+  x.result(m.add(m.xor(magnitude, m.neg(sign)), sign));
   x.finish(roundingBits(x, rest, up));
 }
 

@@ -1,11 +1,15 @@
 /**
  * How an x87 instruction tells the function that executes it (shared by all handlers and regions) what to do. Such a
- * function is (vcpu, how: i32, rip: i64, operand: i64, address: i64) -> i32, which is what `x87Slow` of fpu/x87-slow.ts
- * returns. `operand` is what a memory operand holds, `address` its linear address.
+ * function is (vcpu, how: i32, control: i64, operand: i64) -> i64: from the control words (`Semantics.x87Control`) before
+ * to those after it, with HOLDS_BACK in them if an exception is pending, or keeps a result from memory. `operand` is what
+ * a memory operand holds.
  */
 import type { Semantics } from '../../emit/semantics.ts';
 import type { Value } from '../../emit/values.ts';
 import { X87_SLOW_OPERAND, X87_SLOW_RESULT } from '../../fpu/x87-slow.ts';
+
+/** Above what FOP has. */
+export const HOLDS_BACK = 1n << 63n;
 
 /** Pops of the stack when all is done, 0 to 2. */
 export const HOW_POPS = 3;
@@ -31,9 +35,6 @@ export const HOW_KIND = 7;
 /** The 11 bits of the opcode that FOP keeps. */
 export const HOW_FOP_SHIFT = 16;
 export const HOW_FOP = 0x7ff;
-/** The instruction has a memory operand: FDP and FDS are set. */
-export const HOW_MEMORY = 1 << 27;
-
 export const KIND_REGISTER = 0;
 export const KIND_F32 = 1;
 export const KIND_F64 = 2;

@@ -1,6 +1,6 @@
 /** Which x87 instructions are emitted, and what their functions are asked for. The rest is TypeScript. */
 import { x87Context } from '../../fpu/float.ts';
-import { CONTROL_FCW, CONTROL_FSW, FCW_INITIAL } from '../../fpu/x87-state.ts';
+import { FCW_INITIAL } from '../../fpu/x87-state.ts';
 import { constant } from '../../fpu/x87-transfer.ts';
 import {
   clearExceptions,
@@ -10,7 +10,6 @@ import {
   initialise,
   onMemory,
   onRegisters,
-  outcomeToFlags,
   readF80,
   readFloat,
   readInteger,
@@ -18,6 +17,7 @@ import {
   storeControl,
   toMemory,
 } from './emitted.ts';
+import type { X87FunctionName } from './functions.ts';
 import {
   HOW_DESTINATION_SHIFT,
   HOW_KIND_SHIFT,
@@ -39,6 +39,10 @@ import {
   KIND_ZERO,
 } from './operation.ts';
 
+/** Places in `Semantics.x87Control`. */
+const CONTROL_WORD = 0;
+export const STATUS_WORD = 1;
+
 /** The operations that take two numbers, without the F and what follows. */
 const OPERATIONS: Readonly<Record<string, Request>> = {
   ADD: { name: 'x87Sum' },
@@ -49,6 +53,17 @@ const OPERATIONS: Readonly<Record<string, Request>> = {
   DIVR: { name: 'x87Quotient', how: HOW_REVERSED },
   COM: { name: 'x87Compare' },
 };
+/** They are done in place; others are calls. */
+const SHORT: ReadonlySet<string> = new Set<X87FunctionName>([
+  'x87Load',
+  'x87Exchange',
+  'x87StoreRegister',
+  'x87ConditionalMove',
+  'x87ChangeSign',
+  'x87Free',
+  'x87MoveTop',
+  'x87LoadControl',
+]);
 /** The last letter of what pops once; the number of pops is in the low bits of `how`. */
 const POP = 1;
 
@@ -60,7 +75,7 @@ export function memoryExecute(mnemonic: string, opcode: number, digit: number, o
   const float = kindOf(FLOAT_KINDS[operand] ?? 0);
   const size = kindOf(INTEGER_SIZES[operand] ?? 0);
   const load = (name: Request['name'], how: number, read: typeof readFloat): Execute =>
-    onMemory(opcode, digit, { name, how }, read);
+    onMemory(opcode, digit, { name, how, isShort: SHORT.has(name) }, read);
   switch (mnemonic) {
     case 'FLD':
       return load('x87Load', float, operand === 'm80' ? readF80 : readFloat);
@@ -69,12 +84,16 @@ export function memoryExecute(mnemonic: string, opcode: number, digit: number, o
     case 'FLDCW':
       return load('x87LoadControl', 0, readFloat);
     case 'FNSTCW':
-      return storeControl(CONTROL_FCW);
+      return storeControl(CONTROL_WORD);
     case 'FNSTSW':
-      return storeControl(CONTROL_FSW);
+      return storeControl(STATUS_WORD);
     case 'FST':
     case 'FSTP':
-      return toMemory(opcode, digit, { name: 'x87StoreFloat', how: float | popsOf(mnemonic) });
+      return toMemory(opcode, digit, {
+        name: 'x87StoreFloat',
+        how: float | popsOf(mnemonic),
+        isShort: operand === 'm80',
+      });
     case 'FIST':
     case 'FISTP':
       return toMemory(opcode, digit, { name: 'x87StoreInteger', how: size | popsOf(mnemonic) });
@@ -101,8 +120,13 @@ export function registerExecute(
   modRm: number,
   arrangement: Arrangement,
 ): Execute | undefined {
-  const on = (request: Request, before?: Parameters<typeof onRegisters>[3], after?: typeof outcomeToFlags): Execute =>
-    onRegisters(opcode, modRm, { register: arrangement === '0,i' ? 1 : 0, ...request }, before, after);
+  const on = (request: Request, toFlags = false): Execute =>
+    onRegisters(
+      opcode,
+      modRm,
+      { register: arrangement === '0,i' ? 1 : 0, isShort: SHORT.has(request.name), ...request },
+      toFlags,
+    );
   const [source, destination] = [{ shift: HOW_SOURCE_SHIFT }, { shift: HOW_DESTINATION_SHIFT }];
   const plain = mnemonic.replace(/\d$/, '');
   const pops = popsOf(plain);
@@ -123,10 +147,11 @@ export function registerExecute(
     case 'FUCOMI':
     case 'FCOMIP':
     case 'FUCOMIP':
-      return on({ name: 'x87Compare', how: HOW_TO_FLAGS | pops, ...source }, undefined, outcomeToFlags);
+      return on({ name: 'x87Compare', how: HOW_TO_FLAGS | pops, ...source }, true);
   }
   const condition = CONDITIONS[plain.replace(/^FCMOV/, '')];
-  if (condition !== undefined) return on({ name: 'x87ConditionalMove', ...source }, conditionOperand(condition));
+  if (condition !== undefined)
+    return on({ name: 'x87ConditionalMove', operand: conditionOperand(condition), ...source });
   const found = operationOf(plain.slice(1));
   if (found === undefined) return undefined;
   return on({ ...found, ...(arrangement === 'i,0' ? destination : source) });
@@ -172,12 +197,12 @@ export function plainExecute(mnemonic: string, opcode: number, modRm: number): E
   if (mnemonic === 'FNCLEX') return clearExceptions;
   if (mnemonic === 'FNINIT') return initialise;
   const request = PLAIN[mnemonic];
-  if (request !== undefined) return onRegisters(opcode, modRm, request);
+  if (request !== undefined) return onRegisters(opcode, modRm, { isShort: SHORT.has(request.name), ...request });
   const name = IRRATIONAL[mnemonic];
   if (name === undefined) return undefined;
   const value = constant(x87Context(FCW_INITIAL), name);
   const how = kindOf(KIND_F80) | HOW_TO_NEAREST;
-  return onRegisters(opcode, modRm, { name: 'x87Load', how }, f80Operand(value));
+  return onRegisters(opcode, modRm, { name: 'x87Load', how, operand: f80Operand(value), isShort: true });
 }
 
 function operationOf(name: string): { name: Request['name']; how: number } | undefined {

@@ -1,15 +1,7 @@
 /** What an instruction takes from memory, or from another register: numbers of all formats as extended ones. */
 import type { Variable } from '../../emit/arithmetic.ts';
 import type { Value } from '../../emit/values.ts';
-import {
-  HOW_KIND,
-  HOW_KIND_SHIFT,
-  HOW_SOURCE_SHIFT,
-  KIND_F32,
-  KIND_F64,
-  KIND_INTEGER,
-  KIND_REGISTER,
-} from './operation.ts';
+import { HOW_SOURCE_SHIFT, KIND_F32, KIND_F64, KIND_INTEGER, KIND_REGISTER } from './operation.ts';
 import { BIAS, type Extended, INTEGER_BIT, type X87Function } from './unit.ts';
 
 /** A format of IEEE 754. */
@@ -33,21 +25,18 @@ export function source(x: X87Function, { infinite = false } = {}): Extended {
     exponent: m.variable(m.const(32, 0)),
     significand: m.variable(m.const(64, 0)),
   };
-  const kind = x.field(HOW_KIND_SHIFT, HOW_KIND);
-  const ofKind = (wanted: number, then: () => void, otherwise?: () => void): void =>
-    m.if(m.eq(kind, m.const(32, wanted)), then, otherwise);
-  ofKind(
-    KIND_REGISTER,
+  m.if(
+    x.isKind(KIND_REGISTER),
     () => set(x, number, x.read(x.registerAt(HOW_SOURCE_SHIFT), { infinite })),
     () =>
-      ofKind(
-        KIND_F64,
+      m.if(
+        x.isKind(KIND_F64),
         () => widen(x, F64, number),
         () =>
-          ofKind(
-            KIND_F32,
+          m.if(
+            x.isKind(KIND_F32),
             () => widen(x, F32, number),
-            () => ofKind(KIND_INTEGER, () => fromInteger(x, number)),
+            () => m.if(x.isKind(KIND_INTEGER), () => fromInteger(x, number)),
           ),
       ),
   );

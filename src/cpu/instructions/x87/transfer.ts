@@ -4,35 +4,43 @@ import { ROUND_NEAREST } from '../../fpu/float.ts';
 import { FCW_FIXED, FCW_WRITABLE, FSW_C1 } from '../../fpu/x87-state.ts';
 import {
   HOW_DESTINATION_SHIFT,
-  HOW_KIND,
-  HOW_KIND_SHIFT,
   HOW_TO_NEAREST,
   HOW_SOURCE_SHIFT,
   KIND_F32,
   KIND_F80,
   KIND_REGISTER,
   X87_EXPONENT,
-  X87_RESULT,
-  X87_RESULT_EXPONENT,
 } from './operation.ts';
 import { roundingBits, roundsUp, rounding } from './rounding.ts';
 import { F32, F64, type Ieee, source } from './source.ts';
 import type { Extended, X87Function } from './unit.ts';
 
-/** FLD of all formats, FLD ST(i), FILD: what is pushed is exact. */
+/** FLD of all formats, FLD ST(i), FILD, constants: what is pushed is exact. */
 export function load(x: X87Function): void {
   const { m } = x;
-  const kind = x.field(HOW_KIND_SHIFT, HOW_KIND);
-  m.if(m.eq(kind, m.const(32, KIND_REGISTER)), () => {
-    const from = x.registerAt(HOW_SOURCE_SHIFT);
-    x.require(x.isFull(from));
-    pushBits(x, x.signExponent(from), x.significand(from));
-  });
-  m.if(m.eq(kind, m.const(32, KIND_F80)), () => {
-    const isNearest = m.eq(rounding(x), m.const(32, ROUND_NEAREST));
-    x.require(m.or(isNearest, m.not(x.asks(HOW_TO_NEAREST))));
-    pushBits(x, m.zext(m.loadState(X87_EXPONENT, 16), 32), x.operand);
-  });
+  m.if(
+    x.isKind(KIND_REGISTER),
+    () => {
+      const from = x.registerAt(HOW_SOURCE_SHIFT);
+      x.require(x.isFull(from));
+      pushBits(x, x.signExponent(from), x.significand(from));
+    },
+    () =>
+      m.if(
+        x.isKind(KIND_F80),
+        () => loadF80(x),
+        () => loadNumber(x),
+      ),
+  );
+}
+
+function loadF80(x: X87Function): void {
+  const { m } = x;
+  m.if(x.asks(HOW_TO_NEAREST), () => x.require(m.eq(rounding(x), m.const(32, ROUND_NEAREST))));
+  pushBits(x, x.signExponentGiven ?? m.zext(m.loadState(X87_EXPONENT, 16), 32), x.operand);
+}
+
+function loadNumber(x: X87Function): void {
   const { sign, exponent, significand } = source(x);
   pushBits(x, x.signExponentOf(sign, exponent), significand);
 }
@@ -89,8 +97,12 @@ export function free(x: X87Function): void {
 
 /** FINCSTP, and FDECSTP with an operand that is not zero. */
 export function moveTop(x: X87Function): void {
-  x.m.if(x.m.ne(x.operand, x.m.const(64, 0)), () => x.finishMove(-1));
-  x.finishMove(1);
+  const { m } = x;
+  m.if(
+    m.ne(x.operand, m.const(64, 0)),
+    () => x.finishMove(-1),
+    () => x.finishMove(1),
+  );
 }
 
 /** FLDCW: nothing becomes pending, or stops to be, if all exceptions are masked before and after. */
@@ -101,19 +113,25 @@ export function loadControl(x: X87Function): void {
   x.finishControl(m.or(m.and(word, m.const(32, FCW_WRITABLE)), m.const(32, FCW_FIXED)));
 }
 
-/** FST m32, m64 and m80: the result is for the instruction to write. */
+/** FST m32, m64 and m80 */
 export function storeFloat(x: X87Function): void {
   const { m, top } = x;
-  const kind = x.field(HOW_KIND_SHIFT, HOW_KIND);
-  m.if(m.eq(kind, m.const(32, KIND_F80)), () => {
-    x.require(x.isFull(top));
-    m.storeState(X87_RESULT, x.significand(top));
-    m.storeState(X87_RESULT_EXPONENT, m.trunc(x.signExponent(top), 16));
-    x.finish();
-  });
-  const number = x.read(top);
-  m.if(m.eq(kind, m.const(32, KIND_F32)), () => narrow(x, number, F32));
-  narrow(x, number, F64);
+  m.if(
+    x.isKind(KIND_F80),
+    () => {
+      x.require(x.isFull(top));
+      x.result(x.significand(top), x.signExponent(top));
+      x.finish();
+    },
+    () => {
+      const number = x.read(top);
+      m.if(
+        x.isKind(KIND_F32),
+        () => narrow(x, number, F32),
+        () => narrow(x, number, F64),
+      );
+    },
+  );
 }
 
 function narrow(
@@ -125,7 +143,7 @@ function narrow(
   const dropped = 63 - fraction;
   const signBit = m.shl(m.zext(sign, 64), bits - 1);
   m.rarely(m.isZero(significand), () => {
-    m.storeState(X87_RESULT, signBit);
+    x.result(signBit);
     x.finish();
   });
   const field = m.sub(exponent, m.const(32, rebias));
@@ -137,6 +155,6 @@ function narrow(
   const biased = m.shl(m.zext(m.sub(field, m.const(32, 1)), 64), fraction);
   const magnitude = m.add(m.add(biased, whole), m.zext(up, 64));
   x.require(m.below(magnitude, m.const(64, BigInt(special) << BigInt(fraction))));
-  m.storeState(X87_RESULT, m.or(magnitude, signBit));
+  x.result(m.or(magnitude, signBit));
   x.finish(roundingBits(x, rest, up));
 }

@@ -7,30 +7,14 @@ import type { Label } from '../../emit/code.ts';
 import * as op from '../../emit/opcodes.ts';
 import type { Semantics } from '../../emit/semantics.ts';
 import { type Bits, LOADS, STORES, type Value } from '../../emit/values.ts';
-import {
-  CONTROL_FCS,
-  CONTROL_FCW,
-  CONTROL_FDP,
-  CONTROL_FDS,
-  CONTROL_FIP,
-  CONTROL_FOP,
-  CONTROL_FSW,
-  CONTROL_FTW,
-  FSW_C1,
-  FSW_TOP,
-} from '../../fpu/x87-state.ts';
-import * as state from '../../state.ts';
-import { segmentAt } from '../../emit/system-semantics.ts';
-import { VECTOR_X87 } from '../../system/vector-slow.ts';
-import { HOW_FOP, HOW_FOP_SHIFT, HOW_MEMORY, HOW_POPS, HOW_REGISTER } from './operation.ts';
-import { X87_SLOW_ADDRESS, X87_SLOW_DONE, X87_SLOW_OPERAND, X87_SLOW_RIP } from '../../fpu/x87-slow.ts';
+import { FSW_C1, FSW_TOP, FSW_TOP_SHIFT } from '../../fpu/x87-state.ts';
+import { OFFSET_X87 } from '../../state.ts';
+import { HOW_FOP, HOW_FOP_SHIFT, HOW_KIND, HOW_KIND_SHIFT, HOW_POPS, HOW_REGISTER } from './operation.ts';
 
-const CONTROL = state.OFFSET_X87_CONTROL;
 const ALL_MASKED = 0x3f;
 /** From TOP in the status word to 16 times TOP: how far apart registers are. */
 const TOP_TO_SLOT = 7;
 const SLOT_BYTES = 16;
-const TOP_SHIFT = 11;
 export const INTEGER_BIT = 1n << 63n;
 /** The largest biased exponent of a number, and that of an infinity. */
 const LARGEST = 0x7ffe;
@@ -44,36 +28,46 @@ export interface Extended {
   readonly significand: Value;
 }
 
+/** What an instruction is given: see operation.ts; `control` is what `Semantics.x87Control` says. */
+export interface Given {
+  readonly how: Value;
+  readonly control: Value;
+  readonly operand: Value;
+  /** The upper 16 bits of an m80, where they are at hand and not in X87_EXPONENT. */
+  readonly signExponent?: Value | undefined;
+}
+
+/** Where control goes: to `slow` with nothing changed, or as `done` says, with the control words after the instruction. */
+export interface Leave {
+  readonly slow: Label;
+  done(control: Value): void;
+  /** What is to be written to memory; of an m80 the upper 16 bits too. */
+  result(value: Value, signExponent?: Value): void;
+}
+
 export class X87Function {
   readonly m: Semantics;
-  readonly how: Value;
   readonly operand: Value;
+  /** Of an m80. */
+  readonly signExponentGiven: Value | undefined;
   readonly fcw: Value;
-  readonly #rip: Value;
-  readonly #address: Value;
+  readonly #how: Value;
+  readonly #leave: Leave;
+  readonly #control: Value;
   readonly #status: Value;
   readonly #tags: Value;
-  readonly #slow: Label;
 
-  /**
-   * Emits what `body` does, which is over on each way with a `finish` or by giving up, and the way to TypeScript behind it.
-   * Returns what the function returns.
-   */
-  static emit(m: Semantics, parameters: readonly Value[], body: (x: X87Function) => void): Value {
-    const slow = m.code.block();
-    const x = new X87Function(m, parameters, slow);
-    body(x);
-    m.code.end();
-    return x.#callTypeScript();
-  }
-
-  private constructor(m: Semantics, parameters: readonly Value[], slow: Label) {
+  constructor(m: Semantics, { how, control, operand, signExponent }: Given, leave: Leave) {
     this.m = m;
-    [this.how, this.#rip, this.operand, this.#address] = parameters as [Value, Value, Value, Value];
-    this.#slow = slow;
-    this.fcw = this.#control(CONTROL_FCW);
-    this.#status = this.#control(CONTROL_FSW);
-    this.#tags = this.#control(CONTROL_FTW);
+    this.operand = operand;
+    this.signExponentGiven = signExponent;
+    this.#how = how;
+    this.#leave = leave;
+    this.#control = control;
+    const words = m.trunc(control, 32);
+    this.fcw = m.and(words, m.const(32, 0xffff));
+    this.#status = m.shr(words, 16);
+    this.#tags = m.and(m.trunc(m.shr(control, 32), 32), m.const(32, 0xff));
     this.requireMasked(this.fcw);
   }
 
@@ -82,29 +76,45 @@ export class X87Function {
     const masks = this.m.const(32, ALL_MASKED);
     this.require(this.m.eq(this.m.and(control, masks), masks));
   }
-
   require(condition: Value): void {
     this.giveUpIf(this.m.not(condition));
   }
   giveUpIf(condition: Value): void {
     this.m.push(condition);
     this.m.code.unlikely();
-    this.m.code.brIf(this.#slow);
+    this.m.code.brIf(this.#leave.slow);
   }
+
+  // What is asked for, known here and now where the whole of it is
 
   /** Whether a bit of `how` is set. */
   asks(bit: number): Value {
-    return this.m.bit(this.how, Math.log2(bit));
+    return this.#how.isConstant
+      ? this.m.const(1, this.#known(bit) === 0 ? 0 : 1)
+      : this.m.bit(this.#how, Math.log2(bit));
+  }
+  isKind(kind: number): Value {
+    const { m } = this;
+    const field = this.field(HOW_KIND_SHIFT, HOW_KIND);
+    return field.isConstant ? m.const(1, field.constant === BigInt(kind) ? 1 : 0) : m.eq(field, m.const(32, kind));
   }
   field(shift: number, mask: number): Value {
-    return this.m.and(this.m.shr(this.how, shift), this.m.const(32, mask));
+    const { m } = this;
+    if (this.#how.isConstant) return m.const(32, this.#known(mask << shift) >>> shift);
+    return m.and(m.shr(this.#how, shift), m.const(32, mask));
+  }
+  #known(mask: number): number {
+    return Number(this.#how.constant) & mask;
   }
 
   // Registers, by their offsets from OFFSET_X87
 
   /** ST(i) of the field of `how` at `shift`. */
   registerAt(shift: number): Value {
-    return this.m.and(this.m.add(this.top, this.field(shift, HOW_REGISTER)), this.m.const(32, HOW_REGISTER));
+    const { m } = this;
+    const number = this.field(shift, HOW_REGISTER);
+    if (number.isConstant && number.constant === 0n) return this.top;
+    return m.and(m.add(this.top, number), m.const(32, HOW_REGISTER));
   }
   get top(): Value {
     return this.m.and(this.m.shr(this.#status, TOP_TO_SLOT), this.m.const(32, HOW_REGISTER));
@@ -168,43 +178,52 @@ export class X87Function {
 
   // The end
 
+  /** What the instruction is to write to memory. */
+  result(value: Value, signExponent?: Value): void {
+    this.#leave.result(value, signExponent);
+  }
+
   /**
    * Ends the instruction with bits of the status word, of which it `clears` some first; with a register `filled`; and
    * pops as `how` says.
    */
   finish(bits?: Value, clears = FSW_C1, filled?: Value): void {
     const { m } = this;
-    const pops = m.and(this.how, m.const(32, HOW_POPS));
+    const status = this.#with(bits, clears);
+    const before = filled === undefined ? this.#tags : m.or(this.#tags, this.#tagBit(filled));
+    const pops = this.field(0, HOW_POPS);
+    if (pops.isConstant && pops.constant === 0n) {
+      this.#finish(status, before);
+      return;
+    }
     const one = m.const(32, 1);
     const freed = m.shl(m.sub(m.shl(one, pops), one), m.shr(this.top, 4));
-    const before = filled === undefined ? this.#tags : m.or(this.#tags, this.#tagBit(filled));
     const tags = m.and(before, m.not(m.or(freed, m.shr(freed, 8))));
-    this.#finish(this.#moved(this.#with(bits, clears), m.shl(pops, TOP_SHIFT)), tags);
+    this.#finish(this.#moved(status, m.shl(pops, FSW_TOP_SHIFT)), tags);
   }
   /** Ends it with a register pushed. */
   finishPush(slot: Value): void {
     const { m } = this;
-    const status = this.#moved(this.#with(undefined, FSW_C1), m.const(32, -1 << TOP_SHIFT));
+    const status = this.#moved(this.#with(undefined, FSW_C1), m.const(32, -1 << FSW_TOP_SHIFT));
     this.#finish(status, m.or(this.#tags, this.#tagBit(slot)));
   }
   /** Ends it with TOP moved, or a register empty. */
   finishMove(by: number): void {
-    this.#finish(this.#moved(this.#with(undefined, FSW_C1), this.m.const(32, by << TOP_SHIFT)), this.#tags);
+    this.#finish(this.#moved(this.#with(undefined, FSW_C1), this.m.const(32, by << FSW_TOP_SHIFT)), this.#tags);
   }
   finishFree(slot: Value): void {
     const { m } = this;
     this.#finish(this.#with(undefined, FSW_C1), m.and(this.#tags, m.not(this.#tagBit(slot))));
   }
-
   /** Ends FLDCW, which changes nothing else. */
   finishControl(word: Value): void {
-    this.#setControl(CONTROL_FCW, word);
-    this.#return();
+    const { m } = this;
+    this.#leave.done(m.or(m.and(this.#control, m.const(64, ~0xffffn)), m.zext(word, 64)));
   }
 
   #with(bits: Value | undefined, clears: number): Value {
     const { m } = this;
-    const kept = m.and(this.#status, m.const(32, 0xffff & ~clears));
+    const kept = clears === 0 ? this.#status : m.and(this.#status, m.const(32, 0xffff & ~clears));
     return bits === undefined ? kept : m.or(kept, bits);
   }
   #moved(status: Value, by: Value): Value {
@@ -215,38 +234,9 @@ export class X87Function {
 
   #finish(status: Value, tags: Value): void {
     const { m } = this;
-    this.#setControl(CONTROL_FSW, status);
-    this.#setControl(CONTROL_FTW, tags);
-    this.#setControl(CONTROL_FOP, this.field(HOW_FOP_SHIFT, HOW_FOP));
-    this.#setControl(CONTROL_FCS, m.loadState(segmentAt(state.CS) + state.SEGMENT_SELECTOR, 16));
-    m.storeState(CONTROL + CONTROL_FIP, this.#rip);
-    m.if(this.asks(HOW_MEMORY), () => {
-      m.storeState(CONTROL + CONTROL_FDP, this.#address);
-      this.#setControl(CONTROL_FDS, m.loadState(segmentAt(state.DS) + state.SEGMENT_SELECTOR, 16));
-    });
-    this.#return();
-  }
-
-  #return(): void {
-    this.m.push(this.m.const(32, X87_SLOW_DONE));
-    this.m.code.byte(op.OP_RETURN);
-  }
-
-  #callTypeScript(): Value {
-    const { m } = this;
-    m.storeState(X87_SLOW_OPERAND, this.operand);
-    m.storeState(X87_SLOW_RIP, this.#rip);
-    m.storeState(X87_SLOW_ADDRESS, this.#address);
-    m.push(m.or(this.field(HOW_FOP_SHIFT, HOW_FOP), m.const(32, VECTOR_X87)));
-    m.code.call(m.runtime.vectorSlow);
-    return m.pop(32);
-  }
-
-  #control(offset: number): Value {
-    return this.m.zext(this.m.loadState(CONTROL + offset, 16), 32);
-  }
-  #setControl(offset: number, value: Value): void {
-    this.m.storeState(CONTROL + offset, this.m.trunc(value, 16));
+    const low = m.or(this.fcw, m.shl(status, 16));
+    const high = m.or(tags, m.shl(this.field(HOW_FOP_SHIFT, HOW_FOP), 16));
+    this.#leave.done(m.or(m.zext(low, 64), m.shl(m.zext(high, 64), 32)));
   }
 
   #tagBit(slot: Value): Value {
@@ -254,13 +244,13 @@ export class X87Function {
   }
   #load(slot: Value, offset: number, bits: Bits): Value {
     this.#pushSlot(slot);
-    this.m.code.memory(LOADS[bits], state.OFFSET_X87 + offset);
+    this.m.code.memory(LOADS[bits], OFFSET_X87 + offset);
     return this.m.pop(bits);
   }
   #store(slot: Value, offset: number, value: Value): void {
     this.#pushSlot(slot);
     this.m.push(value);
-    this.m.code.memory(STORES[value.bits], state.OFFSET_X87 + offset);
+    this.m.code.memory(STORES[value.bits], OFFSET_X87 + offset);
   }
   #pushSlot(slot: Value): void {
     this.m.code.get(this.m.vcpu);
