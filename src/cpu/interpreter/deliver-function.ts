@@ -1,6 +1,6 @@
 /**
- * Exceptions of 64-bit code, delivered in generated code: what system/long-delivery.ts does where the handler is 64-bit
- * code at CPL 0 and nothing faults on the way. Page faults above all: a process is made of them.
+ * Exceptions and interrupts of 64-bit code, delivered in generated code: what system/long-delivery.ts does where the
+ * handler is 64-bit code at CPL 0 and nothing faults on the way. Page faults above all: a process is made of them.
  */
 import { Code } from '../emit/code.ts';
 import type { ModuleBuilder } from '../emit/module.ts';
@@ -75,13 +75,38 @@ export function emitRunAndDeliver(module: ModuleBuilder, run: number, runtime: R
 
 /** (vcpu) -> 1 once the exception in OFFSET_EVENT is delivered, 0 where nothing was done. */
 function emitDeliver(module: ModuleBuilder, runtime: RuntimeFunctions): number {
+  return emitAttempt(module, runtime, (m) => {
+    const event = m.loadState(state.OFFSET_EVENT, 32);
+    m.requireBits(event, ~(0xff | EVENT_HAS_ERROR), 0);
+    const vector = vectorOf(m, event);
+    m.require(m.below(vector, m.const(32, 32)));
+    const left = m.or(m.loadState(state.OFFSET_EXCEPTION_EXITS, 32), m.const(32, OTHERS));
+    m.requireClear(m.and(m.shl(m.const(32, 1), vector), left));
+    const hasError = m.bit(event, Math.log2(EVENT_HAS_ERROR));
+    emitDelivery(m, vector, hasError, () => faultingRip(m), state.FLAG_RF);
+  });
+}
+
+/**
+ * The same, between runs, for an external interrupt: OFFSET_EVENT is its vector + 1. No exit of a guest's guest is
+ * looked for.
+ */
+export function emitInterrupt(module: ModuleBuilder, runtime: RuntimeFunctions): number {
+  return emitAttempt(module, runtime, (m) => {
+    const vector = vectorOf(m, m.loadState(state.OFFSET_EVENT, 32));
+    emitDelivery(m, vector, undefined, () => m.loadState(state.OFFSET_RIP, 64), 0);
+  });
+}
+
+function emitAttempt(module: ModuleBuilder, runtime: RuntimeFunctions, deliver: (m: SystemSemantics) => void): number {
   const index = module.declare([TYPE_I32], [TYPE_I32]);
   const code = new Code();
   const locals = new LocalPool(1);
   const tlb = locals.fixed(TYPE_I32);
   const m = new SystemSemantics(code, locals, { vcpu: VCPU, tlb }, runtime, NO_OPERANDS, NO_CONTROL, CONTEXT);
   m.attempt(() => {
-    emitDelivery(m);
+    m.requirePlain64();
+    deliver(m);
     code.i32(1);
     code.byte(op.OP_RETURN);
   });
@@ -90,32 +115,33 @@ function emitDeliver(module: ModuleBuilder, runtime: RuntimeFunctions): number {
   return index;
 }
 
-function emitDelivery(m: SystemSemantics): void {
-  m.requirePlain64();
-  const event = m.loadState(state.OFFSET_EVENT, 32);
-  m.requireBits(event, ~(0xff | EVENT_HAS_ERROR), 0);
-  const vector = m.sub(m.and(event, m.const(32, 0xff)), m.const(32, 1));
-  m.require(m.below(vector, m.const(32, 32)));
-  const left = m.or(m.loadState(state.OFFSET_EXCEPTION_EXITS, 32), m.const(32, OTHERS));
-  m.requireClear(m.and(m.shl(m.const(32, 1), vector), left));
+// `flags` are pushed besides those there are.
+function emitDelivery(
+  m: SystemSemantics,
+  vector: Value,
+  hasError: Value | undefined,
+  returnRip: () => Value,
+  flags: number,
+): void {
   const gate = readGate(m, vector);
   m.requireCanonical(gate.rip);
   const selector = m.and(gate.selector, m.const(32, 0xfffc));
   const loadCode = codeSegment(m, selector, m.const(32, 0));
   const cpl = m.loadState(state.OFFSET_CPL, 32);
   const rsp = m.readGpr(state.RSP, 64);
-  const hasError = m.bit(event, Math.log2(EVENT_HAS_ERROR));
-  const error = m.shl(m.zext(hasError, 32), 3);
+  const error = hasError === undefined ? m.const(32, 0) : m.shl(m.zext(hasError, 32), 3);
   const bytes = m.add(error, m.const(32, FRAME_BYTES));
   const top = m.and(stackPointer(m, gate.ist, cpl, rsp), m.const(64, ~0xfn));
   const start = m.sub(top, m.zext(bytes, 64));
   m.requireCanonical(start);
   const frame = m.supervisorHost(start, bytes, true);
-  m.if(hasError, () => m.storeHost(frame, 0, m.zext(m.loadState(state.OFFSET_EVENT_DATA, 32), 64)));
+  if (hasError !== undefined) {
+    m.if(hasError, () => m.storeHost(frame, 0, m.zext(m.loadState(state.OFFSET_EVENT_DATA, 32), 64)));
+  }
   const host = m.add(frame, error);
-  m.storeHost(host, 0, faultingRip(m));
+  m.storeHost(host, 0, returnRip());
   m.storeHost(host, 8, selectorOf(m, state.CS));
-  m.storeHost(host, 16, m.zext(m.or(m.rflags(), m.const(32, state.FLAG_RF)), 64));
+  m.storeHost(host, 16, m.zext(m.or(m.rflags(), m.const(32, flags)), 64));
   m.storeHost(host, 24, rsp);
   m.storeHost(host, 32, selectorOf(m, state.SS));
   m.if(m.ne(cpl, m.const(32, 0)), () => m.setSegment(state.SS, m.const(32, 0), m.const(32, 0), m.const(32, 0)));
@@ -126,6 +152,10 @@ function emitDelivery(m: SystemSemantics): void {
   const rest = m.loadState(state.OFFSET_RFLAGS_REST, 32);
   const masked = m.select(gate.isInterrupt, m.const(32, state.FLAG_IF), m.const(32, 0));
   m.enterLevel(0, m.and(rest, m.not(m.or(masked, m.const(32, CLEARED)))));
+}
+
+function vectorOf(m: SystemSemantics, event: Value): Value {
+  return m.sub(m.and(event, m.const(32, 0xff)), m.const(32, 1));
 }
 
 interface Gate {

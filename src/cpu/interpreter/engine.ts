@@ -15,7 +15,7 @@ import { type FormEntry, HandlerTable } from './handlers.ts';
 import { HOT_HANDLERS } from './hot-handlers.ts';
 import { HOT_PAIRS } from './hot-pairs.ts';
 import { type CodeShelf, keepCode, restoreCode } from './kept-code.ts';
-import { type Current, type CurrentVcpu, instantiate, type Run, type Shared } from './instance.ts';
+import { type Current, type CurrentVcpu, type Interrupt, instantiate, type Run, type Shared } from './instance.ts';
 import { MAX_VCPUS, PROFILE, RECORDS, RECORDS_END, REGION_PROFILE, VCPU_AREA_SIZE, VCPU_AREAS } from './layout.ts';
 import { RecordWriter } from './record-writer.ts';
 
@@ -97,7 +97,9 @@ export class InterpreterEngine implements Engine {
     }
     this.#shelf = shelf;
     if (shelf?.found !== undefined) restoreCode(shelf, memory, code.parts, this.regions);
-    this.#shared = { memory, table, code, writer, run: functions['run'] as Run, regions: this.regions, current };
+    const run = functions['run'] as Run;
+    const interrupt = functions['interrupt'] as Interrupt | undefined;
+    this.#shared = { memory, table, code, writer, run, interrupt, regions: this.regions, current };
   }
 
   createVcpu(nested: NestedPaging, intercepts: Intercepts, tsc: TscSource): EngineVcpu {

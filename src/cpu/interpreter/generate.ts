@@ -3,7 +3,7 @@ import { ModuleBuilder } from '../emit/module.ts';
 import * as op from '../emit/opcodes.ts';
 import { emitColdHandlers } from './cold.ts';
 import type { HandlerTable } from './handlers.ts';
-import { emitRunAndDeliver } from './deliver-function.ts';
+import { emitInterrupt, emitRunAndDeliver } from './deliver-function.ts';
 import { emitMainFunction, type FusedPair } from './main-function.ts';
 import { MAX_REGIONS } from './layout.ts';
 import { emitRuntime, exportRegionRuntime } from './runtime.ts';
@@ -47,5 +47,6 @@ export function generateInterpreter(
   const { code, locals } = emitMainFunction(table.hot, fused, runtime, options);
   module.define(run, locals, code);
   module.export('run', options.shortcuts ? emitRunAndDeliver(module, run, runtime) : run);
+  if (options.shortcuts) module.export('interrupt', emitInterrupt(module, runtime));
   return module.bytes();
 }

@@ -9,6 +9,8 @@ import type { InterpreterImports } from './runtime.ts';
 
 /** The generated `run`: RUN_*, with what is left of the budget in OFFSET_BUDGET. */
 export type Run = (vcpu: number, budget: number) => number;
+/** The generated delivery of an interrupt, OFFSET_EVENT - 1: 0 where nothing was done. */
+export type Interrupt = (vcpu: number) => number;
 
 /** What all vCPUs of an engine share. */
 export interface Shared {
@@ -17,6 +19,8 @@ export interface Shared {
   readonly code: CodeCache;
   readonly writer: RecordWriter;
   readonly run: Run;
+  /** Undefined where TypeScript does all that it can. */
+  readonly interrupt: Interrupt | undefined;
   /** Undefined where the interpreter works alone. */
   readonly regions: RegionCache | undefined;
   /** Whose run the generated code is in: its imports are that vCPU's. */

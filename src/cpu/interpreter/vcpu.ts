@@ -29,15 +29,15 @@ import { HeldUp } from './held-up.ts';
 import { JumpCache } from './jump-cache.ts';
 import { InstructionFetch } from './instruction-fetch.ts';
 import { VCPU_AREA_SIZE, VCPU_AREAS, VCPU_TLBS } from './layout.ts';
+import { interruptPlainly, setFaultingRip } from './event-entry.ts';
 import { hostOfLinear, readLinear, writeLinear } from './linear-copy.ts';
 import type { CurrentVcpu, Shared } from './instance.ts';
 import { RUN_EVENT, RUN_EXIT } from './run-result.ts';
-import { MODE_CODE_64, MODE_GUEST, MODE_STEP } from '../mode.ts';
+import { MODE_GUEST, MODE_STEP } from '../mode.ts';
 import { interruptGuest } from '../svm/exceptions.ts';
 import { settleReset } from '../svm/exit.ts';
 import { Svm } from '../svm/svm.ts';
 import { storeModeWords } from './mode-words.ts';
-import * as record from './record.ts';
 import { RecordReader } from './record-reader.ts';
 import { RunStops } from './run-stops.ts';
 
@@ -187,6 +187,9 @@ export class InterpreterVcpu implements EngineVcpu, CodeUser, TierHooks, Current
 
   injectInterrupt(vector: number): void {
     this.cpu.svm.awaitWindow(false);
+    this.#shared.current.vcpu = this;
+    this.#noticeCode();
+    if (!this.cpu.svm.inGuest && interruptPlainly(this.state, this.#shared.interrupt, vector)) return;
     this.#deliver({ vector, errorCode: -1, source: 'external' });
   }
 
@@ -281,9 +284,8 @@ export class InterpreterVcpu implements EngineVcpu, CodeUser, TierHooks, Current
     else checkedLinear(this.cpu, segment, offset >>> 0, access.bytes, access.isWrite);
   };
 
-  offsetLinear = (segment: number, offset: number, bytes: number, write: number): void => {
+  offsetLinear = (segment: number, offset: number, bytes: number, write: number): void =>
     checkedLinear(this.cpu, segment, offset >>> 0, bytes, write !== 0);
-  };
 
   find = (): number => {
     this.#jumpsFlushed = false;
@@ -294,10 +296,10 @@ export class InterpreterVcpu implements EngineVcpu, CodeUser, TierHooks, Current
     if (regions?.isEager && regions.hot(this.#fetch.placeOf(machine), this.#mode, this.#fetch.near)) this.stop();
     // What would be remembered now could not be forgotten with its page: the fetch from it was forgotten meanwhile.
     if (this.#jumpsFlushed) return pc;
-    const registers = this.state;
-    const ripLo = registers.u32(state.OFFSET_RIP);
-    const ripHi = registers.u32(state.OFFSET_RIP + 4);
-    this.#jumps.insert(ripLo, ripHi, registers.u32(state.OFFSET_MODE_TAG + 4), pc, this.#fetch.isGlobal);
+    const { state: registers } = this;
+    const rip = state.OFFSET_RIP;
+    const tag = registers.u32(state.OFFSET_MODE_TAG + 4);
+    this.#jumps.insert(registers.u32(rip), registers.u32(rip + 4), tag, pc, this.#fetch.isGlobal);
     return pc;
   };
 
@@ -311,6 +313,13 @@ export class InterpreterVcpu implements EngineVcpu, CodeUser, TierHooks, Current
     if ((this.#mode & MODE_GUEST) === 0) return call(this.cpu, this.#operands);
     return handler.instruction.intercept?.(this.cpu, this.#operands) ?? call(this.cpu, this.#operands);
   };
+
+  // What began to hold code while others ran is not written to without a look.
+  #noticeCode(): void {
+    const { code } = this.#shared;
+    if (this.#framesBegun !== code.framesBegun) this.#mmu.protectFrames();
+    this.#framesBegun = code.framesBegun;
+  }
 
   #enterFor(budget: number): number {
     if (this.cpu.windowRequested && this.cpu.isShadowed) return this.#enterExactly(1);
@@ -330,7 +339,7 @@ export class InterpreterVcpu implements EngineVcpu, CodeUser, TierHooks, Current
     this.state.view.setInt32(state.OFFSET_BUDGET, budget, true);
     const { current, run, code } = this.#shared;
     current.vcpu = this;
-    if (this.#framesBegun !== code.framesBegun) this.#mmu.protectFrames();
+    this.#noticeCode();
     code.enter(this);
     const result = run(this.state.base, budget);
     this.#retired = this.instructions;
@@ -346,13 +355,9 @@ export class InterpreterVcpu implements EngineVcpu, CodeUser, TierHooks, Current
   #enterExactly(budget: number): number {
     if (budget > LONGEST_RUN) return this.#enter(budget - LONGEST_RUN);
     const registers = this.state;
-    const ripLo = registers.u32(state.OFFSET_RIP);
-    const known = this.#jumps.find(
-      ripLo,
-      registers.u32(state.OFFSET_RIP + 4),
-      registers.u32(state.OFFSET_MODE_TAG + 4),
-    );
-    const pc = known !== 0 ? known : this.find();
+    const rip = state.OFFSET_RIP;
+    const tag = registers.u32(state.OFFSET_MODE_TAG + 4);
+    const pc = this.#jumps.find(registers.u32(rip), registers.u32(rip + 4), tag) || this.find();
     if (pc === 0) {
       registers.setU32(state.OFFSET_PC, 0);
       return RUN_EVENT;
@@ -377,10 +382,7 @@ export class InterpreterVcpu implements EngineVcpu, CodeUser, TierHooks, Current
     const registers = this.state;
     const pc = registers.u32(state.OFFSET_PC);
     if (pc !== 0) {
-      const place = this.#shared.memory.view.getUint16(pc + record.RECORD_PLACE, true);
-      const rip = registers.u64(state.OFFSET_IP_BASE) + BigInt(place & 0xfff);
-      const isWide = (this.#mode & MODE_CODE_64) !== 0;
-      registers.rip = isWide ? BigInt.asUintN(64, rip) : rip & 0xffffffffn;
+      setFaultingRip(registers, this.#shared.memory, pc, this.#mode);
       const isCanonical = (registers.u32(state.OFFSET_EVENT) & EVENT_NOT_CANONICAL) === 0;
       if (!isCanonical && this.#operands.usesStack(pc)) setEvent(registers, state.EXCEPTION_SS, 0);
     }
