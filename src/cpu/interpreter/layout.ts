@@ -21,6 +21,17 @@ export const JUMP_CACHE_FOLD = 8;
 export const JUMP_RECORD_BITS = 23;
 export const JUMP_RECORD_SHIFT = 4;
 
+/**
+ * Where calls that the interpreter did lead back to, by the stack's top behind the call: what a processor's return stack
+ * is, for whoever's stamp and mode it is. i64 return address xor OFFSET_MODE_TAG, i64 OFFSET_FETCH_LOCAL, i32 the record
+ * behind the call's, HANDLER_END, which is linked to the record of the return address.
+ */
+export const RETURNS = 31 * MIB + 0x1000;
+export const RETURNS_COUNT = 64;
+export const RETURN_SIZE = 32;
+export const RETURN_STAMP = 8;
+export const RETURN_RECORD = 16;
+
 /** Regions that can be installed at a time, and how often each was entered from another (u32). */
 export const MAX_REGIONS = 1 << 14;
 export const REGION_COUNTS = JUMP_CACHE + JUMP_CACHE_ENTRIES * JUMP_CACHE_ENTRY_SIZE;
@@ -28,9 +39,12 @@ export const REGION_COUNTS = JUMP_CACHE + JUMP_CACHE_ENTRIES * JUMP_CACHE_ENTRY_
 export const VCPU_AREAS = 1 * MIB;
 export const MAX_VCPUS = 128;
 
-/** How often look-ups came to a record (u32), by bits of its address: what is hot. */
-export const HOT_COUNTERS_COUNT = 1 << 16;
-export const HOT_COUNTERS = 32 * MIB - HOT_COUNTERS_COUNT * 4;
+/**
+ * How often look-ups came to a record (u16), by bits of its address: what is hot. Few enough to stay in a processor's
+ * nearest caches, for every look-up counts.
+ */
+export const HOT_COUNTERS_COUNT = 1 << 14;
+export const HOT_COUNTERS = 32 * MIB - HOT_COUNTERS_COUNT * 2;
 
 /** Hash of decoded instructions (code-hash.ts), entries of 8 bytes. It grows. */
 export const CODE_HASH = 32 * MIB;

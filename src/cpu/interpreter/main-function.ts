@@ -7,7 +7,7 @@ import * as op from '../emit/opcodes.ts';
 import type { KnownFlags } from '../emit/flag-semantics.ts';
 import { Semantics } from '../emit/semantics.ts';
 import type { ControlFlow } from '../emit/tier.ts';
-import { Value } from '../emit/values.ts';
+import { push, Value } from '../emit/values.ts';
 import type { OperandHandle } from '../instructions/define.ts';
 import { EVENT_HAS_ERROR } from '../mmu/mmu.ts';
 import * as state from '../state.ts';
@@ -20,6 +20,7 @@ import { emitCountTaken, emitRegionEntry } from './region-entry.ts';
 import { emitEnd, emitGoto, emitLeave, emitRaiseRecord, emitStop } from './pseudo-handlers.ts';
 import * as record from './record.ts';
 import { RecordOperands } from './record-operands.ts';
+import { emitNoteCall, emitReturn } from './return-links.ts';
 import { COLD_FAULT, COLD_JUMP, RUN_EVENT, RUN_EXIT } from './run-result.ts';
 import type { RuntimeFunctions } from './runtime.ts';
 
@@ -80,11 +81,12 @@ class MainFunction extends MainFrame implements ControlFlow {
   }
 
   jump(target: Value): void {
-    if (target.isConstant) this.code.i64(target.constant);
-    else this.code.get(target.local);
-    this.code.set(this.rip);
     this.catchUp();
+    if (this.#is('CALL')) this.#noteCall();
     this.charge(1);
+    if (this.#is('RET')) emitReturn(this, target);
+    push(this.code, target);
+    this.code.set(this.rip);
     this.code.br(this.lookUp);
   }
 
@@ -92,6 +94,7 @@ class MainFunction extends MainFrame implements ControlFlow {
     const { code } = this;
     const context = this.#context as Handler;
     this.catchUp();
+    if (this.#is('CALL')) this.#noteCall();
     this.charge(1);
     if (context.context.operandSize === 64) {
       // Linked and within the budget: on to the target's record.
@@ -124,6 +127,20 @@ class MainFunction extends MainFrame implements ControlFlow {
     this.code.i32(0xfff);
     this.code.op(op.OP_I32_AND);
     return this.#popRip();
+  }
+
+  // Of 64-bit code, whose instruction it is.
+  #is(mnemonic: string): boolean {
+    const { instruction, context } = this.#context as Handler;
+    return instruction.mnemonic === mnemonic && context.stackSize === 64 && context.operandSize === 64;
+  }
+
+  // `pc` is its record.
+  #noteCall(): void {
+    const { ahead } = this;
+    this.ahead = 0;
+    emitNoteCall(this, this.nextRip());
+    this.ahead = ahead;
   }
 
   nextRip(): Value {

@@ -40,17 +40,17 @@ export function emitCountTaken(frame: MainFrame): void {
 export function emitCountLookUp(frame: MainFrame): void {
   const { code } = frame;
   code.get(frame.pc);
-  code.i32(2);
+  code.i32(Math.log2(record.RECORD_SIZE) - 1);
   code.op(op.OP_I32_SHR_U);
-  code.i32((HOT_COUNTERS_COUNT - 1) * 4);
+  code.i32((HOT_COUNTERS_COUNT - 1) * 2);
   code.op(op.OP_I32_AND);
   code.tee(frame.temporary);
   code.get(frame.temporary);
-  code.memory(op.OP_I32_LOAD, HOT_COUNTERS);
+  code.memory(op.OP_I32_LOAD16_U, HOT_COUNTERS);
   code.i32(1);
   code.op(op.OP_I32_ADD);
   code.tee(frame.counter);
-  code.memory(op.OP_I32_STORE, HOT_COUNTERS);
+  code.memory(op.OP_I32_STORE16, HOT_COUNTERS);
   code.get(frame.counter);
   code.i32(HOT_LOOKED_UP - 1);
   code.op(op.OP_I32_AND);
