@@ -48,11 +48,12 @@ export function onRegisters(opcode: number, modRm: number, request: Request, toF
       shift === undefined
         ? m.const(32, constant)
         : withRegister(m, constant, m.registerNumber(handles[register] as OperandHandle), shift);
-    const { control } = run(m, request, how, taken);
+    const done = run(m, request, how, taken);
+    const { control } = done;
     m.raiseIf(isHeldBack(m, control), state.EXCEPTION_MF);
     m.setX87Control(control);
     m.setX87Pointers();
-    if (toFlags) m.flagsOfOrder(m.loadState(X87_RESULT, 32));
+    if (toFlags) m.flagsOfOrder(m.trunc(done.result, 32));
   };
 }
 

@@ -147,7 +147,7 @@ export function registerExecute(
     case 'FUCOMI':
     case 'FCOMIP':
     case 'FUCOMIP':
-      return on({ name: 'x87Compare', how: HOW_TO_FLAGS | pops, ...source }, true);
+      return on({ name: 'x87Compare', how: HOW_TO_FLAGS | pops, isShort: true, ...source }, true);
   }
   const condition = CONDITIONS[plain.replace(/^FCMOV/, '')];
   if (condition !== undefined)

@@ -26,26 +26,30 @@ export interface Unrounded {
 /** Rounds a normalised significand to what PC and RC say. Returns the bits of the status word that tell how: C1 and PE. */
 export function round(x: X87Function, { sign, exponent, high, low }: Unrounded): Value {
   const { m } = x;
-  const unit = m.variable(m.const(64, 1));
+  // What is added, if anything is. Nobody could foretell a branch on that.
+  const increment = m.variable(m.const(64, 0));
   const up = m.variable(m.const(1, 0));
   const wants = m.and(x.fcw, m.const(32, CONTROL));
   m.if(
     m.eq(wants, m.const(32, USUAL)),
-    () => m.set(up, roundsToNearest(x, m.get(low), m.get(high))),
     () => {
+      m.set(up, roundsToNearest(x, m.get(low), m.get(high)));
+      m.set(increment, m.zext(m.get(up), 64));
+    },
+    () => {
+      const unit = m.variable(m.const(64, 1));
       const precision = m.and(m.shr(x.fcw, PRECISION_SHIFT), m.const(32, 3));
       m.if(m.eq(precision, m.const(32, PRECISION_24)), () => cut(x, 24, high, low, unit));
       m.if(m.eq(precision, m.const(32, PRECISION_53)), () => cut(x, 53, high, low, unit));
       m.set(up, roundsUp(x, rounding(x), sign, m.get(low), m.and(m.get(high), m.get(unit))));
+      m.set(increment, m.select(m.get(up), m.get(unit), m.const(64, 0)));
     },
   );
-  m.if(m.get(up), () => {
-    const rounded = m.add(m.get(high), m.get(unit));
-    m.set(high, rounded);
-    m.rarely(m.isZero(rounded), () => {
-      m.set(high, m.const(64, INTEGER_BIT));
-      m.set(exponent, m.add(m.get(exponent), m.const(32, 1)));
-    });
+  const rounded = m.add(m.get(high), m.get(increment));
+  m.set(high, rounded);
+  m.rarely(m.isZero(rounded), () => {
+    m.set(high, m.const(64, INTEGER_BIT));
+    m.set(exponent, m.add(m.get(exponent), m.const(32, 1)));
   });
   return roundingBits(x, m.get(low), m.get(up));
 }
