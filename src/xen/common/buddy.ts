@@ -27,12 +27,16 @@ export class Buddy {
     this.#next = new Int32Array(end);
     this.#previous = new Int32Array(end);
     this.#order = new Int8Array(end).fill(NOT_A_FREE_HEAD);
-    // Highest blocks first, so that the lists start with the lowest.
+    this.giveRange(first, end);
+  }
+
+  /** Frees all frames from `first` up to, not including, `end`, highest first, so that lists start with the lowest. */
+  giveRange(first: number, end: number): void {
     for (let stop = end; stop > first; ) {
-      let order = stop === 0 ? MAX_ORDER : Math.min(MAX_ORDER, 31 - Math.clz32(stop & -stop));
+      let order = Math.min(MAX_ORDER, 31 - Math.clz32(stop & -stop));
       while (stop - 2 ** order < first) order -= 1;
       stop -= 2 ** order;
-      this.#link(stop, order);
+      this.give(stop, order);
     }
   }
 

@@ -191,8 +191,12 @@ export class FrameTable {
    * map stays until they unmap it.
    */
   relinquish(owner: FrameOwner): void {
-    for (let mfn = 0; mfn < this.#owner.length; mfn++) {
-      if (this.#owner[mfn] === owner.id && !this.isXen(mfn)) this.putAllocation(mfn);
+    for (let mfn = this.#first; mfn < this.#owner.length; mfn++) {
+      if (this.#owner[mfn] !== owner.id || this.isXen(mfn)) continue;
+      const end = this.#endOfRun(mfn, owner.id);
+      if (end === mfn) this.putAllocation(mfn);
+      else this.#freeRun(mfn, end, owner);
+      mfn = Math.max(mfn, end - 1);
     }
     this.#maybeGone(owner);
   }
@@ -257,6 +261,22 @@ export class FrameTable {
     this.#owner[mfn] = owner;
     this.#count[mfn] = 1;
     this.#flags[mfn] = flags | WRITTEN;
+  }
+
+  /** Where frames end, from one on, that an owner has and nobody else holds: with them there is nothing to look at. */
+  #endOfRun(mfn: number, owner: number): number {
+    let end = mfn;
+    while (this.#owner[end] === owner && this.#flags[end] === (ALLOCATED | WRITTEN) && this.#count[end] === 1) end += 1;
+    return end;
+  }
+
+  #freeRun(first: number, end: number, owner: FrameOwner): void {
+    owner.totPages -= end - first;
+    this.#owner.fill(NO_OWNER, first, end);
+    this.#count.fill(0, first, end);
+    this.#flags.fill(WRITTEN, first, end);
+    this.#m2p.fill(INVALID_M2P, first, end);
+    this.#buddy.giveRange(first, end);
   }
 
   #drop(mfn: number, owner: FrameOwner): void {
