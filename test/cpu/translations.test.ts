@@ -11,6 +11,7 @@ import { type EngineMaker, forEveryEngine } from './engines.ts';
 
 const P = 1n;
 const RW = 2n;
+const A = 1n << 5n;
 const PS = 1n << 7n;
 const G = 1n << 8n;
 const TABLE = P | RW;
@@ -137,6 +138,17 @@ forEveryEngine(
       guest.remap(PTE, leaf(2, bits));
       deepEqual(guest.results(BOTH, REMAP, ENTER_FIRST, BOTH), [1, 1, expected, expected]);
     }
+  },
+);
+
+forEveryEngine(
+  'a page is marked accessed, not dirty, where code that is known is fetched from it again (4.8)',
+  (make) => {
+    using guest = new TwoSpaces(make);
+    guest.map(0, 1, P);
+    guest.remap(PTE, leaf(1, P));
+    deepEqual(guest.results(CALL, REMAP, ENTER_FIRST, CALL), [1, 1]);
+    equal(guest.view.getBigUint64(PTE, true), leaf(1, P | A));
   },
 );
 

@@ -1,12 +1,12 @@
 /**
- * Where an instruction is in machine memory, in generated code, as far as that is plain: a page of 4 KiB or 2 MiB,
- * accessed before, that may be executed. Notes the page for FetchCache.forgetPage.
+ * Where an instruction is in machine memory, in generated code, as far as that is plain: a page of 4 KiB or 2 MiB
+ * that may be executed. Notes the page for FetchCache.forgetPage.
  */
 import * as state from '../state.ts';
 import type { ModuleBuilder } from './module.ts';
 import { FETCHED_BITS, FETCHED_GLOBAL, FETCHED_LARGE_SHIFT, FETCHED_LOCAL } from './fetched-layout.ts';
 import * as op from './opcodes.ts';
-import { A, ADDRESS, G_SHIFT, GLOBAL, MARK, NESTED, PageWalk, PTE, RIGHTS, SCRATCH, TABLE, VCPU } from './page-walk.ts';
+import { ADDRESS, G_SHIFT, GLOBAL, MARK, NESTED, PageWalk, PTE, RIGHTS, SCRATCH, TABLE, VCPU } from './page-walk.ts';
 import { TLB_MARKS, TLB_MARKS_LARGE } from './tlb-layout.ts';
 
 const { TYPE_I32, TYPE_I64 } = op;
@@ -38,6 +38,8 @@ class FetchWalk extends PageWalk {
     this.emitWalk();
     this.#emitRights();
     this.emitNested();
+    this.#emitExecute();
+    this.emitAccessed();
     this.#emitNote();
     const { code } = this;
     code.get(NESTED);
@@ -65,10 +67,6 @@ class FetchWalk extends PageWalk {
     code.op(op.OP_I32_ADD);
     code.op(op.OP_I32_LT_U);
     this.giveUpUnless();
-    this.pushPte(BigInt(A));
-    code.op(op.OP_I64_EQZ);
-    code.op(op.OP_I32_EQZ);
-    this.giveUpUnless();
     code.get(NO_EXECUTE);
     code.i64(XD);
     code.op(op.OP_I64_AND);
@@ -95,13 +93,17 @@ class FetchWalk extends PageWalk {
     this.giveUpUnless();
   }
 
-  // The page is among those that were fetched from; GLOBAL is 1 where jumps into it hold for all address spaces.
-  #emitNote(): void {
+  #emitExecute(): void {
     const { code } = this;
     code.get(NESTED);
     code.i32(EXECUTE);
     code.op(op.OP_I32_AND);
     this.giveUpUnless();
+  }
+
+  // The page is among those that were fetched from; GLOBAL is 1 where jumps into it hold for all address spaces.
+  #emitNote(): void {
+    const { code } = this;
     code.get(PTE);
     code.op(op.OP_I32_WRAP_I64);
     code.i32(G_SHIFT);

@@ -35,6 +35,9 @@ export const RIGHTS = 13;
 const GFN = 14;
 const NESTED_ENTRY = 15;
 
+/** NESTED_WRITE of engine.ts, among the low bits of a machine page. */
+export const NESTED_WRITE = 2;
+
 // Paging-structure entries
 const P = 1;
 export const A = 1 << 5;
@@ -231,6 +234,36 @@ export class PageWalk {
     code.op(op.OP_I32_AND);
     code.op(op.OP_I32_OR);
     code.set(NESTED);
+  }
+
+  /** Sets the leaf's accessed bit, and the dirty bit for a write, where the guest may write the table. */
+  protected emitAccessed(): void {
+    const { code } = this;
+    code.get(WRITE);
+    code.i32(Math.log2(D));
+    code.op(op.OP_I32_SHL);
+    code.i32(A);
+    code.op(op.OP_I32_OR);
+    code.tee(SCRATCH);
+    code.get(PTE);
+    code.op(op.OP_I32_WRAP_I64);
+    code.get(SCRATCH);
+    code.op(op.OP_I32_AND);
+    code.op(op.OP_I32_NE);
+    code.if();
+    code.get(TABLE_NESTED);
+    code.i32(NESTED_WRITE);
+    code.op(op.OP_I32_AND);
+    this.giveUpUnless();
+    code.get(PTE);
+    code.get(SCRATCH);
+    code.op(op.OP_I64_EXTEND_I32_U);
+    code.op(op.OP_I64_OR);
+    code.set(PTE);
+    code.get(TABLE);
+    code.get(PTE);
+    code.memory(op.OP_I64_STORE32, 0);
+    code.end();
   }
 
   protected pushPte(bits: bigint): void {

@@ -7,7 +7,6 @@ import type { ModuleBuilder } from './module.ts';
 import { FRAMES_WITH_CODE } from './nested-layout.ts';
 import * as op from './opcodes.ts';
 import {
-  A,
   ADDRESS,
   D,
   ENTRY,
@@ -15,6 +14,7 @@ import {
   GLOBAL,
   MARK,
   NESTED,
+  NESTED_WRITE,
   PageWalk,
   PTE,
   RIGHTS,
@@ -31,9 +31,8 @@ import { pushTlbOffset } from './tlb-offset.ts';
 
 const { TYPE_I32, TYPE_I64 } = op;
 
-// NESTED_* of engine.ts; here as the low bits of a machine page.
+// NESTED_READ of engine.ts; here as the low bits of a machine page.
 const NESTED_READ = 1;
-const NESTED_WRITE = 2;
 
 /**
  * (vcpu, address: i64, write: i32) -> host address of the byte, now in the TLB in use; 0 where it must be reached the
@@ -86,7 +85,7 @@ class Refill extends PageWalk {
     this.#pushPermits(state.WALK_RIGHTS_READ);
     code.op(op.OP_I32_AND);
     this.giveUpUnless();
-    this.#emitAccessed();
+    this.emitAccessed();
   }
 
   // (rights & mask) == wanted
@@ -100,36 +99,6 @@ class Refill extends PageWalk {
     code.get(ENTRY);
     code.memory(op.OP_I32_LOAD8_U, state.OFFSET_WALK_RIGHTS + kind + 1);
     code.op(op.OP_I32_EQ);
-  }
-
-  // Sets the leaf's accessed bit, and the dirty bit for a write, where the guest may write the table.
-  #emitAccessed(): void {
-    const { code } = this;
-    code.get(WRITE);
-    code.i32(Math.log2(D));
-    code.op(op.OP_I32_SHL);
-    code.i32(A);
-    code.op(op.OP_I32_OR);
-    code.tee(SCRATCH);
-    code.get(PTE);
-    code.op(op.OP_I32_WRAP_I64);
-    code.get(SCRATCH);
-    code.op(op.OP_I32_AND);
-    code.op(op.OP_I32_NE);
-    code.if();
-    code.get(TABLE_NESTED);
-    code.i32(NESTED_WRITE);
-    code.op(op.OP_I32_AND);
-    this.giveUpUnless();
-    code.get(PTE);
-    code.get(SCRATCH);
-    code.op(op.OP_I64_EXTEND_I32_U);
-    code.op(op.OP_I64_OR);
-    code.set(PTE);
-    code.get(TABLE);
-    code.get(PTE);
-    code.memory(op.OP_I64_STORE32, 0);
-    code.end();
   }
 
   // GLOBAL, and the mark of a larger page.

@@ -71,7 +71,7 @@ export class FetchCache {
       context = new Context(biasOf(pcid + 1));
       this.#contexts.set(pcid, context);
     }
-    if (context !== this.#current) this.#current.fetched = this.#local.slice();
+    if (context !== this.#current) this.#current.keep(this.#local);
     this.#current = context;
     this.#cpu.setU32(state.OFFSET_USER_BIAS, context.bias);
     if (!keeps || context.stamp <= this.#void) {
@@ -79,8 +79,7 @@ export class FetchCache {
       return;
     }
     this.#setStamp(state.OFFSET_FETCH_LOCAL, context.stamp);
-    if (context.fetched !== undefined) this.#local.set(context.fetched);
-    context.fetched = undefined;
+    context.giveBack(this.#local);
   }
 
   /** Forgets what is not global of one PCID. */
@@ -116,7 +115,7 @@ export class FetchCache {
     this.#memory.setFloat64(FETCH_STAMPS, stamp, true);
     context.stamp = stamp;
     if (context.pages.size !== 0) context.pages.clear();
-    context.fetched = undefined;
+    context.dropFetched();
     if (context === this.#global) {
       this.#setStamp(state.OFFSET_FETCH_GLOBAL, stamp);
       this.#shared.fill(0);
@@ -143,10 +142,26 @@ class Context {
   /** Pages fetched from since the stamp is in use, by `keyOf`. */
   readonly pages = new Set<number>();
   /** Those that generated code fetched from, while it is not the present address space. */
-  fetched: Uint8Array | undefined;
+  #fetched: Uint8Array | undefined;
+  #hasFetched = false;
 
   constructor(bias = 1) {
     this.bias = bias;
+  }
+
+  keep(fetched: Uint8Array): void {
+    this.#fetched ??= new Uint8Array(fetched.length);
+    this.#fetched.set(fetched);
+    this.#hasFetched = true;
+  }
+
+  giveBack(fetched: Uint8Array): void {
+    if (this.#hasFetched) fetched.set(this.#fetched as Uint8Array);
+    this.#hasFetched = false;
+  }
+
+  dropFetched(): void {
+    this.#hasFetched = false;
   }
 
   has(page: number): boolean {

@@ -135,7 +135,7 @@ export class Mmu {
 
   /** CR3 was loaded: forgets what is not global, of the PCID too unless `keeps`. */
   loadContext(pcid: number, keeps: boolean): void {
-    this.#control.note();
+    this.#control.noteCr3();
     moveRefill(this.#cpu, this.#nested);
     this.#tlb.flushLocal();
     this.#fetched.load(pcid, keeps);
@@ -144,6 +144,7 @@ export class Mmu {
   /** Others than the guest write its registers between runs: forgets every translation if they changed the tables. */
   synchronise(): void {
     if (this.#control.changed()) this.flushAll();
+    this.#nested.renew();
   }
 
   /** Forgets what is not global of a PCID. */

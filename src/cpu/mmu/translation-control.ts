@@ -23,6 +23,12 @@ export class TranslationControl {
     this.#efer = cpu.u32(state.OFFSET_EFER) & EFER_TRANSLATION;
   }
 
+  /** CR3 was changed, and nothing else. */
+  noteCr3(): void {
+    this.#cr3Lo = this.#cpu.u32(state.OFFSET_CR3);
+    this.#cr3Hi = this.#cpu.u32(state.OFFSET_CR3 + 4);
+  }
+
   /** Whether they are others than noted. */
   changed(): boolean {
     const cpu = this.#cpu;
