@@ -32,6 +32,8 @@ export const NESTED_INDEX_BITS = 18;
 export const NESTED_TAG_BITS = 10;
 /** u32: how many spaces were given out. A vCPU takes a new one to forget what it knows. */
 export const NESTED_SPACES = 31 * MIB;
+/** u32: how often the numbers of spaces began anew. */
+export const NESTED_ERA = NESTED_SPACES + 24;
 
 /** f64: the last stamp that mmu/fetch-cache.ts gave out. */
 export const FETCH_STAMPS = NESTED_SPACES + 8;

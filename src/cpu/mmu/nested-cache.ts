@@ -3,6 +3,7 @@ import {
   NESTED_ANSWER_BITS,
   NESTED_CACHE,
   NESTED_ENTRIES,
+  NESTED_ERA,
   NESTED_INDEX_BITS,
   NESTED_SPACES,
   NESTED_TAG_BITS,
@@ -18,6 +19,8 @@ export class NestedCache {
   #bias = 0;
   /** The upper half of entries, but for the upper two bits of the tag. */
   #space = 0;
+  /** The era that the space is of: the next one gives its number to others. */
+  #era = 0;
   /** Accesses are not the guest's own doing now. */
   unrestricted = false;
 
@@ -37,6 +40,7 @@ export class NestedCache {
   lookup(gfn: number, intent: number): number {
     if (gfn >= FRAME_LIMIT) return 0;
     if (this.unrestricted) return this.#nested.lookupUnrestricted?.(gfn, intent) ?? this.#nested.lookup(gfn, intent);
+    this.renew();
     const u32 = this.#u32;
     const at = NESTED_CACHE / 4 + ((gfn + this.#bias) & (NESTED_ENTRIES - 1)) * 2;
     const tag = gfn >>> NESTED_INDEX_BITS;
@@ -67,10 +71,23 @@ export class NestedCache {
     this.forget();
   }
 
+  /** Takes a new space where its own number may be another's by now: before generated code looks. */
+  renew(): void {
+    if (this.#u32[NESTED_ERA / 4] !== this.#era) this.forget();
+  }
+
   /** Forgets everything: what nested paging says has changed. */
   forget(): void {
-    const space = (this.#u32[NESTED_SPACES / 4] as number) + 1;
-    this.#u32[NESTED_SPACES / 4] = space;
+    const u32 = this.#u32;
+    let space = (u32[NESTED_SPACES / 4] as number) + 1;
+    if (space >= MOST_SPACES) {
+      // A guest gets there within the hour, if that is all it does. Nobody's entries may become another's.
+      u32.fill(0, NESTED_CACHE / 4, NESTED_CACHE / 4 + NESTED_ENTRIES * 2);
+      u32[NESTED_ERA / 4] = (u32[NESTED_ERA / 4] as number) + 1;
+      space = 1;
+    }
+    u32[NESTED_SPACES / 4] = space;
+    this.#era = u32[NESTED_ERA / 4] as number;
     this.#space = space << (NESTED_TAG_BITS - TAG_LO_BITS);
     this.#bias = Math.imul(space, SPREAD) >>> (32 - NESTED_INDEX_BITS);
     this.#cpu.setU32(state.OFFSET_NESTED_BIAS, this.#bias);
@@ -80,6 +97,8 @@ export class NestedCache {
 
 const ANSWER = (1 << NESTED_ANSWER_BITS) - 1;
 const FRAME_LIMIT = 2 ** (NESTED_INDEX_BITS + NESTED_TAG_BITS);
+/** Entries have 30 bits for a space. */
+const MOST_SPACES = 2 ** 30;
 /** So many bits of the tag are in the lower half of an entry. */
 const TAG_LO_BITS = 32 - NESTED_ANSWER_BITS;
 const TAG_LO = (1 << TAG_LO_BITS) - 1;

@@ -1,6 +1,7 @@
 /** Nested paging may change what it said before while it is asked, and has the TLBs flushed then. */
 import { deepEqual, equal } from 'node:assert/strict';
 import { test } from 'node:test';
+import { NESTED_SPACES } from '../emit/nested-layout.ts';
 import { EXIT_HLT } from '../engine.ts';
 import { RAX, RBX } from '../state.ts';
 import { CODE, DATA, TestProcessor } from '../testing/processor.ts';
@@ -85,4 +86,27 @@ test('what leads to a frame that went is forgotten, for reads, writes and fetche
   processor.instead = ELSEWHERE;
   processor.flushFirst();
   equal(execute(), 2n);
+});
+
+test('no processor takes what another was told, however often both forgot', () => {
+  using first = new Changing();
+  using second = new Changing();
+  second.instead = ELSEWHERE;
+  const words = new Uint32Array(first.memory.buffer);
+  // mov eax, [DATA]; hlt
+  const read = (processor: Changing): bigint => {
+    processor.run([0x8b, 0x04, 0x25, 0, 0, DATA / 65536, 0, 0xf4], CODE);
+    return processor.state.gpr(RAX);
+  };
+  first.view.setUint32(DATA, 1, true);
+  first.view.setUint32(ELSEWHERE * 4096, 2, true);
+  first.vcpu.flushTlb();
+  const space = words[NESTED_SPACES / 4] as number;
+  equal(read(first), 1n);
+  // 2^30 spaces later numbers are given out again, and then the first one's own.
+  for (const count of [space + 2 ** 30 - 1, space - 1]) {
+    words[NESTED_SPACES / 4] = count;
+    second.vcpu.flushTlb();
+    deepEqual([read(second), read(first)], [2n, 1n]);
+  }
 });
