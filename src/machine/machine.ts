@@ -4,7 +4,8 @@ import type { Domid } from '../abi/xen.ts';
 import type { Engine } from '../cpu/engine.ts';
 import { InterpreterEngine } from '../cpu/interpreter/engine.ts';
 import { ProcessorCpuid } from '../cpu/system/cpuid.ts';
-import { type OpenTerminal, Xenconsoled } from '../dom0/console/xenconsoled.ts';
+import { type ChannelOptions, Channels } from '../dom0/console/channels.ts';
+import { type OpenTerminal, Xenconsoled, type XenconsoledOptions } from '../dom0/console/xenconsoled.ts';
 import { domainStore, type DomainStore } from '../dom0/toolstack/store-access.ts';
 import { HostTuning } from '../dom0/toolstack/tuning.ts';
 import { Xenstored } from '../dom0/xenstored/xenstored.ts';
@@ -64,6 +65,8 @@ export interface MachineOptions {
   readonly observed: boolean;
   /** Makes domains' terminals, which XenStore tells of; undefined where nobody but xl can reach a console. */
   readonly openTerminal?: OpenTerminal;
+  /** Makes the sockets of channels that ask for one. */
+  readonly openSocket?: ChannelOptions['openSocket'];
   /** Another processor than the interpreter: tools measure with their own. */
   readonly processor?: ((memory: WebAssembly.Memory) => Engine) | undefined;
   /** Xen's command line; nothing if left out. */
@@ -116,6 +119,7 @@ export class Machine implements Host {
   readonly #channels: EventChannelDriver;
   readonly #storeClient: StoreClient;
   readonly #xenconsoled: Xenconsoled;
+  readonly #furtherConsoles: Channels;
   readonly #consoles = new Map<Domid, ConsoleAttachment>();
 
   constructor(doors: Doors, options: MachineOptions) {
@@ -168,17 +172,17 @@ export class Machine implements Host {
     // dom0's daemons, and the toolstack's connection to the first.
     const log = storeLog(this.#log.daemon('xenstored'), doors.trace);
     this.#xenstored = new Xenstored({ events: channels.open(), grants, ctrl, clock, log });
-    this.#xenconsoled = new Xenconsoled(
-      {
-        store: new StoreClient(this.#xenstored.connect()),
-        events: channels.open(),
-        grants,
-        memory: this.foreignMemory,
-        ctrl,
-        log: this.#log.daemon('xenconsoled'),
-      },
-      options.openTerminal === undefined ? {} : { openTerminal: options.openTerminal },
-    );
+    const consoled = () => ({
+      store: new StoreClient(this.#xenstored.connect()),
+      events: channels.open(),
+      grants,
+      memory: this.foreignMemory,
+      ctrl,
+      log: this.#log.daemon('xenconsoled'),
+    });
+    const terminals = terminalsOf(options);
+    this.#xenconsoled = new Xenconsoled(consoled(), terminals);
+    this.#furtherConsoles = new Channels(consoled(), terminals);
     this.#storeClient = new StoreClient(this.#xenstored.connect());
     this.store = domainStore(this.#storeClient);
     this.tuning = new HostTuning(this, this.store, () => ctrl.physinfo().max_cpu_id + 1);
@@ -195,6 +199,7 @@ export class Machine implements Host {
     if (traceStore) await this.#storeClient.control('log', 'on');
     await this.store.replace([], DOM0_NODES);
     await this.#xenconsoled.start();
+    await this.#furtherConsoles.start();
     this.#log.forget();
   }
 
@@ -215,6 +220,11 @@ export class Machine implements Host {
   /** Has `viewer` see a domain's console; returns what ends that. */
   attachConsole(domid: Domid, viewer: ConsoleViewer, from: 'unread' | 'all'): () => void {
     return this.#xenconsoled.attach(domid, viewer, from);
+  }
+
+  /** The same with a further console, from 1 on; undefined where the domain has none of that number. */
+  attachChannel(domid: Domid, number: number, viewer: ConsoleViewer): (() => void) | undefined {
+    return this.#furtherConsoles.attach(domid, number, viewer, 'unread');
   }
 
   /** What is kept of a console's output. */
@@ -281,4 +291,11 @@ export class Machine implements Host {
     );
     detach();
   }
+}
+
+function terminalsOf({ openTerminal, openSocket }: MachineOptions): ChannelOptions & XenconsoledOptions {
+  return {
+    ...(openTerminal === undefined ? {} : { openTerminal }),
+    ...(openSocket === undefined ? {} : { openSocket }),
+  };
 }

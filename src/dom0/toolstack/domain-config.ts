@@ -57,6 +57,8 @@ export interface DomainConfig {
   readonly storeLimits?: StoreLimits;
   /** HVM_PARAM_TIMER_MODE; undefined for no_delay_for_missed_ticks. */
   readonly timerMode?: number;
+  /** Its further consoles, from 1 on. */
+  readonly channels?: readonly ChannelConfig[];
   /** Its number is drawn, rather than the next one; by xl.conf. */
   readonly hasRandomDomid?: boolean;
   /** What it is told of its TSC: 1 emulated, 2 native; undefined for the default. */
@@ -68,6 +70,12 @@ export interface DomainConfig {
   readonly onWatchdog: ShutdownAction;
   readonly onCrash: ShutdownAction;
   readonly onSoftReset: ShutdownAction;
+}
+
+/** A further console: a terminal of the host's, or the socket at `path`. */
+export interface ChannelConfig {
+  readonly name: string;
+  readonly path?: string;
 }
 
 /** Of libxl_domain_build_info.u.hvm, what there is without a device model. */

@@ -36,7 +36,12 @@ export const BACKENDS = { consoles: '/local/domain/0/backend/console', root: '/l
  * so that a listing of the store reads as one of real Xen's.
  */
 export function domainStoreNodes(config: DomainConfig, state: BuildState): StoreNode[] {
-  return [...madeNodes(config, state), ...builtNodes(config, state), ...consoleNodes(state)];
+  return [
+    ...madeNodes(config, state),
+    ...builtNodes(config, state),
+    ...consoleNodes(state),
+    ...channelNodes(config, state),
+  ];
 }
 
 /** The nodes that tie a preserved domain to its new name and UUID. */
@@ -176,6 +181,42 @@ function consoleNodes(state: BuildState): StoreNode[] {
     ...backendNodes(backend),
     ...backendNodes(libxl),
   ];
+}
+
+/** libxl__device_console_add of consoles from 1 on, whose drivers come when they like. */
+function channelNodes({ channels = [] }: DomainConfig, { domid }: BuildState): StoreNode[] {
+  return channels.flatMap(({ name, path }, index) => {
+    const number = index + 1;
+    const frontend = `/local/domain/${domid}/device/console/${number}`;
+    const backend = `/local/domain/0/backend/console/${domid}/${number}`;
+    const libxl = `/libxl/${domid}/device/console/${number}`;
+    const readable = ['n0', `r${domid}`];
+    const front = (node: string, value: string): StoreNode => ({ path: `${frontend}/${node}`, value });
+    const fixed = (node: string, value: string): StoreNode => ({ ...front(node, value), permissions: readable });
+    const state = `${XenbusStateInitialising}`;
+    const back = { 'frontend-id': `${domid}`, online: '1', state, protocol: 'vt100', name };
+    const connection = path === undefined ? { connection: 'pty' } : { connection: 'socket', path };
+    const backNodes = (directory: string) =>
+      Object.entries({ ...back, ...connection }).map(([node, value]) => ({ path: `${directory}/${node}`, value }));
+    return [
+      { path: `${libxl}/frontend`, value: frontend },
+      { path: `${libxl}/backend`, value: backend },
+      { path: frontend, value: '', permissions: [`n${domid}`, 'r0'] },
+      front('backend', backend),
+      front('backend-id', '0'),
+      fixed('limit', `${CONSOLE_BUFFER_LIMIT}`),
+      fixed('type', 'ioemu'),
+      fixed('output', path === undefined ? 'pty' : `chardev:libxl-channel${number}`),
+      fixed('tty', ''),
+      fixed('name', name),
+      front('state', state),
+      front('protocol', 'vt100'),
+      { path: backend, value: '', permissions: readable },
+      { path: `${backend}/frontend`, value: frontend },
+      ...backNodes(backend),
+      ...backNodes(libxl),
+    ];
+  });
 }
 
 /** As libxl prints a start time: seconds since 1970, a dot, hundredths. */

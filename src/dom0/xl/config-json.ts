@@ -47,6 +47,7 @@ export function configOf(config: DomainConfig): Record<string, unknown> {
       arch_arm: {},
       arch_x86: {},
     },
+    ...channelsJson(config),
     ...action('on_poweroff', config.onPoweroff),
     ...action('on_reboot', config.onReboot),
     ...action('on_watchdog', config.onWatchdog),
@@ -74,6 +75,13 @@ function cpuidJson(rules: readonly CpuidRule[]): Record<string, unknown>[] {
     leaves.set(key, { ...place, ...leaves.get(key), [register]: bits });
   }
   return [...leaves.values()];
+}
+
+function channelsJson({ channels }: DomainConfig): Record<string, unknown> {
+  if (channels === undefined) return {};
+  const connection = (path: string | undefined) =>
+    path === undefined ? { 'connection.pty': {} } : { 'connection.socket': { path } };
+  return { channels: channels.map(({ name, path }, index) => ({ devid: index + 1, name, ...connection(path) })) };
 }
 
 function storeJson({ storeLimits }: DomainConfig): Record<string, unknown> {

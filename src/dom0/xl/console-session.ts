@@ -1,4 +1,5 @@
 import type { Domid } from '../../abi/xen.ts';
+import { assert } from '../../lib/assert.ts';
 import type { Context } from './command.ts';
 import type { ConsoleViewer, RunningHost } from './services.ts';
 
@@ -14,6 +15,8 @@ export interface ConsoleSessionOptions {
   readonly escape: number;
   /** Look on, and type nothing. */
   readonly readOnly: boolean;
+  /** Which of its consoles, one that it has; without, the first. */
+  readonly number?: number;
 }
 
 /** Why a look at a console is over. */
@@ -46,14 +49,17 @@ export class ConsoleSession implements ConsoleViewer {
     });
     const seat = options.readOnly
       ? { writes: false, leave: () => {} }
-      : host.seats.take(domid, 0, () => this.#say(`xl: you type into the console of ${name} now`));
+      : host.seats.take(domid, options.number ?? 0, () => this.#say(`xl: you type into the console of ${name} now`));
     this.#leaveSeat = () => seat.leave();
     this.#writes = () => seat.writes;
     const { terminal, cancellation } = context.services;
     terminal.setRawMode(true);
     if (!seat.writes && !options.readOnly)
       this.#say(`xl: somebody else types into the console of ${name}: you look on`);
-    this.#detach = host.attachConsole(domid, this, 'unread');
+    const { number = 0 } = options;
+    const channel = number === 0 ? undefined : host.attachChannel(domid, number, this);
+    assert(number === 0 || channel !== undefined, 'whoever asks for a further console has made sure of it');
+    this.#detach = channel ?? host.attachConsole(domid, this, 'unread');
     this.#stopCancel = cancellation?.onCancel(() => this.#end('left'));
     if (!this.#over) terminal.onInput((bytes) => this.#input(bytes));
   }

@@ -171,6 +171,8 @@ export interface RunningHost extends ToolstackHost {
   readonly startedNs: bigint;
   /** Has `viewer` see a domain's console; returns what ends that. */
   attachConsole(domid: Domid, viewer: ConsoleViewer, from: 'unread' | 'all'): () => void;
+  /** The same with a further console, from 1 on; undefined where the domain has none of that number. */
+  attachChannel(domid: Domid, number: number, viewer: ConsoleViewer): (() => void) | undefined;
   describe(domid: Domid): string | undefined;
   /** Records what happens. One at a time: throws a XenolithError where somebody records already. */
   startTrace(options: TraceOptions, target: TraceTarget): RunningTrace;

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import type { Domid } from '../../abi/xen.ts';
+import type { ConsoleTerminal } from '../../dom0/console/xenconsoled.ts';
 import type { ConsoleViewer } from '../../dom0/xl/services.ts';
 import type { UnixSocket } from '../../host/node/unix-socket.ts';
 import { type HostSocket, serveSocket } from './sockets.ts';
@@ -33,7 +34,8 @@ export class ConsoleSockets {
   }
 
   open(domid: Domid): void {
-    const connected = (socket: UnixSocket) => void new ConsoleSocket(socket, domid, this.#attach);
+    const attach = (viewer: ConsoleViewer) => this.#attach(domid, viewer, 'unread');
+    const connected = (socket: UnixSocket) => void new ConsoleSocket(socket, attach);
     const served: HostSocket = { path: consoleSocketPath(domid), maxConnections: MOST_READERS, connected };
     this.#closing.set(
       domid,
@@ -50,6 +52,16 @@ export class ConsoleSockets {
   }
 }
 
+/** A socket for a further console of a domain's, where its configuration has it. */
+export async function openConsoleSocket(
+  path: string,
+  attach: (viewer: ConsoleViewer) => () => void,
+): Promise<ConsoleTerminal> {
+  const connected = (socket: UnixSocket) => void new ConsoleSocket(socket, attach);
+  const close = await serveSocket('/', { path, maxConnections: MOST_READERS, connected });
+  return { name: path, close: () => void close() };
+}
+
 /** Somebody at a console's socket. */
 class ConsoleSocket implements ConsoleViewer {
   readonly #socket: UnixSocket;
@@ -57,9 +69,9 @@ class ConsoleSocket implements ConsoleViewer {
   #paused = false;
   #typed: Uint8Array[] = [];
 
-  constructor(socket: UnixSocket, domid: Domid, attach: Attach) {
+  constructor(socket: UnixSocket, attach: (viewer: ConsoleViewer) => () => void) {
     this.#socket = socket;
-    const detach = attach(domid, this, 'unread');
+    const detach = attach(this);
     socket.onClose(detach);
     socket.onData((bytes) => {
       for (let at = 0; at < bytes.length; at += TYPED_PIECE) this.#typed.push(bytes.slice(at, at + TYPED_PIECE));

@@ -16,7 +16,7 @@ import type { EngineStore } from '../kept/engine-store.ts';
 import { KeptEngine } from '../kept/kept-engine.ts';
 import { type Machine, startMachine } from '../machine.ts';
 import { XEN_COMMAND_LINE } from '../xen-command-line.ts';
-import { ConsoleSockets, consoleSocketPath } from './console-sockets.ts';
+import { ConsoleSockets, consoleSocketPath, openConsoleSocket } from './console-sockets.ts';
 import { openConsoleTerminal } from './console-terminal.ts';
 import { findHome, type Home, makeHome, XL_SOCKET } from './home.ts';
 import { HostLog } from './host-log.ts';
@@ -118,6 +118,7 @@ async function startDaemon(
       processor: engine.make,
       commandLine,
       openTerminal: (domid, attach) => openConsoleTerminal(attach, () => join(home.folder, consoleSocketPath(domid))),
+      openSocket: openConsoleSocket,
     },
   );
   machine.onStop = () => engine.leave();

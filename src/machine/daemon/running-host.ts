@@ -43,6 +43,7 @@ export function runningHost(machine: Machine, around: HostSurroundings): Running
     repeats: around.repeats ?? false,
     startedNs: clock.wallclockNs(),
     attachConsole: (domid, viewer, from) => machine.attachConsole(domid, viewer, from),
+    attachChannel: (domid, number, viewer) => machine.attachChannel(domid, number, viewer),
     describe: (domid) => machine.describe(domid),
     startTrace: (options, target) => startTrace(machine, options, target),
     dumpCore: (domid, path) => writeCoreFile(machine, domid, path),

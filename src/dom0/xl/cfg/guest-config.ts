@@ -8,6 +8,7 @@ import {
   type ShutdownAction,
 } from '../../toolstack/domain-config.ts';
 import type { Config, Range } from './config.ts';
+import { channels } from './channels.ts';
 import { cpuidRules } from './cpuid.ts';
 import { hvmConfig } from './hvm.ts';
 import { pvShim } from './pv-shim.ts';
@@ -45,6 +46,7 @@ export function guestConfig(
   const schedule = scheduling(config);
   const limits = storeLimits(config);
   const cpuid = cpuidRules(config);
+  const further = channels(config);
   const processors = vcpuCounts(config);
   const nested = config.number('nestedhvm', '0 or 1', BOOLEAN);
   const hvm = type === 'hvm' ? hvmConfig(source, config) : undefined;
@@ -73,6 +75,7 @@ export function guestConfig(
     ...(hvm === undefined ? {} : { hvm }),
     ...(shim === undefined ? {} : { pvShim: shim }),
     ...(cpuid === undefined ? {} : { cpuid }),
+    ...(further.length === 0 ? {} : { channels: further }),
     ...(nested === undefined ? {} : { nestedVirt: nested !== 0 }),
     ...(schedule === undefined ? {} : { scheduling: schedule }),
     ...(limits === undefined ? {} : { storeLimits: limits }),

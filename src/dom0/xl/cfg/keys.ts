@@ -156,7 +156,7 @@ export const KEYS: Readonly<Record<string, Key>> = {
   vtpm: none('list', 'the guest has no TPM'),
   p9: none('list', 'the guest has no shared folders'),
   pvcalls: none('list', 'the guest has no PV calls'),
-  channel: none('list', 'the guest has no channels'),
+  channel: full('list', 'further consoles: xl console -n 1'),
   vdispl: none('list', 'the guest has no PV display'),
   vsnd: none('list', 'the guest has no PV sound'),
   virtio: none('list', 'the guest has no virtio devices'),

@@ -1,6 +1,8 @@
+import type { Domid } from '../../../abi/xen.ts';
 import { ConsoleSession, ESCAPE } from '../console-session.ts';
 import { findGuest, findLiveDomain, onHost } from '../define-command.ts';
 import { EXIT_ERROR } from '../exit-status.ts';
+import type { RunningHost } from '../services.ts';
 
 /** `xl console`: the guest's terminal. */
 export const consoleCommand = onHost({
@@ -28,18 +30,27 @@ export const consoleCommand = onHost({
     }
     const domid = await findGuest(host, args.operand(0), 'console');
     const number = args.value('n') ?? '0';
-    if ((type ?? 'pv') !== 'pv' || number !== '0') {
-      const what = (type ?? 'pv') === 'pv' ? `number ${number}` : `of type ${type}`;
+    const isPv = (type ?? 'pv') === 'pv';
+    if (!isPv || !(await hasConsole(host, domid, number))) {
+      const what = isPv ? `number ${number}` : `of type ${type}`;
       context.say(`xl console: domain ${domid} has no console ${what}: it has its PV console, number 0`);
       context.say('Unable to attach console');
       return EXIT_ERROR;
     }
     const name = (await host.domains.nameOf(domid)) ?? `${domid}`;
-    const session = new ConsoleSession(host, domid, name, { escape: leaveBy, readOnly: args.has('r') }, context);
+    const options = { escape: leaveBy, readOnly: args.has('r'), number: Number(number) };
+    const session = new ConsoleSession(host, domid, name, options, context);
     await session.outcome;
     return 0;
   },
 });
+
+/** Its first console, and one for each channel of its configuration. */
+async function hasConsole(host: RunningHost, domid: Domid, number: string): Promise<boolean> {
+  if (number === '0') return true;
+  if (!/^[1-9][0-9]*$/.test(number)) return false;
+  return (await host.store.read(`/local/domain/0/backend/console/${domid}/${number}/frontend`)) !== undefined;
+}
 
 /** `^X` is a control key; undefined where it is no key. */
 function escapeKey(text: string | undefined): number | undefined {

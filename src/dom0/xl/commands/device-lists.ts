@@ -11,6 +11,8 @@ interface Device {
   readonly backendPath: string;
   /** A number of the frontend's. */
   frontend(name: string): Promise<number>;
+  /** Text of the frontend's. */
+  frontendText(name: string): Promise<string>;
   /** Text of the backend's. */
   backend(name: string): Promise<string>;
 }
@@ -55,7 +57,9 @@ const LISTS: readonly DeviceList[] = [
       const { devid, backendDomid } = device;
       const state = left(await device.frontend('state'), 5);
       const channel = `${left(await device.frontend('port'), 6)} ${left(await device.frontend('ring-ref'), 8)}`;
-      return `${left(devid, 3)} ${left(backendDomid, 2)} ${state} ${channel} ${left(await device.backend('connection'), 10)} `;
+      const connection = await device.backend('connection');
+      const place = await (connection === 'pty' ? device.frontendText('tty') : device.backend('path'));
+      return `${left(devid, 3)} ${left(backendDomid, 2)} ${state} ${channel} ${left(connection, 10)} ${left(place, 30)} `;
     },
   },
   {
@@ -162,6 +166,7 @@ async function devicesOf(host: RunningHost, domid: Domid, { kind, only }: Device
       backendPath,
       backendDomid: Number(/^\/local\/domain\/([0-9]+)\//.exec(backendPath)?.[1] ?? -1),
       frontend: async (name) => numberOf(await store.read(`${frontendPath}/${name}`)),
+      frontendText: async (name) => (await store.read(`${frontendPath}/${name}`)) ?? '',
       backend: async (name) => (await store.read(`${backendPath}/${name}`)) ?? '',
     });
   }
