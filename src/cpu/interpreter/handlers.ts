@@ -13,7 +13,8 @@ export type ResolvedOperand =
   | { readonly type: 'fixed'; readonly file: RegisterFile; readonly bits: Bits; readonly number: number }
   | { readonly type: 'immediate'; readonly bits: Bits; readonly second: boolean; readonly wide: boolean }
   | { readonly type: 'constant'; readonly bits: Bits; readonly value: number }
-  | { readonly type: 'memory'; readonly bits: Bits; readonly shape: number }
+  /** `bits` are what one access takes of it, `bytes` all that its segment must have: they differ for m80. */
+  | { readonly type: 'memory'; readonly bits: Bits; readonly bytes: number; readonly shape: number }
   | { readonly type: 'destination'; readonly bits: Bits }
   | { readonly type: 'relative'; readonly bits: Bits };
 
@@ -314,7 +315,10 @@ function resolveOperands(operands: readonly Operand[], operandSize: 16 | 32 | 64
       kind.field === 'implicit' ||
       (kind.field === 'rm' && kind.place !== 'register' && shape !== SHAPE_REGISTER);
     const bits = widthBits(inMemory ? kind.memoryWidth : kind.width, operandSize);
-    if (inMemory) return { type: 'memory', bits: access === 'address' ? 64 : bits, shape };
+    if (inMemory) {
+      const bytes = access === 'address' ? 1 : kind.memoryWidth === 80 ? 10 : bits / 8;
+      return { type: 'memory', bits: access === 'address' ? 64 : bits, bytes, shape };
+    }
     switch (kind.field) {
       case 'immediate':
       case 'second-immediate':

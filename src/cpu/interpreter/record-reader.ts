@@ -74,10 +74,9 @@ export class RecordReader implements SystemOperands {
     if (handler?.instruction.unchecked) return undefined;
     const index = handler?.operands.findIndex(({ type }) => type === 'memory') ?? -1;
     const operand = handler?.operands[index];
-    if (handler === undefined || operand === undefined) return { bytes: 1, isWrite: false };
+    if (handler === undefined || operand?.type !== 'memory') return { bytes: 1, isWrite: false };
     const access = handler.accesses[index];
-    const bytes = access === 'address' ? 1 : operand.bits / 8;
-    return { bytes, isWrite: access === 'w' || access === 'rw' };
+    return { bytes: operand.bytes, isWrite: access === 'w' || access === 'rw' };
   }
 
   /** Whether the access of a 64-bit instruction that faulted was to SS: by its base register, or as PUSH and POP do. */

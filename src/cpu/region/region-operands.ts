@@ -167,7 +167,8 @@ export class RegionOperands implements OperandAccess {
     code.get(VCPU);
     code.i32(segment);
     push(code, offset);
-    code.i32(isUnchecked ? 0 : access === 'address' ? 1 : this.bits(handle) / 8);
+    const operand = this.#operand(handle);
+    code.i32(isUnchecked || operand.type !== 'memory' ? 0 : operand.bytes);
     code.i32(access === 'w' || access === 'rw' ? 1 : 0);
     code.call(runtime.offsetLinear);
     const address = this.#pop(64);
