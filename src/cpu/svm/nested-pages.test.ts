@@ -1,8 +1,11 @@
 import { deepEqual, equal } from 'node:assert/strict';
 import { test } from 'node:test';
+import { EXIT_HLT } from '../engine.ts';
+import { ALL_INSTRUCTIONS } from '../instructions/all.ts';
+import { InterpreterEngine } from '../interpreter/engine.ts';
 import * as state from '../state.ts';
-import { PML4 } from '../testing/processor.ts';
-import { GUEST_CODE, GUEST_STACK, HypervisorGuest, NESTED_TABLES, VMCB } from './testing/hypervisor-guest.ts';
+import { CODE, type EngineMaker, PML4 } from '../testing/processor.ts';
+import { assemble, GUEST_CODE, GUEST_STACK, HypervisorGuest, NESTED_TABLES, VMCB } from './testing/hypervisor-guest.ts';
 import * as vmcb from './vmcb.ts';
 
 const PAGE_A = 0x100000;
@@ -12,6 +15,8 @@ const RW = 2;
 const US = 4;
 const FINAL = 1n << 32n;
 const TABLES = 1n << 33n;
+
+const eager: EngineMaker = (memory) => new InterpreterEngine(memory, ALL_INSTRUCTIONS, { regions: 'eager' });
 
 function nested(): HypervisorGuest {
   const guest = new HypervisorGuest();
@@ -118,4 +123,29 @@ test('in PAE paging under nested paging the PDPTEs are read from memory (APM vol
   guest.nestPage(PAGE_A, 0);
   const { code, info2 } = guest.left('hlt');
   deepEqual([code, info2], [vmcb.VMEXIT_NPF, BigInt(PAGE_A + 0x20)]);
+});
+
+test('a guest that is left and goes on a hundred times is the same run in regions (engine.ts, instructions)', () => {
+  const runs = [undefined, eager].map((make) => {
+    using guest = new HypervisorGuest({ cpuid: (_leaf, _subleaf, out) => out.fill(3) !== undefined }, make);
+    guest.intercept(vmcb.VMEXIT_CPUID, vmcb.VMEXIT_HLT);
+    guest.nestPages();
+    const source = [
+      'xor ebx, ebx',
+      'again: mov edx, 50',
+      `inner: add rbx, rdx\nmov [${PAGE_A}+rdx*8], rbx\npushf\npop rax\ndec edx\njnz inner`,
+      'cpuid\njmp again',
+    ];
+    guest.load(GUEST_CODE, assemble(source.join('\n'), GUEST_CODE));
+    guest.setField(vmcb.SAVE_RIP, GUEST_CODE);
+    const host = [
+      `mov ecx, 100\nenter: mov rax, ${VMCB}\nvmrun`,
+      `mov rax, [${VMCB + vmcb.NRIP}]\nmov [${VMCB + vmcb.SAVE_RIP}], rax`,
+      'dec ecx\njnz enter\nhlt',
+    ];
+    equal(guest.run(assemble(host.join('\n'), CODE), CODE), EXIT_HLT);
+    return [guest.vcpu.instructions, guest.state.gpr(state.RBX), guest.view.getUint32(PAGE_A + 8, true)];
+  });
+  deepEqual(runs[1], runs[0]);
+  equal(runs[0]?.[1], 127500n);
 });
