@@ -4,7 +4,7 @@
  */
 import type { Code, Label } from './code.ts';
 import * as op from './opcodes.ts';
-import { type Bits, type LocalPool, push, Value, wasmType } from './values.ts';
+import { behind, type Bits, type LocalPool, push, Value, wasmType } from './values.ts';
 
 /** A local that may be assigned more than once; for loops and branches. */
 export interface Variable {
@@ -41,12 +41,14 @@ export class Arithmetic {
     if (isZeroConstant(b)) return a;
     if (isZeroConstant(a)) return b;
     if (a.isConstant && b.isConstant) return this.const(a.bits, a.constant + b.constant);
-    return this.#narrow(this.#binary(op.OP_I32_ADD, op.OP_I64_ADD, a, b), a.bits);
+    const sum = this.#narrow(this.#binary(op.OP_I32_ADD, op.OP_I64_ADD, a, b), a.bits);
+    return b.isConstant ? behind(sum, a, b.constant) : sum;
   }
   sub(a: Value, b: Value): Value {
     if (isZeroConstant(b)) return a;
     if (a.isConstant && b.isConstant) return this.const(a.bits, a.constant - b.constant);
-    return this.#narrow(this.#binary(op.OP_I32_SUB, op.OP_I64_SUB, a, b), a.bits);
+    const difference = this.#narrow(this.#binary(op.OP_I32_SUB, op.OP_I64_SUB, a, b), a.bits);
+    return b.isConstant ? behind(difference, a, -b.constant) : difference;
   }
   /** The low half of the product. */
   mul(a: Value, b: Value): Value {

@@ -38,6 +38,10 @@ export class Code {
   get length(): number {
     return this.#length;
   }
+  /** Blocks that are open. */
+  get depth(): number {
+    return this.#depth;
+  }
 
   bytes(): Uint8Array {
     return this.#bytes.subarray(0, this.#length);
@@ -76,6 +80,11 @@ export class Code {
 
   /** Signed LEB128 of a 64-bit value. */
   s64(value: bigint): void {
+    const low = Number(BigInt.asIntN(32, value));
+    if (BigInt(low) === value) {
+      this.s32(low);
+      return;
+    }
     let rest = BigInt.asIntN(64, value);
     while (rest < -0x40n || rest >= 0x40n) {
       this.byte(Number(rest & 0x7fn) | 0x80);

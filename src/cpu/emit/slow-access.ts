@@ -1,6 +1,6 @@
 /**
  * What the inline TLB look-up falls back to: the refill in generated code, then TypeScript. Accesses that cross pages
- * are TypeScript's.
+ * are TypeScript's. Regions come here with what the TLB may have, too: see region/access-groups.ts.
  */
 import { OFFSET_SCRATCH, OFFSET_TLB } from '../state.ts';
 import { Code } from './code.ts';
@@ -22,6 +22,12 @@ export function emitReadSlow(module: ModuleBuilder, refill: number, slowRead: nu
   const HOST = 2;
   const index = module.declare([TYPE_I32, TYPE_I64], [wasmType(bits)]);
   const code = new Code();
+  pushKnown(code, HOST, bits, false);
+  code.if();
+  code.get(HOST);
+  code.memory(LOADS[bits], 0);
+  code.byte(op.OP_RETURN);
+  code.end();
   pushRefill(code, refill, HOST, bits, false);
   code.if();
   code.get(HOST);
@@ -104,6 +110,13 @@ export function emitWriteSlow(
   const HOST = 3;
   const index = module.declare([TYPE_I32, TYPE_I64, wasmType(bits)], []);
   const code = new Code();
+  pushKnown(code, HOST, bits, true);
+  code.if();
+  code.get(HOST);
+  code.get(VALUE);
+  code.memory(STORES[bits], 0);
+  code.byte(op.OP_RETURN);
+  code.end();
   code.get(VCPU);
   code.get(ADDRESS);
   code.i32(bits / 8);
@@ -228,6 +241,29 @@ export function pushHalves(code: Code, local: number): void {
   code.i64(32n);
   code.op(op.OP_I64_SHR_U);
   code.op(op.OP_I32_WRAP_I64);
+}
+
+// Pushes whether the TLB has it; then the host address is in HOST.
+function pushKnown(code: Code, host: number, bits: Bits, write: boolean): void {
+  const table = write ? TLB_WRITE_OFFSET : 0;
+  pushTlbOffset(code, () => code.get(ADDRESS));
+  code.get(VCPU);
+  code.memory(op.OP_I32_LOAD, OFFSET_TLB);
+  code.op(op.OP_I32_ADD);
+  code.tee(host);
+  code.memory(op.OP_I64_LOAD, table);
+  code.get(ADDRESS);
+  code.i64(BigInt(bits / 8 - 1));
+  code.op(op.OP_I64_ADD);
+  code.i64(-4096n);
+  code.op(op.OP_I64_AND);
+  code.op(op.OP_I64_EQ);
+  code.get(host);
+  code.memory(op.OP_I32_LOAD, table + TLB_ENTRY_ADDEND);
+  code.get(ADDRESS);
+  code.op(op.OP_I32_WRAP_I64);
+  code.op(op.OP_I32_ADD);
+  code.set(host);
 }
 
 // Pushes the host address, which is in HOST too, or 0.

@@ -6,6 +6,12 @@ import { TYPE_I32, TYPE_I64, TYPE_V128 } from './opcodes.ts';
 /** 1 is a truth value. 8, 16 and 32 live in an i32, zero-extended; 64 in an i64; 128 in a v128. */
 export type Bits = 1 | 8 | 16 | 32 | 64 | 128;
 
+/** Where a 64-bit value lies: so many bytes behind another, which has a number. */
+export interface Anchor {
+  readonly root: number;
+  readonly offset: number;
+}
+
 export class Value {
   readonly bits: Bits;
   /** -1 for a constant. */
@@ -13,6 +19,8 @@ export class Value {
   readonly constant: bigint;
   /** The local is an f32 or f64: only what says that it takes floats takes such a value. */
   readonly isFloat: boolean;
+  /** Where whoever emits code keeps track of it. */
+  anchor: Anchor | undefined = undefined;
 
   constructor(bits: Bits, local: number, constant = 0n, isFloat = false) {
     this.bits = bits;
@@ -25,6 +33,16 @@ export class Value {
     return this.local < 0;
   }
 }
+
+/** `value` is the sum of another and a constant: its anchor follows. */
+export function behind(value: Value, base: Value, constant: bigint): Value {
+  if (base.anchor === undefined) return value;
+  const { root, offset } = base.anchor;
+  const sum = offset + Number(BigInt.asIntN(64, constant));
+  if (Math.abs(sum) < FARTHEST) value.anchor = { root, offset: sum };
+  return value;
+}
+const FARTHEST = 2 ** 40;
 
 /** The store that writes a value. */
 export function storeOf(value: Value): number {

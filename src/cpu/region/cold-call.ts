@@ -57,6 +57,7 @@ export function emitColdCall(
   frame.loadTlb();
   frame.known = undefined;
   frame.flagsVersion++;
+  frame.accesses.goOn(undefined);
 }
 
 // `result` is what the cold handler returned, not COLD_NEXT.

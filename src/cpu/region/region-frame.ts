@@ -7,6 +7,7 @@ import { type BranchHint, Code } from '../emit/code.ts';
 import * as op from '../emit/opcodes.ts';
 import { type Bits, LocalPool, push, Value } from '../emit/values.ts';
 import { OFFSET_FLAGS_AUX, OFFSET_FLAGS_KIND, OFFSET_FLAGS_RESULT, OFFSET_GPR, OFFSET_TLB } from '../state.ts';
+import { AccessGroups } from './access-groups.ts';
 import type { RegionRuntime } from './region-runtime.ts';
 import { RegionVectors } from './region-vectors.ts';
 
@@ -31,8 +32,8 @@ export interface PageLocals {
   readonly host: number;
 }
 
-/** Groups of accesses that have no base register of their own. */
-export const GROUP_OTHER = 16;
+/** Of accesses that have no base register. */
+export const BASE_OTHER = 16;
 /** No address less this one is an offset in a page. */
 const NO_PAGE = 1n << 62n;
 
@@ -57,25 +58,42 @@ export class RegionFrame {
   isPair = false;
   flagsVersion = 0;
 
-  /** What the memory operand being emitted is addressed by: a register, or GROUP_OTHER. */
-  group = GROUP_OTHER;
+  /** What the memory operand being emitted is addressed by: a register, or BASE_OTHER. */
+  base = BASE_OTHER;
+  readonly accesses = new AccessGroups(this.locals);
+  #depth = 0;
   /** The code being emitted is in a loop: pages are remembered. */
   isInLoop = false;
   readonly #pages = new Map<number, PageLocals>();
   readonly #gprs = new Map<number, number>();
   readonly #written = new Set<number>();
-  readonly #marks: { at: number; store: boolean }[] = [];
+  readonly #marks: { at: number; emit: (to: Code) => void }[] = [];
   readonly #knownLocals = new Map<string, number>();
 
   constructor(runtime: RegionRuntime) {
     this.runtime = runtime;
   }
 
+  /** An instruction begins. */
+  begin(): void {
+    this.base = BASE_OTHER;
+    this.#depth = this.code.depth;
+  }
+
+  /** Not all ways through the instruction come here, or some come again. */
+  get isConditional(): boolean {
+    return this.code.depth !== this.#depth;
+  }
+
   /** Part of a general register: `bits` from byte `byte` on. */
   readGpr(register: number, bits: Bits, byte = 0): Value {
     const { code } = this;
     code.get(this.#gpr(register));
-    if (bits === 64) return this.#pop(64);
+    if (bits === 64) {
+      const value = this.#pop(64);
+      value.anchor = this.accesses.anchorOf(register);
+      return value;
+    }
     if (byte !== 0) {
       code.i64(BigInt(byte * 8));
       code.op(op.OP_I64_SHR_U);
@@ -93,6 +111,7 @@ export class RegionFrame {
     const { code } = this;
     const local = this.#gpr(register);
     this.#written.add(register);
+    this.accesses.wrote(register, this.isConditional ? undefined : value);
     if (value.bits >= 32) {
       push(code, value);
       if (value.bits === 32) code.op(op.OP_I64_EXTEND_I32_U);
@@ -113,10 +132,10 @@ export class RegionFrame {
     code.set(local);
   }
 
-  /** The page that accesses of the present group remember; undefined where it does not pay. */
+  /** The page that accesses by the present base remember; undefined where it does not pay. */
   page(isWrite: boolean): PageLocals | undefined {
     if (!this.isInLoop) return undefined;
-    const key = this.group * 2 + (isWrite ? 1 : 0);
+    const key = this.base * 2 + (isWrite ? 1 : 0);
     const known = this.#pages.get(key);
     if (known !== undefined) return known;
     const page = { base: this.locals.fixed(op.TYPE_I64), host: this.locals.fixed(op.TYPE_I32) };
@@ -186,10 +205,14 @@ export class RegionFrame {
 
   /** Here all registers that the region writes go to the state, or all that it uses come back. */
   markStore(): void {
-    this.#marks.push({ at: this.code.length, store: true });
+    this.mark((to) => this.#storeRegisters(to));
   }
   markLoad(): void {
-    this.#marks.push({ at: this.code.length, store: false });
+    this.mark((to) => this.#loadRegisters(to));
+  }
+  /** Here comes what can be emitted when all else is. It opens and closes no block of this code. */
+  mark(emit: (to: Code) => void): void {
+    this.#marks.push({ at: this.code.length, emit });
   }
 
   /** The whole body, with the marked places filled in. */
@@ -206,10 +229,9 @@ export class RegionFrame {
       out.append(body.subarray(from, end));
       from = end;
     };
-    for (const { at, store } of this.#marks) {
+    for (const { at, emit } of this.#marks) {
       appendTo(at);
-      if (store) this.#storeRegisters(out);
-      else this.#loadRegisters(out);
+      emit(out);
     }
     appendTo(body.length);
     return out;

@@ -11,9 +11,10 @@ import { isEmitted } from '../interpreter/handlers.ts';
 import * as record from '../interpreter/record.ts';
 import { emitRaise } from '../interpreter/main-function.ts';
 import * as state from '../state.ts';
+import type { AccessState } from './access-groups.ts';
 import { flagsAreDead } from './dead-flags.ts';
 import { type Block, NOWHERE, offsetOf, placeOf, relativeTarget } from './flow-graph.ts';
-import { BUDGET, type FrameFlags, GROUP_OTHER, RegionFrame, VCPU } from './region-frame.ts';
+import { BUDGET, type FrameFlags, RegionFrame, VCPU } from './region-frame.ts';
 import { type RegionInstruction, RegionOperands } from './region-operands.ts';
 import { RegionShape } from './region-shape.ts';
 import { emitColdCall } from './cold-call.ts';
@@ -51,6 +52,7 @@ export function emitRegion(
 interface BlockEnd {
   readonly known: FrameFlags | undefined;
   readonly isPair: boolean;
+  readonly accesses: AccessState;
 }
 
 class RegionFunction implements RegionControl {
@@ -176,25 +178,26 @@ class RegionFunction implements RegionControl {
     this.#source.meter?.block(frame, block);
     for (const instruction of block.instructions) {
       this.#instruction = instruction;
+      frame.begin();
       this.#emitInstruction(instruction);
       frame.locals.releaseAll();
-      frame.group = GROUP_OTHER;
       this.#done++;
     }
-    this.#ends.set(place, { known: frame.known, isPair: frame.isPair });
+    this.#ends.set(place, { known: frame.known, isPair: frame.isPair, accesses: frame.accesses.state() });
     if (block.next === NOWHERE) return;
     this.#exits.charge(this.#done);
     this.#place = place;
     this.#goTo(block.next);
   }
 
-  // What is known of the flags comes from the only block before.
+  // What is known comes from the only block before.
   #enter(place: number): void {
     const { frame } = this;
     const from = this.#shape.predecessors(place);
     const end = from.length === 1 && place !== 0 ? this.#ends.get(from[0] as number) : undefined;
     frame.known = end?.known;
     frame.isPair = end?.isPair ?? false;
+    frame.accesses.goOn(end?.accesses);
   }
 
   #checkBudget(place: number, isLoop: boolean): void {

@@ -1,11 +1,14 @@
 /** Guest memory as regions reach it: in a loop the page of the last access is tried first, and faults leave together. */
+import type { Code } from '../emit/code.ts';
 import type { LoadedAs } from '../emit/guest-access.ts';
 import * as op from '../emit/opcodes.ts';
 import { Semantics } from '../emit/semantics.ts';
 import type { ControlFlow, HandlerContext, OperandAccess } from '../emit/tier.ts';
 import { TLB_ENTRY_ADDEND, TLB_WRITE_OFFSET } from '../emit/tlb-layout.ts';
-import { type Bits, LOADS, STORES, storeOf, Value, wasmType } from '../emit/values.ts';
+import { pushTlbOffset } from '../emit/tlb-offset.ts';
+import { type Bits, LOADS, push, STORES, storeOf, Value, wasmType } from '../emit/values.ts';
 import { RSP } from '../state.ts';
+import type { AccessGroup } from './access-groups.ts';
 import { type PageLocals, type RegionFrame, VCPU } from './region-frame.ts';
 
 export interface RegionControl extends ControlFlow {
@@ -43,63 +46,49 @@ export class RegionMemory extends Semantics {
 
   override stackAddress(offset: Value, bits: Bits, write: boolean): Value {
     const address = super.stackAddress(offset, bits, write);
-    this.frame.group = RSP;
+    this.frame.base = RSP;
     return address;
   }
 
   protected override loadAs(address: Value, bits: Bits, as: LoadedAs): Value {
-    const page = this.frame.page(false);
-    if (page === undefined) return super.loadAs(address, bits, as);
-    const { code } = this;
     const result = this.locals.take(wasmType(as.bits));
-    const out = code.block();
-    const offset = this.#offsetInPage(address, bits, page, 0, () => {
-      this.callReadSlow(address, bits, result, as.replace);
-      code.br(out);
-    });
-    this.#pushInPage(page, offset);
-    code.memory(as.opcode, 0);
-    code.set(result);
-    code.end();
+    const load = (group: AccessGroup, at: number): void => {
+      this.code.get(group.host);
+      this.frame.mark((to) => to.memory(as.opcode, at - group.low));
+      this.code.set(result);
+    };
+    this.#reach(address, bits, false, load, () => this.callReadSlow(address, bits, result, as.replace));
     return new Value(as.bits, result);
   }
 
   override store(address: Value, value: Value): void {
-    const page = this.frame.page(true);
-    if (page === undefined) {
-      super.store(address, value);
-      return;
-    }
-    const { code } = this;
-    const out = code.block();
-    const offset = this.#offsetInPage(address, value.bits, page, TLB_WRITE_OFFSET, () => {
-      this.callWriteSlow(address, value);
-      code.br(out);
-    });
-    this.#pushInPage(page, offset);
-    this.push(value);
-    code.memory(storeOf(value), 0);
-    code.end();
+    const store = (group: AccessGroup, at: number): void => {
+      this.code.get(group.host);
+      this.push(value);
+      this.frame.mark((to) => to.memory(storeOf(value), at - group.low));
+    };
+    this.#reach(address, value.bits, true, store, () => this.callWriteSlow(address, value));
   }
 
   override probe(address: Value, bits: Bits): number {
-    const page = this.frame.page(true);
-    if (page === undefined) return super.probe(address, bits);
-    const { code } = this;
     const host = this.locals.take(op.TYPE_I32);
-    const out = code.block();
-    const offset = this.#offsetInPage(address, bits, page, TLB_WRITE_OFFSET, () => {
-      code.get(VCPU);
+    const found = (group: AccessGroup, at: number): void => {
+      this.code.get(group.host);
+      this.frame.mark((to) => {
+        if (at === group.low) return;
+        to.i32(at - group.low);
+        to.op(op.OP_I32_ADD);
+      });
+      this.code.set(host);
+    };
+    this.#reach(address, bits, true, found, () => {
+      this.code.get(VCPU);
       this.push(address);
-      code.i32(bits / 8);
-      code.call(this.runtime.probeWrite);
-      code.set(host);
+      this.code.i32(bits / 8);
+      this.code.call(this.runtime.probeWrite);
+      this.code.set(host);
       this.leaveOnEvent();
-      code.br(out);
     });
-    this.#pushInPage(page, offset);
-    code.set(host);
-    code.end();
     return host;
   }
   // What a region may not touch it has left for: a probe that comes back has an address.
@@ -114,35 +103,112 @@ export class RegionMemory extends Semantics {
     this.code.memory(STORES[value.bits], 0);
   }
 
-  // Offset in the page that is remembered then, as a local; `slow` is for what the TLB does not have, and leaves.
-  #offsetInPage(address: Value, bits: Bits, page: PageLocals, table: number, slow: () => void): number {
-    const { code } = this;
-    const offset = this.locals.take(op.TYPE_I64);
-    this.push(address);
-    code.get(page.base);
-    code.op(op.OP_I64_SUB);
-    code.tee(offset);
-    code.i64(BigInt(4096 - bits / 8));
-    code.op(op.OP_I64_GT_U);
+  /**
+   * Emits `fast` for an access that is so many bytes from its group's root, when the local of the group has where the
+   * group is; what is not found goes the slow way.
+   */
+  #reach(
+    address: Value,
+    bits: Bits,
+    isWrite: boolean,
+    fast: (group: AccessGroup, at: number) => void,
+    slow: () => void,
+  ): void {
+    const { frame, code } = this;
+    const bytes = Math.max(bits / 8, 1);
+    const anchor = frame.isConditional ? undefined : address.anchor;
+    const joined = anchor && frame.accesses.join(anchor, bytes, isWrite);
+    if (anchor !== undefined && joined !== undefined) {
+      code.get(joined.host);
+      code.likely();
+      code.if();
+      fast(joined, anchor.offset);
+      code.else();
+      slow();
+      code.end();
+      return;
+    }
+    const group = anchor ? frame.accesses.lead(anchor, bytes, isWrite) : this.#alone(bytes, isWrite);
+    const at = anchor?.offset ?? 0;
+    const out = code.block();
+    this.#lead(group, address, at, () => {
+      slow();
+      code.i32(0);
+      code.set(group.host);
+      code.br(out);
+    });
+    fast(group, at);
+    code.end();
+  }
+
+  #alone(bytes: number, isWrite: boolean): AccessGroup {
+    return { root: -1, isWrite, host: this.locals.take(op.TYPE_I32), low: 0, high: bytes };
+  }
+
+  // Sets the local of a group; `slow` is for what the TLB does not have, and leaves.
+  #lead(group: AccessGroup, address: Value, at: number, slow: () => void): void {
+    const { frame, code, locals } = this;
+    const low = new GroupStart(group, address, at, locals.take(op.TYPE_I64));
+    const entry = locals.take(op.TYPE_I32);
+    const page = frame.page(group.isWrite);
+    if (page !== undefined) {
+      this.#leadInPage(low, page, entry, slow);
+      return;
+    }
+    frame.mark((to) => {
+      low.compute(to);
+      low.pushLookUp(to, frame.tlb, entry);
+      to.op(op.OP_I64_NE);
+    });
     code.unlikely();
     code.if();
-    const entry = this.lookUp(address, bits, table);
+    slow();
+    code.end();
+    frame.mark((to) => {
+      low.push(to);
+      to.op(op.OP_I32_WRAP_I64);
+      low.pushAddend(to, entry);
+      to.op(op.OP_I32_ADD);
+    });
+    code.set(group.host);
+  }
+
+  // The same by what is remembered of the page, which is then the group's.
+  #leadInPage(low: GroupStart, page: PageLocals, entry: number, slow: () => void): void {
+    const { frame, code } = this;
+    const offset = this.locals.take(op.TYPE_I64);
+    frame.mark((to) => {
+      low.compute(to);
+      low.push(to);
+      to.get(page.base);
+      to.op(op.OP_I64_SUB);
+      to.tee(offset);
+      to.i64(BigInt(4096 - low.bytes));
+      to.op(op.OP_I64_GT_U);
+    });
+    code.unlikely();
+    code.if();
+    frame.mark((to) => {
+      low.pushLookUp(to, frame.tlb, entry);
+      to.op(op.OP_I64_EQ);
+    });
     code.likely();
     code.if(op.TYPE_I32);
-    this.push(address);
-    code.i64(-4096n);
-    code.op(op.OP_I64_AND);
-    code.op(op.OP_I32_WRAP_I64);
-    code.get(entry);
-    code.memory(op.OP_I32_LOAD, table + TLB_ENTRY_ADDEND);
-    code.op(op.OP_I32_ADD);
+    frame.mark((to) => {
+      low.pushPage(to);
+      to.op(op.OP_I32_WRAP_I64);
+      low.pushAddend(to, entry);
+      to.op(op.OP_I32_ADD);
+    });
     code.else();
     // What else is in that place of the TLB may come back before this page is accessed again.
-    code.get(VCPU);
-    this.push(address);
-    code.i32(bits / 8);
-    code.i32(table === 0 ? 0 : 1);
-    code.call(this.frame.runtime.reachPage);
+    frame.mark((to) => {
+      to.get(VCPU);
+      low.push(to);
+      to.i32(low.bytes);
+      to.i32(low.group.isWrite ? 1 : 0);
+    });
+    code.call(frame.runtime.reachPage);
     code.tee(entry);
     code.op(op.OP_I32_EQZ);
     code.unlikely();
@@ -152,23 +218,85 @@ export class RegionMemory extends Semantics {
     code.get(entry);
     code.end();
     code.set(page.host);
-    this.push(address);
-    code.i64(-4096n);
-    code.op(op.OP_I64_AND);
-    code.set(page.base);
-    this.push(address);
-    code.i64(4095n);
-    code.op(op.OP_I64_AND);
-    code.set(offset);
+    frame.mark((to) => {
+      low.pushPage(to);
+      to.set(page.base);
+      low.push(to);
+      to.i64(4095n);
+      to.op(op.OP_I64_AND);
+      to.set(offset);
+    });
     code.end();
-    return offset;
-  }
-
-  #pushInPage(page: PageLocals, offset: number): void {
-    const { code } = this;
     code.get(offset);
     code.op(op.OP_I32_WRAP_I64);
     code.get(page.host);
     code.op(op.OP_I32_ADD);
+    code.set(low.group.host);
+  }
+}
+
+/** Linear address of a group's first byte, emitted when the group is known whole. */
+class GroupStart {
+  readonly group: AccessGroup;
+  readonly #leader: Value;
+  readonly #at: number;
+  readonly #local: number;
+
+  /** `leader` is the address of what lies at offset `at`; `local` takes an i64. */
+  constructor(group: AccessGroup, leader: Value, at: number, local: number) {
+    this.group = group;
+    this.#leader = leader;
+    this.#at = at;
+    this.#local = local;
+  }
+
+  get bytes(): number {
+    return this.group.high - this.group.low;
+  }
+
+  /** To be emitted before any of the others. */
+  compute(to: Code): void {
+    const distance = this.group.low - this.#at;
+    if (distance === 0) return;
+    push(to, this.#leader);
+    to.i64(BigInt(distance));
+    to.op(op.OP_I64_ADD);
+    to.set(this.#local);
+  }
+
+  push(to: Code): void {
+    if (this.group.low === this.#at) push(to, this.#leader);
+    else to.get(this.#local);
+  }
+
+  pushPage(to: Code): void {
+    this.push(to);
+    to.i64(-4096n);
+    to.op(op.OP_I64_AND);
+  }
+
+  /** Pushes the tag of its place in the TLB, and the one that has all bytes of the group. */
+  pushLookUp(to: Code, tlb: number, entry: number): void {
+    pushTlbOffset(to, () => this.push(to));
+    to.get(tlb);
+    to.op(op.OP_I32_ADD);
+    to.tee(entry);
+    to.memory(op.OP_I64_LOAD, this.#table);
+    this.push(to);
+    if (this.bytes > 1) {
+      to.i64(BigInt(this.bytes - 1));
+      to.op(op.OP_I64_ADD);
+    }
+    to.i64(-4096n);
+    to.op(op.OP_I64_AND);
+  }
+
+  pushAddend(to: Code, entry: number): void {
+    to.get(entry);
+    to.memory(op.OP_I32_LOAD, this.#table + TLB_ENTRY_ADDEND);
+  }
+
+  get #table(): number {
+    return this.group.isWrite ? TLB_WRITE_OFFSET : 0;
   }
 }

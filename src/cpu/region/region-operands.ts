@@ -1,14 +1,15 @@
 /** Operands of the region tier: what the fields of a record are, as constants. */
 import * as op from '../emit/opcodes.ts';
 import type { ControlFlow, OperandAccess } from '../emit/tier.ts';
-import { type Bits, LOADS, push, STORES, Value, wasmType } from '../emit/values.ts';
+import { behind, type Bits, LOADS, push, STORES, Value, wasmType } from '../emit/values.ts';
 import type { OperandHandle } from '../instructions/define.ts';
 import type { Handler, ResolvedOperand } from '../interpreter/handlers.ts';
 import * as record from '../interpreter/record.ts';
 import { FILE_OFFSETS, MMX_EXPONENT_OFFSET, slotOf } from '../interpreter/record-operands.ts';
 import { MODE_CODE_64 } from '../mode.ts';
 import { OFFSET_EVENT, OFFSET_IMPLICIT_INDEX, OFFSET_SEGMENTS, SEGMENT_BASE, SEGMENT_SIZE } from '../state.ts';
-import { GROUP_OTHER, IP_BASE, type RegionFrame, VCPU } from './region-frame.ts';
+import { ROOT_IP_BASE } from './access-groups.ts';
+import { BASE_OTHER, IP_BASE, type RegionFrame, VCPU } from './region-frame.ts';
 
 /** A record whose fields are read while code is made from it. */
 export interface RegionInstruction {
@@ -110,15 +111,15 @@ export class RegionOperands implements OperandAccess {
     if (operand.type !== 'memory') throw new Error('only a memory operand has an address');
     const isAny = operand.shape === record.SHAPE_ANY;
     const base = this.#u8(record.RECORD_BASE);
-    this.#frame.group =
-      operand.shape === record.SHAPE_RIP ? GROUP_OTHER : Math.min(isAny ? base & 0x1f : base >> 3, GROUP_OTHER);
+    this.#frame.base =
+      operand.shape === record.SHAPE_RIP ? BASE_OTHER : Math.min(isAny ? base & 0x1f : base >> 3, BASE_OTHER);
     switch (operand.shape) {
       case record.SHAPE_BASE:
         return this.#plus(this.#register(base >> 3));
       case record.SHAPE_INDEX:
         return this.#plus(this.#sum(this.#register(base >> 3), this.#scaledIndex()));
       case record.SHAPE_RIP:
-        return this.#sum(new Value(64, IP_BASE), constant(64, this.#displacement() + BigInt(this.#page)));
+        return this.#sum(this.#ipBase(), constant(64, this.#displacement() + BigInt(this.#page)));
       default:
         return this.#anyAddress(handle);
     }
@@ -252,7 +253,14 @@ export class RegionOperands implements OperandAccess {
     push(code, a);
     push(code, b);
     code.op(op.OP_I64_ADD);
-    return this.#pop(64);
+    const sum = this.#pop(64);
+    return b.isConstant ? behind(sum, a, b.constant) : sum;
+  }
+
+  #ipBase(): Value {
+    const value = new Value(64, IP_BASE);
+    value.anchor = { root: ROOT_IP_BASE, offset: 0 };
+    return value;
   }
 
   #plus(base: Value): Value {
