@@ -22,8 +22,11 @@ export interface JumpProbe {
 }
 const VCPU = 0;
 
-/** Pushes whether it knows `rip`; then `pc` is the record. `pc` changes in any case. */
-export function pushJumpIsKnown(frame: JumpProbe): void {
+/**
+ * Pushes whether it knows `rip`; then `pc` is the record. `pc` changes in any case. Returns the locals with the two words
+ * of the entry that it has then.
+ */
+export function pushJumpIsKnown(frame: JumpProbe): { tag: number; word: number } {
   const { code } = frame;
   const entry = frame.temporary;
   const tag = frame.locals.take(op.TYPE_I64);
@@ -66,4 +69,5 @@ export function pushJumpIsKnown(frame: JumpProbe): void {
     if (index > 0) code.op(op.OP_I32_OR);
   }
   code.op(op.OP_I32_AND);
+  return { tag, word };
 }

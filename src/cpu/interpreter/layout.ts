@@ -36,6 +36,13 @@ export const RETURN_RECORD = 16;
 export const MAX_REGIONS = 1 << 14;
 export const REGION_COUNTS = JUMP_CACHE + JUMP_CACHE_ENTRIES * JUMP_CACHE_ENTRY_SIZE;
 
+/**
+ * Where control last went to a record by a jump inside a region, by bits of the record's address: entries as the jump
+ * cache's (region/page-guards.ts).
+ */
+export const PASSED_PAGES = REGION_COUNTS + MAX_REGIONS * 4;
+export const PASSED_PAGES_ENTRIES = 1 << 12;
+
 export const VCPU_AREAS = 1 * MIB;
 export const MAX_VCPUS = 128;
 

@@ -6,8 +6,16 @@ import type { Label } from '../emit/code.ts';
 import * as op from '../emit/opcodes.ts';
 import { push, type Value } from '../emit/values.ts';
 import { pushJumpIsKnown } from '../interpreter/jump-probe.ts';
+import {
+  JUMP_CACHE_ENTRY_SIZE,
+  JUMP_RECORD_BITS,
+  JUMP_RECORD_SHIFT,
+  PASSED_PAGES,
+  PASSED_PAGES_ENTRIES,
+} from '../interpreter/layout.ts';
+import * as state from '../state.ts';
 import { type Block, placeOf } from './flow-graph.ts';
-import type { RegionFrame } from './region-frame.ts';
+import { type RegionFrame, VCPU } from './region-frame.ts';
 
 export class PageGuards {
   readonly #frame: RegionFrame;
@@ -43,25 +51,19 @@ export class PageGuards {
 
   /** Control goes to a block of another page: to `otherwise`, with `rip` in the frame, if the jump cache knows no better. */
   pass(to: Block, rip: () => Value, otherwise: Label): void {
-    const { code, locals } = this.#frame;
+    const { code } = this.#frame;
     const bit = 1 << (this.#numbers.get(placeOf(to)) as number);
-    const pc = locals.take(op.TYPE_I32);
     code.get(this.#passed);
     code.i32(bit);
     code.op(op.OP_I32_AND);
     code.op(op.OP_I32_EQZ);
-    code.unlikely();
     code.if();
     push(code, rip());
     code.set(this.#frame.rip);
-    pushJumpIsKnown({ code, locals, rip: this.#frame.rip, pc, temporary: locals.take(op.TYPE_I32) });
-    code.get(pc);
-    code.i32(to.instructions[0]?.entry as number);
-    code.op(op.OP_I32_EQ);
-    code.op(op.OP_I32_AND);
-    code.op(op.OP_I32_EQZ);
-    code.unlikely();
-    code.brIf(otherwise);
+    const passed = code.block();
+    this.#passAgain(to.instructions[0]?.entry as number, passed);
+    this.#ask(to.instructions[0]?.entry as number, otherwise);
+    code.end();
     code.get(this.#passed);
     code.i32(bit);
     code.op(op.OP_I32_OR);
@@ -69,9 +71,61 @@ export class PageGuards {
     code.end();
   }
 
+  // To `passed` where this record was come to at this RIP before, and no mapping has changed since.
+  #passAgain(entry: number, passed: Label): void {
+    const { code } = this.#frame;
+    const ask = code.block();
+    code.i32(placeIn(entry));
+    code.memory(op.OP_I64_LOAD, 0);
+    code.get(this.#frame.rip);
+    code.get(VCPU);
+    code.memory(op.OP_I64_LOAD, state.OFFSET_MODE_TAG);
+    code.op(op.OP_I64_XOR);
+    code.op(op.OP_I64_NE);
+    code.unlikely();
+    code.brIf(ask);
+    for (const stamp of [state.OFFSET_FETCH_LOCAL, state.OFFSET_FETCH_GLOBAL]) {
+      code.i32(placeIn(entry));
+      code.memory(op.OP_I64_LOAD, 8);
+      code.get(VCPU);
+      code.memory(op.OP_I64_LOAD, stamp);
+      code.i64(BigInt(JUMP_RECORD_BITS));
+      code.op(op.OP_I64_SHL);
+      code.i64(BigInt(entry >>> JUMP_RECORD_SHIFT));
+      code.op(op.OP_I64_OR);
+      code.op(op.OP_I64_EQ);
+      code.likely();
+      code.brIf(passed);
+    }
+    code.end();
+  }
+
+  // The jump cache, for the record; to `otherwise` where it knows another or none.
+  #ask(entry: number, otherwise: Label): void {
+    const { code, locals, rip } = this.#frame;
+    const pc = locals.take(op.TYPE_I32);
+    const { tag, word } = pushJumpIsKnown({ code, locals, rip, pc, temporary: locals.take(op.TYPE_I32) });
+    code.get(pc);
+    code.i32(entry);
+    code.op(op.OP_I32_EQ);
+    code.op(op.OP_I32_AND);
+    code.op(op.OP_I32_EQZ);
+    code.unlikely();
+    code.brIf(otherwise);
+    for (const [index, local] of [tag, word].entries()) {
+      code.i32(placeIn(entry));
+      code.get(local);
+      code.memory(op.OP_I64_STORE, index * 8);
+    }
+  }
+
   #set(bits: number): void {
     if (!this.isNeeded) return;
     this.#frame.code.i32(bits);
     this.#frame.code.set(this.#passed);
   }
+}
+
+function placeIn(entry: number): number {
+  return PASSED_PAGES + ((entry >>> JUMP_RECORD_SHIFT) % PASSED_PAGES_ENTRIES) * JUMP_CACHE_ENTRY_SIZE;
 }

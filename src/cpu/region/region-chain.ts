@@ -15,9 +15,9 @@ export const REGION_TABLE = 1;
 
 /**
  * Goes on in the region that is entered at `frame.rip`, if the jump cache knows one, nobody asked to stop and the budget
- * is not nearly used up. All registers are in the state.
+ * is not nearly used up. All registers are in the state. `isWide`: what comes here is 64-bit code, which goes on as such.
  */
-export function emitChain(frame: RegionFrame, meter?: RegionMeter): void {
+export function emitChain(frame: RegionFrame, isWide: boolean, meter?: RegionMeter): void {
   const { code, locals, rip } = frame;
   const pc = locals.take(op.TYPE_I32);
   const region = locals.take(op.TYPE_I32);
@@ -68,12 +68,18 @@ export function emitChain(frame: RegionFrame, meter?: RegionMeter): void {
   meter?.chains(frame);
   code.get(VCPU);
   code.get(rip);
-  code.get(pc);
-  code.memory(op.OP_I32_LOAD16_U, record.RECORD_PLACE);
-  code.i32(0xfff);
-  code.op(op.OP_I32_AND);
-  code.op(op.OP_I64_EXTEND_I32_U);
-  code.op(op.OP_I64_SUB);
+  if (isWide) {
+    // RIP is a linear address.
+    code.i64(-4096n);
+    code.op(op.OP_I64_AND);
+  } else {
+    code.get(pc);
+    code.memory(op.OP_I32_LOAD16_U, record.RECORD_PLACE);
+    code.i32(0xfff);
+    code.op(op.OP_I32_AND);
+    code.op(op.OP_I64_EXTEND_I32_U);
+    code.op(op.OP_I64_SUB);
+  }
   code.get(BUDGET);
   code.get(region);
   code.byte(op.OP_RETURN_CALL_INDIRECT);

@@ -15,7 +15,7 @@ const DONE_BITS = 6;
 
 export class RegionExits {
   readonly #frame: RegionFrame;
-  /** To what `frame.rip` has, with registers and flags to store; and to the RIP of the state, which has them all. */
+  /** To what `frame.rip` has: with registers and flags to store, and when they are in the state. */
   chain = 0 as Label;
   chainStored = 0 as Label;
   /** Out with `frame.result`: all is in the state. */
@@ -25,12 +25,14 @@ export class RegionExits {
   readonly #site: number;
   readonly #page: number;
   readonly #hasPages: boolean;
+  readonly #isWide: boolean;
   /** Where a tool asked for counts. */
   readonly meter: RegionMeter | undefined;
 
-  /** `hasPages`: the region's instructions are in more than one page. */
-  constructor(frame: RegionFrame, hasPages: boolean, meter?: RegionMeter) {
+  /** `hasPages`: the region's instructions are in more than one page. `isWide`: they are 64-bit code. */
+  constructor(frame: RegionFrame, hasPages: boolean, isWide: boolean, meter?: RegionMeter) {
     this.#frame = frame;
+    this.#isWide = isWide;
     this.meter = meter;
     this.#site = frame.locals.fixed(op.TYPE_I32);
     this.#page = frame.locals.fixed(op.TYPE_I32);
@@ -50,11 +52,11 @@ export class RegionExits {
     code.end();
     frame.markStore();
     frame.storeFlags();
+    code.end();
+    emitChain(frame, this.#isWide, this.meter);
     code.get(VCPU);
     code.get(frame.rip);
     code.memory(op.OP_I64_STORE, state.OFFSET_RIP);
-    code.end();
-    emitChain(frame, this.meter);
     this.#leaveWith(REGION_JUMP);
     code.end();
     this.#emitFault();

@@ -10,6 +10,7 @@ import { EVENT_INTERPRET } from '../mmu/mmu.ts';
 import { isEmitted } from '../interpreter/handlers.ts';
 import * as record from '../interpreter/record.ts';
 import { emitRaise } from '../interpreter/main-function.ts';
+import { MODE_CODE_64 } from '../mode.ts';
 import * as state from '../state.ts';
 import type { AccessState } from './access-groups.ts';
 import { flagsAreDead } from './dead-flags.ts';
@@ -76,7 +77,8 @@ class RegionFunction implements RegionControl {
     this.frame = new RegionFrame(runtime);
     this.#shape = new RegionShape(source.blocks);
     this.#guards = new PageGuards(this.frame, this.#shape.blocks);
-    this.#exits = new RegionExits(this.frame, this.#guards.isNeeded, source.meter);
+    const isWide = (source.mode & MODE_CODE_64) !== 0;
+    this.#exits = new RegionExits(this.frame, this.#guards.isNeeded, isWide, source.meter);
   }
 
   emit(): void {

@@ -7,7 +7,7 @@ import type { ControlFlow, HandlerContext, OperandAccess } from '../emit/tier.ts
 import { TLB_ENTRY_ADDEND, TLB_WRITE_OFFSET } from '../emit/tlb-layout.ts';
 import { pushTlbOffset } from '../emit/tlb-offset.ts';
 import { type Bits, LOADS, push, STORES, storeOf, Value, wasmType } from '../emit/values.ts';
-import { RSP } from '../state.ts';
+import { OFFSET_SCRATCH, RSP } from '../state.ts';
 import type { AccessGroup } from './access-groups.ts';
 import { type PageLocals, type RegionFrame, VCPU } from './region-frame.ts';
 
@@ -155,13 +155,18 @@ export class RegionMemory extends Semantics {
       this.#leadInPage(low, page, entry, slow);
       return;
     }
+    const tag = locals.take(op.TYPE_I64);
     frame.mark((to) => {
       low.compute(to);
-      low.pushLookUp(to, frame.tlb, entry);
+      low.pushLookUp(to, frame.tlb, entry, tag);
       to.op(op.OP_I64_NE);
     });
     code.unlikely();
     code.if();
+    // For the use: V8 has what is only compared loaded twice, into a register and by the comparison.
+    code.get(VCPU);
+    code.get(tag);
+    code.memory(op.OP_I64_STORE, OFFSET_SCRATCH);
     slow();
     code.end();
     frame.mark((to) => {
@@ -275,13 +280,14 @@ class GroupStart {
     to.op(op.OP_I64_AND);
   }
 
-  /** Pushes the tag of its place in the TLB, and the one that has all bytes of the group. */
-  pushLookUp(to: Code, tlb: number, entry: number): void {
+  /** Pushes the tag of its place in the TLB, which `tag` gets too, and the one that has all bytes of the group. */
+  pushLookUp(to: Code, tlb: number, entry: number, tag?: number): void {
     pushTlbOffset(to, () => this.push(to));
     to.get(tlb);
     to.op(op.OP_I32_ADD);
     to.tee(entry);
     to.memory(op.OP_I64_LOAD, this.#table);
+    if (tag !== undefined) to.tee(tag);
     this.push(to);
     if (this.bytes > 1) {
       to.i64(BigInt(this.bytes - 1));
