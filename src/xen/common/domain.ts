@@ -231,6 +231,8 @@ export class Domain implements FrameOwner {
     this.xen.traceBuffer?.record(DOM0_DOM_REM, this.id, this.id);
     assert(this.grants.maptrackInUse === 0, 'a dead domain has nothing mapped');
     assert(this.events.active === 0, 'a dead domain has no port');
+    const timers = this.vcpus.flatMap((vcpu) => [vcpu.singleshotTimer, vcpu.periodicTimer, vcpu.pollTimer]);
+    assert(![...timers, ...this.watchdogs].some(({ active }) => active), 'a dead domain has no timer');
     for (const vcpu of this.vcpus) {
       this.xen.scheduler.remove(vcpu);
       vcpu.arch.destroy();

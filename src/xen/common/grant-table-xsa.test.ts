@@ -3,7 +3,16 @@ import { test } from 'node:test';
 import { CompatGnttabSetupTable } from '../../abi/compat/grant_table.ts';
 import { EBUSY, EFAULT, EINVAL } from '../../abi/errno.ts';
 import * as gnttab from '../../abi/grant_table.ts';
-import { __HYPERVISOR_grant_table_op, DOMID_SELF, type Domid, type Gfn, type GrantRef } from '../../abi/xen.ts';
+import {
+  __HYPERVISOR_grant_table_op,
+  DOMID_INVALID,
+  DOMID_IO,
+  DOMID_SELF,
+  DOMID_XEN,
+  type Domid,
+  type Gfn,
+  type GrantRef,
+} from '../../abi/xen.ts';
 import { PAGE_SIZE } from '../../cpu/engine.ts';
 import {
   addStatus,
@@ -201,7 +210,7 @@ test('XSA-255: status frames that somebody still maps are not freed under him', 
   if (typeof view !== 'number') machine.dom0.unmapForeign(view);
 });
 
-test('XSA-379 and XSA-384: after version 2, its status frames are nowhere in the guest’s memory', () => {
+test('XSA-379, XSA-384 and XSA-387: after version 2, its status frames are nowhere in the guest’s memory', () => {
   const { granter } = pair();
   toVersion2(granter);
   equal(addTable(granter, 0x80000000, STATUS_GFN + 5), 0, 'moved: the old place is a hole');
@@ -291,4 +300,51 @@ test('XSA-500: a grant in use whose entry changed is not copied from as it says 
   equal(status(granter, 20), gnttab.GTF_reading);
   equal(unmap(user, handle, 0x500), gnttab.GNTST_okay);
   equal(status(granter, 20), 0);
+});
+
+test('XSA-232: domains that have no grant table, by name, are refused', () => {
+  const { user } = pair();
+  const nobodies = [DOMID_XEN, DOMID_IO, DOMID_INVALID, 0x7ff5, 0x7fff] as const;
+  for (const domid of nobodies) {
+    const ask = user.withStructure(
+      gnttab.GnttabQuerySize,
+      (operation) => {
+        operation.dom = domid as Domid;
+      },
+      (at) => user.hypercall(__HYPERVISOR_grant_table_op, [gnttab.GNTTABOP_query_size, at, 1]),
+    );
+    equal(ask.argument.status, gnttab.GNTST_bad_domain, `query_size of ${domid}`);
+    const mapped = user.withStructure(
+      gnttab.GnttabMapGrantRef,
+      (operation) => {
+        operation.host_addr = 0x500000n;
+        operation.flags = gnttab.GNTMAP_host_map;
+        operation.dom = domid as Domid;
+      },
+      (at) => user.hypercall(__HYPERVISOR_grant_table_op, [gnttab.GNTTABOP_map_grant_ref, at, 1]),
+    );
+    equal(mapped.argument.status, gnttab.GNTST_bad_domain, `map_grant_ref of ${domid}`);
+  }
+});
+
+test('XSA-380: a table of all the grants there can be is emptied, by its end or by another version, without a long loop', () => {
+  const { machine, granter, user } = pair();
+  granter.domain.grants.grow(granter.domain.grants.maxFrames);
+  let reads = 0;
+  const memory = granter.hvm[0]?.guest;
+  const read = memory?.read.bind(memory);
+  if (memory === undefined || read === undefined) throw new Error('a domain has a vCPU');
+  memory.read = (address, into) => {
+    reads += 1;
+    return read(address, into);
+  };
+  for (let round = 0; round < 4; round++) equal(setVersion(granter, round % 2 === 0 ? 2 : 1).result, 0);
+  equal(reads <= 8, true, 'entries are Xen’s own to look at');
+  grant(granter, 8, user, 0x10);
+  const { handle } = map(user, granter, 8, 0x500);
+  equal(handle >= 0, true);
+  user.domain.kill();
+  equal(granter.domain.grants.maptrackInUse, 0);
+  granter.domain.kill();
+  equal(machine.xen.domains.has(granter.domain.id), false);
 });

@@ -235,3 +235,32 @@ test('XSA-379 and its like: a page of Xen’s goes from one place to another, an
   deepEqual(places, [0x31]);
   booksAreRight(guest);
 });
+
+test('XSA-385: a domain that may have nearly all there could be gets no more by a sum that wraps', () => {
+  const { guest, made } = onDemand();
+  const { frames } = made.xen;
+  const { domain } = guest;
+  const [totPages, maxPages, free] = [domain.totPages, domain.maxPages, frames.free];
+  domain.maxPages = 0xffff_ffff;
+  domain.totPages = 0xffff_ff00;
+  equal(frames.allocate(domain, 9), 0);
+  equal(reservation(guest, mem.XENMEM_increase_reservation, [0x90], { order: 9 }), 0);
+  domain.totPages = totPages;
+  domain.maxPages = maxPages;
+  equal(frames.free, free);
+});
+
+test('XSA-410: what a large domain has is freed in one short turn, frames that others hold apart', () => {
+  const made = new TestMachine();
+  const guest = made.domain({ pages: 512 });
+  const { frames } = made.xen;
+  const held = guest.domain.p2m?.mfn(100) ?? 0;
+  frames.get(held, guest.domain);
+  const before = frames.free;
+  guest.domain.kill();
+  equal(frames.free, before + 511, 'all but the one');
+  equal(guest.domain.totPages, 1);
+  frames.put(held);
+  ok(frames.free > before + 511);
+  equal(made.xen.domains.has(guest.domain.id), false);
+});
