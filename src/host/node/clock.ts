@@ -33,7 +33,9 @@ class NodeTimer implements TimerHandle {
     this.#clock = clock;
     this.#atNs = atNs;
     this.#callback = callback;
-    this.#sleep();
+    const leftMs = this.#leftMs();
+    if (leftMs < COARSE_MS) this.#immediate = setImmediate(this.#finish);
+    else this.#sleep(leftMs);
   }
 
   cancel(): void {
@@ -41,21 +43,25 @@ class NodeTimer implements TimerHandle {
     if (this.#immediate !== undefined) clearImmediate(this.#immediate);
   }
 
-  get #leftMs(): number {
+  #leftMs(): number {
     return (this.#atNs - this.#clock.nowNs()) / NS_PER_MS;
   }
 
-  #sleep(): void {
-    const leftMs = this.#leftMs;
-    if (leftMs < COARSE_MS) this.#immediate = setImmediate(() => this.#finish());
-    else this.#timeout = setTimeout(() => this.#sleep(), Math.min(Math.floor(leftMs), LONGEST_SLEEP_MS));
+  #sleep(leftMs: number): void {
+    this.#timeout = setTimeout(this.#wake, Math.min(Math.floor(leftMs), LONGEST_SLEEP_MS));
   }
 
+  readonly #wake = (): void => {
+    const leftMs = this.#leftMs();
+    if (leftMs < COARSE_MS) this.#finish();
+    else this.#sleep(leftMs);
+  };
+
   /** Neither late by a millisecond nor awake all that time: an idle guest's timers cost next to nothing. */
-  #finish(): void {
-    for (let leftMs = this.#leftMs; leftMs > 0; leftMs = this.#leftMs) Atomics.wait(nobodyWakes, 0, 0, leftMs);
+  readonly #finish = (): void => {
+    for (let leftMs = this.#leftMs(); leftMs > 0; leftMs = this.#leftMs()) Atomics.wait(nobodyWakes, 0, 0, leftMs);
     this.#callback();
-  }
+  };
 }
 
 const nobodyWakes = new Int32Array(new SharedArrayBuffer(4));

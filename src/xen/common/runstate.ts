@@ -9,6 +9,9 @@ export class Runstate {
   entryNs: number;
   readonly #timeNs = new Float64Array(4);
   readonly #vcpu: Vcpu;
+  readonly #image = new DataView(new ArrayBuffer(VcpuRunstateInfo.SIZE));
+  readonly #bytes = new Uint8Array(this.#image.buffer);
+  readonly #compatBytes = this.#bytes.subarray(0, CompatVcpuRunstateInfo.SIZE);
 
   constructor(vcpu: Vcpu, nowNs: number) {
     this.#vcpu = vcpu;
@@ -37,8 +40,19 @@ export class Runstate {
   describe(view: DataView, at: number, nowNs: number, compat: boolean): void {
     const info = compat ? new CompatVcpuRunstateInfo(view, at) : new VcpuRunstateInfo(view, at);
     info.state = this.state;
-    info.state_entry_time = BigInt(this.entryNs);
-    for (let state = 0; state < 4; state++) info.set_time(state, BigInt(this.timeNs(state, nowNs)));
+    info.state_entry_timeLo = this.entryNs;
+    info.state_entry_timeHi = this.entryNs / 0x1_0000_0000;
+    for (let state = 0; state < 4; state++) {
+      const ns = this.timeNs(state, nowNs);
+      info.set_timeLo(state, ns);
+      info.set_timeHi(state, ns / 0x1_0000_0000);
+    }
+  }
+
+  /** The same as bytes of its own, which the next call changes: it is copied with every slice. */
+  image(nowNs: number, compat: boolean): Uint8Array {
+    this.describe(this.#image, 0, nowNs, compat);
+    return compat ? this.#compatBytes : this.#bytes;
   }
 
   #settle(nowNs: number): void {

@@ -120,8 +120,8 @@ export function setTimerOp(call: Call): HypercallResult {
   const now = xen.now();
   if (timeout === 0n) xen.timers.stop(vcpu.singleshotTimer);
   else if (timeout < 0n || timeout - BigInt(now) >= HUGE_TIMEOUT_NS) {
-    xen.timers.set(vcpu.singleshotTimer, now + HUGE_TIMEOUT_INSTEAD_NS);
-  } else xen.timers.set(vcpu.singleshotTimer, Number(timeout));
+    vcpu.setSingleshot(now + HUGE_TIMEOUT_INSTEAD_NS, now);
+  } else vcpu.setSingleshot(Number(timeout), now);
   return 0;
 }
 

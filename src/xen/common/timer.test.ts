@@ -1,6 +1,6 @@
 import { deepEqual, equal } from 'node:assert/strict';
 import { test } from 'node:test';
-import { Timer, TimerQueue } from './timer.ts';
+import { slackOf, Timer, TimerQueue } from './timer.ts';
 
 test('timers fire in the order of their moments, whatever the order they were set in', () => {
   const queue = new TimerQueue();
@@ -69,4 +69,24 @@ test('stopping from the middle keeps the rest in order', () => {
     fired,
     expected.toSorted((a, b) => ((a * 29) % 64) - ((b * 29) % 64)),
   );
+});
+
+test('a machine that sleeps wakes up once for timers that may be a little late, and for none too late', () => {
+  const queue = new TimerQueue();
+  equal(queue.latestNs, Number.POSITIVE_INFINITY);
+  queue.set(new Timer(() => {}), 1000, 500);
+  queue.set(new Timer(() => {}), 1400, 500);
+  equal(queue.latestNs, 1500, 'both at once');
+  const exact = new Timer(() => {});
+  queue.set(exact, 1200);
+  equal(queue.latestNs, 1200, 'a third one may not be late');
+  queue.set(exact, 2000);
+  equal(queue.latestNs, 1500);
+  equal(queue.nextNs, 1000);
+});
+
+test('how late a timer may be depends on how long it waits (Xen: timer_slop is 50 us)', () => {
+  equal(slackOf(1_000_000), 50_000);
+  equal(slackOf(100_000_000), 1_562_500);
+  equal(slackOf(10_000_000_000), 4_000_000);
 });

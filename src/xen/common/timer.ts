@@ -2,6 +2,8 @@
 export class Timer {
   /** Xen's system time in ns; meaningful while active. */
   expiresNs = 0;
+  /** How much later will do, where the machine sleeps. */
+  slackNs = 0;
   /** Place in the queue, -1 while inactive. The queue's own. */
   index = -1;
   readonly fire: () => void;
@@ -14,6 +16,17 @@ export class Timer {
   get active(): boolean {
     return this.index >= 0;
   }
+}
+
+/** Xen's timer_slop: a timer may be so late. */
+const LEAST_SLACK_NS = 50_000;
+/** Who waits for long can wait a little longer, by a part of that, so that a sleeping machine wakes up less often. */
+const SLACK_PART = 1 / 64;
+const MOST_SLACK_NS = 4_000_000;
+
+/** How much later will do for a guest that has its timer fire after `waitNs`. */
+export function slackOf(waitNs: number): number {
+  return Math.min(Math.max(waitNs * SLACK_PART, LEAST_SLACK_NS), MOST_SLACK_NS);
 }
 
 /** Timers in a binary heap, the earliest first. Setting and stopping cost O(log n) and allocate nothing. */
@@ -30,8 +43,17 @@ export class TimerQueue {
     return this.#heap[0]?.expiresNs ?? Number.POSITIVE_INFINITY;
   }
 
-  /** Makes `timer` expire at `atNs`, whatever it was set to before. */
-  set(timer: Timer, atNs: number): void {
+  /**
+   * The last moment at which nobody has waited longer than will do; Infinity where none waits. A machine that sleeps
+   * until then wakes up once for several timers.
+   */
+  get latestNs(): number {
+    return this.#latest(0, Number.POSITIVE_INFINITY);
+  }
+
+  /** Makes `timer` expire at `atNs`, or up to `slackNs` later, whatever it was set to before. */
+  set(timer: Timer, atNs: number, slackNs = 0): void {
+    timer.slackNs = slackNs;
     if (timer.index < 0) {
       timer.index = this.#heap.length;
       timer.expiresNs = atNs;
@@ -58,12 +80,20 @@ export class TimerQueue {
 
   /** Fires, in order, all timers that expire at or before `nowNs`. One that a callback sets to the past waits. */
   expire(nowNs: number): void {
+    if (this.nextNs > nowNs) return;
     // A callback that always sets its timer to now must not hold us here: only those due at the start are fired.
     for (let due = this.#countDue(nowNs, 0); due > 0 && this.nextNs <= nowNs; due--) {
       const timer = this.#heap[0] as Timer;
       this.stop(timer);
       timer.fire();
     }
+  }
+
+  #latest(index: number, boundNs: number): number {
+    const timer = this.#heap[index];
+    if (timer === undefined || timer.expiresNs >= boundNs) return boundNs;
+    const left = this.#latest(2 * index + 1, Math.min(boundNs, timer.expiresNs + timer.slackNs));
+    return this.#latest(2 * index + 2, left);
   }
 
   #countDue(nowNs: number, index: number): number {

@@ -101,15 +101,17 @@ export const vcpuopStopPeriodicTimer = onVcpu((_call, vcpu) => {
 export const vcpuopSetSingleshotTimer = onVcpu((call, vcpu) => {
   if (vcpu !== call.vcpu) return -EINVAL;
   const structure = call.compat ? CompatVcpuSetSingleshotTimer : VcpuSetSingleshotTimer;
-  const at = call.fetch(call.handle(2), structure.SIZE);
+  const at = call.fetchArgument(2, structure.SIZE);
   if (at < 0) return -EFAULT;
-  const timeout = BigInt.asIntN(64, new structure(call.view, at).timeout_abs_ns);
-  const { timers } = call.xen;
-  if (timeout < BigInt(call.xen.now())) {
-    timers.stop(vcpu.singleshotTimer);
+  const { timeout_abs_nsLo: lo, timeout_abs_nsHi: hi } = new structure(call.view, at);
+  // Signed, and exact as far as it is a time that comes.
+  const timeoutNs = lo + (hi | 0) * 0x1_0000_0000;
+  const nowNs = call.xen.now();
+  if (timeoutNs < nowNs) {
+    call.xen.timers.stop(vcpu.singleshotTimer);
     sendVcpuVirq(vcpu, VIRQ_TIMER);
   } else {
-    timers.set(vcpu.singleshotTimer, Number(timeout));
+    vcpu.setSingleshot(timeoutNs, nowNs);
   }
   return 0;
 });

@@ -1,6 +1,5 @@
 import { XEN_LEGACY_MAX_VCPUS } from '../../abi/arch-x86/xen.ts';
-import { CompatVcpuRunstateInfo } from '../../abi/compat/vcpu.ts';
-import { RUNSTATE_blocked, RUNSTATE_offline, RUNSTATE_runnable, VcpuRunstateInfo } from '../../abi/vcpu.ts';
+import { RUNSTATE_blocked, RUNSTATE_offline, RUNSTATE_runnable } from '../../abi/vcpu.ts';
 import { NR_VIRQS, VcpuInfo, VIRQ_TIMER } from '../../abi/xen.ts';
 import { PAGE_SIZE } from '../../cpu/engine.ts';
 import type { Call, GuestMemory, Handle } from './call.ts';
@@ -8,7 +7,7 @@ import type { Domain } from './domain.ts';
 import { sendVcpuVirq } from './virq.ts';
 import { Placement } from '../sched/placement.ts';
 import { Runstate } from './runstate.ts';
-import { Timer } from './timer.ts';
+import { slackOf, Timer } from './timer.ts';
 import { SCHED_BLOCK } from '../trace/events.ts';
 
 /** Reasons for a vCPU not to run, as bits of `pauseFlags`. */
@@ -208,6 +207,11 @@ export class Vcpu {
     this.wake();
   }
 
+  /** Has VIRQ_TIMER raised once, at `atNs` or a little later. */
+  setSingleshot(atNs: number, nowNs: number): void {
+    this.domain.xen.timers.set(this.singleshotTimer, atNs, slackOf(atNs - nowNs));
+  }
+
   /** VCPUOP_set_periodic_timer; 0 stops it. */
   setPeriod(periodNs: number): void {
     this.domain.xen.timers.stop(this.periodicTimer);
@@ -242,12 +246,9 @@ export class Vcpu {
    */
   copyRunstate(): void {
     if (this.runstateArea === 0n) return;
-    const { domain } = this;
-    const compat = domain.has32bitSharedInfo;
-    const bytes = new Uint8Array(compat ? CompatVcpuRunstateInfo.SIZE : VcpuRunstateInfo.SIZE);
-    this.runstate.describe(new DataView(bytes.buffer), 0, domain.xen.now(), compat);
+    const { has32bitSharedInfo, xen } = this.domain;
     // As in Xen an area that is not mapped now may be later.
-    this.arch.guest.write(this.runstateArea, bytes);
+    this.arch.guest.write(this.runstateArea, this.runstate.image(xen.now(), has32bitSharedInfo));
   }
 
   /** Puts vcpu_info into a frame of the guest's, which the caller holds. What was marked before stays marked. */

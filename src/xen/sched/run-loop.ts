@@ -64,6 +64,12 @@ export class RunLoop {
     this.#xen.platform.defer(() => this.#turn());
   }
 
+  // The host's events have just had their turn.
+  readonly #onAlarm = (): void => {
+    this.#disarm();
+    if (this.#started && !this.#turnPending) this.#turn();
+  };
+
   #turn(): void {
     this.#turnPending = false;
     if (!this.#started) return;
@@ -145,15 +151,12 @@ export class RunLoop {
   }
 
   #waitForTimer(): void {
-    const nextNs = this.#xen.timers.nextNs;
-    if (nextNs === this.#alarmNs) return;
+    const atNs = this.#xen.timers.latestNs;
+    if (atNs === this.#alarmNs) return;
     this.#disarm();
-    if (!Number.isFinite(nextNs)) return;
-    this.#alarmNs = nextNs;
-    this.#alarm = this.#xen.platform.clock.setTimer(this.#xen.bootNs + nextNs, () => {
-      this.#disarm();
-      this.wake();
-    });
+    if (!Number.isFinite(atNs)) return;
+    this.#alarmNs = atNs;
+    this.#alarm = this.#xen.platform.clock.setTimer(this.#xen.bootNs + atNs, this.#onAlarm);
   }
 
   #disarm(): void {
