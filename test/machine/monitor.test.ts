@@ -133,6 +133,31 @@ count:
   equal(guest.read('count'), 1);
 });
 
+test('what Xen copies for a domain is restricted by nothing, and told to nobody', () => {
+  let told = 0;
+  const { guest, state, run, domid } = watched(
+    `
+  mov edi, 1                        ; XENVER_extraversion
+  mov esi, 0x180000
+  mov eax, 17                       ; xen_version
+  call hypercall
+  mov [result], eax
+.end:
+  hlt
+  jmp .end
+align 4096
+result:
+  dd 99
+`,
+    () => {
+      told++;
+    },
+  );
+  state.set_mem_access(domid, XENMEM_access_n, gfn(0x180), 1);
+  run();
+  deepEqual([guest.read('result'), told], [0, 0]);
+});
+
 test('a listener that goes leaves nobody waiting, and the next finds the ring free', () => {
   const machine = new SmallMachine();
   const frames = machine.ctrl.physinfo().free_pages;

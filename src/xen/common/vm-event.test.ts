@@ -3,19 +3,28 @@ import { test } from 'node:test';
 import * as abi from '../../abi/domctl.ts';
 import { EACCES, EBUSY, EEXIST, EINVAL, ENODEV, ENOSYS, ENXIO, EOPNOTSUPP, EPERM, ESRCH } from '../../abi/errno.ts';
 import { EVTCHNOP_status, EvtchnStatus } from '../../abi/event_channel.ts';
+import { HVMOP_guest_request_vm_event } from '../../abi/hvm/hvm_op.ts';
 import { HVM_PARAM_MONITOR_RING_PFN } from '../../abi/hvm/params.ts';
 import * as events from '../../abi/vm_event.ts';
 import {
+  VM_EVENT_FLAG_GET_NEXT_INTERRUPT,
+  VM_EVENT_REASON_GUEST_REQUEST,
+  VM_EVENT_REASON_INTERRUPT,
+} from '../../abi/vm_event-request.ts';
+import {
   __HYPERVISOR_domctl,
   __HYPERVISOR_event_channel_op,
+  __HYPERVISOR_hvm_op,
   DOMID_INVALID,
   DOMID_SELF,
   type Domid,
   type Port,
 } from '../../abi/xen.ts';
 import { PAGE_SIZE } from '../../cpu/engine.ts';
+import { OFFSET_CPL, RAX, RDI, RSI } from '../../cpu/state.ts';
 import { listenTo, RING_GFN } from '../testing/listener.ts';
 import { type Guest, TestMachine } from '../testing/test-machine.ts';
+import { hvmHypercall } from '../x86/hvm/hypercall.ts';
 
 const { XEN_VM_EVENT_ENABLE: ENABLE, XEN_VM_EVENT_DISABLE: DISABLE, XEN_VM_EVENT_RESUME: RESUME } = events;
 const { XEN_DOMCTL_VM_EVENT_OP_MONITOR: MONITOR, XEN_DOMCTL_VM_EVENT_OP_PAGING: PAGING } = events;
@@ -167,4 +176,55 @@ test('unwatched domains are asked nothing, watched ones only while somebody list
   ok(hvm[0]?.watch !== undefined);
   domain.hvm?.closeMonitor();
   equal(hvm[0]?.watch, undefined);
+});
+
+test('a program may ask for its listener’s attention where he allows that, and for nothing else', () => {
+  const guest = new TestMachine().domain();
+  const [hvm] = guest.hvm;
+  const monitor = guest.domain.hvm?.monitor;
+  ok(hvm !== undefined && monitor !== undefined);
+  const { slot } = listenTo(guest.domain);
+  const call = (nr: number, op: number): number => {
+    hvm.state.setU32(OFFSET_CPL, 3);
+    hvm.state.setGpr(RAX, BigInt(nr));
+    hvm.state.setGpr(RDI, BigInt(op));
+    hvm.state.setGpr(RSI, 0n);
+    hvmHypercall(hvm);
+    return hvm.state.gprLo(RAX) | 0;
+  };
+  monitor.guestRequest = { sync: false, fromUserMode: false };
+  equal(call(__HYPERVISOR_hvm_op, HVMOP_guest_request_vm_event), -EPERM);
+  monitor.guestRequest = { sync: false, fromUserMode: true };
+  equal(call(__HYPERVISOR_hvm_op, HVMOP_guest_request_vm_event), 0);
+  equal(slot(0).reason, VM_EVENT_REASON_GUEST_REQUEST);
+  equal(call(__HYPERVISOR_hvm_op, 10), -EPERM, 'HVMOP_get_time');
+  equal(call(17, HVMOP_guest_request_vm_event), -EPERM, 'xen_version');
+});
+
+test('the next interrupt is told before it is injected, once, where an answer asks for that', () => {
+  const guest = new TestMachine().domain();
+  const [hvm] = guest.hvm;
+  const monitor = guest.domain.hvm?.monitor;
+  ok(hvm !== undefined && monitor !== undefined);
+  const { slot, answerAll } = listenTo(guest.domain);
+  hvm.vlapic.writeMmio(0xf0, 4, 0x1ff);
+  guest.cpu().interruptsEnabled = true;
+  monitor.guestRequest = { sync: true, fromUserMode: false };
+  hvm.monitor.guestRequest();
+  slot(0).flags |= VM_EVENT_FLAG_GET_NEXT_INTERRUPT;
+  answerAll();
+
+  hvm.vlapic.setIrq(0x41);
+  hvm.deliverInterrupts();
+  deepEqual(guest.cpu().injected, []);
+  const { interrupt } = slot(1);
+  deepEqual([slot(1).reason, interrupt.vector, interrupt.type], [VM_EVENT_REASON_INTERRUPT, 0x41, 0]);
+  equal(hvm.vcpu.pauseCount, 1);
+  answerAll();
+  hvm.deliverInterrupts();
+  deepEqual(guest.cpu().injected, [0x41]);
+  guest.cpu().interruptsEnabled = true;
+  hvm.vlapic.setIrq(0x51);
+  hvm.deliverInterrupts();
+  deepEqual(guest.cpu().injected, [0x41, 0x51], 'the one after is not told');
 });
