@@ -18,6 +18,10 @@ export class CodeHash {
   #mask = CODE_HASH_FIRST_ENTRIES - 1;
   /** Entries that are not free, dead ones among them. */
   #used = 0;
+  /** What `find` did not find last, and where it would be. */
+  #missingKey = 0;
+  #missingOffset = 0;
+  #missingSlot = -1;
 
   constructor(memory: MachineMemory) {
     this.#u32 = memory.u32;
@@ -36,10 +40,10 @@ export class CodeHash {
     for (let slot = this.#slot(key, offset); ; slot = (slot + 1) & this.#mask) {
       const at = ENTRIES + slot * 2;
       const pc = u32[at + 1] as number;
-      if (pc === 0) return 0;
+      if (pc === 0) return this.#isMissing(key, offset, slot);
       if (u32[at] !== key) continue;
       const head = u32[pc >>> 2] as number;
-      if (offsetIn(head) === offset) return handlerIn(head) === HANDLER_LEAVE ? 0 : pc;
+      if (offsetIn(head) === offset) return handlerIn(head) === HANDLER_LEAVE ? this.#isMissing(key, offset, slot) : pc;
     }
   }
 
@@ -47,6 +51,14 @@ export class CodeHash {
   insert(id: number, offset: number, mode: number, pc: number): void {
     this.#put(keyOf(id, mode), offset, pc);
     if (this.#used > (this.#mask + 1) * LOAD && this.#mask + 1 < CODE_HASH_ENTRIES) this.#remake(2 * this.#mask + 1);
+  }
+
+  // Whoever looked in vain decodes and comes back with a record.
+  #isMissing(key: number, offset: number, slot: number): 0 {
+    this.#missingKey = key;
+    this.#missingOffset = offset;
+    this.#missingSlot = slot;
+    return 0;
   }
 
   /** Forgets dead entries. After that their records may be used for something else. */
@@ -82,11 +94,15 @@ export class CodeHash {
   clear(): void {
     this.#u32.fill(0, ENTRIES, ENTRIES + (this.#mask + 1) * 2);
     this.#used = 0;
+    this.#missingSlot = -1;
   }
 
   #put(key: number, offset: number, pc: number): void {
     const u32 = this.#u32;
-    for (let slot = this.#slot(key, offset); ; slot = (slot + 1) & this.#mask) {
+    const isMissing = key === this.#missingKey && offset === this.#missingOffset && this.#missingSlot >= 0;
+    const first = isMissing ? this.#missingSlot : this.#slot(key, offset);
+    this.#missingSlot = -1;
+    for (let slot = first; ; slot = (slot + 1) & this.#mask) {
       const at = ENTRIES + slot * 2;
       const there = u32[at + 1] as number;
       if (there !== 0 && (u32[at] !== key || offsetIn(u32[there >>> 2] as number) !== offset)) continue;

@@ -53,9 +53,12 @@ export const MAX_VCPUS = 128;
 export const HOT_COUNTERS_COUNT = 1 << 14;
 export const HOT_COUNTERS = 32 * MIB - HOT_COUNTERS_COUNT * 2;
 
-/** Hash of decoded instructions (code-hash.ts), entries of 8 bytes. It grows. */
+/**
+ * Hash of decoded instructions (code-hash.ts), entries of 8 bytes. It grows, but what a kernel executes as it boots fits
+ * at once, and so loosely that many pages in one place of it do not hold each other up.
+ */
 export const CODE_HASH = 32 * MIB;
-export const CODE_HASH_FIRST_ENTRIES = 1 << 17;
+export const CODE_HASH_FIRST_ENTRIES = 1 << 20;
 export const CODE_HASH_ENTRIES = 1 << 21;
 
 /** Records, in segments that are filled and emptied in turn. CODE_LINES and CODE_PAGE_IDS are between the hash and them. */
