@@ -17,9 +17,9 @@ import {
 import type { Domain } from '../common/domain.ts';
 import { Timer } from '../common/timer.ts';
 import type { Vcpu } from '../common/vcpu.ts';
-import { hasCpu } from './cpu-mask.ts';
 import type { Pcpu } from './pcpu.ts';
 import { type Decision, IDLE, type Scheduler, type SchedulerContext } from './scheduler.ts';
+import { idlePcpuFor, WaitQueue, worstPcpuFor } from './wait-queue.ts';
 
 const DEFAULT_WEIGHT = 256;
 /** XEN_DOMCTL_SCHEDOP_putinfo with this cap leaves the cap alone. */
@@ -76,7 +76,7 @@ export class CreditScheduler implements Scheduler {
   readonly #shares = new Map<Domain, Share>();
   readonly #cpus: Pcpu[] = [];
   /** Those that wait for a pCPU: by priority, then in turn. */
-  readonly #queue: Unit[] = [];
+  readonly #queue = new WaitQueue<Unit>(isBetter);
   readonly #account = new Timer(() => this.#giveCredit());
   #tsliceNs = DEFAULT_TSLICE_NS;
   #ratelimitNs = DEFAULT_RATELIMIT_NS;
@@ -101,7 +101,7 @@ export class CreditScheduler implements Scheduler {
   remove(vcpu: Vcpu): void {
     const unit = this.#units.get(vcpu);
     if (unit === undefined) return;
-    this.#dequeue(unit);
+    this.#queue.remove(unit);
     unit.share.active.delete(unit);
     this.#units.delete(vcpu);
     if (this.#units.size === 0) this.#context.timers.stop(this.#account);
@@ -117,13 +117,13 @@ export class CreditScheduler implements Scheduler {
     if (unit.priority === UNDER) unit.priority = BOOST;
     unit.sinceWakeNs = 0;
     this.#activate(unit);
-    this.#enqueue(unit);
+    this.#queue.add(unit);
     this.#offer(unit);
   }
 
   sleep(vcpu: Vcpu): void {
     const unit = this.#units.get(vcpu);
-    if (unit !== undefined) this.#dequeue(unit);
+    if (unit !== undefined) this.#queue.remove(unit);
   }
 
   yield(vcpu: Vcpu): void {
@@ -155,13 +155,13 @@ export class CreditScheduler implements Scheduler {
     if (goesOn && !yields && cpu.ranNs > 0 && heldNs < this.#ratelimitNs) {
       return { vcpu: current.vcpu, sliceNs: this.#ratelimitNs - heldNs };
     }
-    const waiting = this.#queue.find((unit) => hasCpu(unit.vcpu.placement.hard, cpu.id));
+    const waiting = this.#queue.firstFor(cpu);
     // Of equals, the one that has just run is last.
     const keeps = goesOn && (waiting === undefined || (!yields && this.#keeps(current, cpu, waiting)));
     if (keeps) return { vcpu: current.vcpu, sliceNs: Math.max(1, this.#tsliceNs - cpu.ranNs) };
-    if (waiting !== undefined) this.#dequeue(waiting);
+    if (waiting !== undefined) this.#queue.remove(waiting);
     if (goesOn) {
-      this.#enqueue(current);
+      this.#queue.add(current);
       this.#offer(current);
     }
     return waiting === undefined ? IDLE : { vcpu: waiting.vcpu, sliceNs: this.#tsliceNs };
@@ -214,42 +214,11 @@ export class CreditScheduler implements Scheduler {
 
   // Waiting
 
-  #enqueue(unit: Unit): void {
-    if (unit.queued) return;
-    const at = this.#queue.findIndex((other) => other.priority > unit.priority);
-    this.#queue.splice(at < 0 ? this.#queue.length : at, 0, unit);
-    unit.queued = true;
-  }
-
-  #dequeue(unit: Unit): void {
-    if (!unit.queued) return;
-    this.#queue.splice(this.#queue.indexOf(unit), 1);
-    unit.queued = false;
-  }
-
   /** Has the pCPU look that a waiting vCPU would run on: an idle one, or one that runs somebody worse. */
   #offer(unit: Unit): void {
-    const { placement } = unit.vcpu;
-    const allowed = this.#cpus.filter((cpu) => hasCpu(placement.hard, cpu.id) && !cpu.tickled);
-    const idle = allowed.filter((cpu) => cpu.current === undefined);
-    const best =
-      idle.find((cpu) => cpu.id === placement.cpu && hasCpu(placement.soft, cpu.id)) ??
-      idle.find((cpu) => hasCpu(placement.soft, cpu.id)) ??
-      idle[0] ??
-      this.#worst(allowed, unit.priority);
+    const unitOf = (vcpu: Vcpu): Unit | undefined => this.#units.get(vcpu);
+    const best = idlePcpuFor(unit, this.#cpus) ?? worstPcpuFor(unit, this.#cpus, unitOf, isBetter);
     if (best !== undefined) this.#context.tickle(best);
-  }
-
-  #worst(cpus: readonly Pcpu[], priority: number): Pcpu | undefined {
-    let worst: Pcpu | undefined;
-    let worstPriority = priority;
-    for (const cpu of cpus) {
-      const current = cpu.current === undefined ? undefined : this.#units.get(cpu.current);
-      if (current === undefined || current.priority <= worstPriority) continue;
-      worst = cpu;
-      worstPriority = current.priority;
-    }
-    return worst;
   }
 
   // Accounting, once in a time slice while anybody runs
@@ -269,10 +238,8 @@ export class CreditScheduler implements Scheduler {
       unit.creditNs += Math.min(fairNs, capNs);
       this.#judge(unit, capNs);
     }
-    // The best of the new order, in their old turns.
-    const order = [...this.#queue].sort((a, b) => a.priority - b.priority);
-    this.#queue.splice(0, this.#queue.length, ...order);
-    for (const unit of order) this.#offer(unit);
+    this.#queue.reorder();
+    for (const unit of this.#queue.units) this.#offer(unit);
     if (active.length > 0) this.#context.timers.set(this.#account, this.#context.now() + this.#tsliceNs);
   }
 
@@ -288,7 +255,7 @@ export class CreditScheduler implements Scheduler {
     const wasParked = unit.parked;
     unit.parked = false;
     if (wasParked && unit.vcpu.runnable) {
-      this.#enqueue(unit);
+      this.#queue.add(unit);
       this.#offer(unit);
     }
     if (unit.creditNs > this.#tsliceNs) {
@@ -299,7 +266,7 @@ export class CreditScheduler implements Scheduler {
 
   #park(unit: Unit): void {
     unit.parked = true;
-    this.#dequeue(unit);
+    this.#queue.remove(unit);
     if (unit.vcpu.placement.on !== undefined) this.#context.tickle(unit.vcpu.placement.on);
   }
 
@@ -310,4 +277,8 @@ export class CreditScheduler implements Scheduler {
     this.#shares.set(domain, share);
     return share;
   }
+}
+
+function isBetter(unit: Unit, other: Unit): boolean {
+  return unit.priority < other.priority;
 }

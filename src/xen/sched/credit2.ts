@@ -18,6 +18,7 @@ import { DomainBudget, REPLENISH_PERIOD_NS } from './credit2-budget.ts';
 import type { Pcpu } from './pcpu.ts';
 import { CREDIT_INIT_NS, DEFAULT_WEIGHT, MIN_SLICE_NS, Share, Unit, unitOf } from './credit2-unit.ts';
 import { type Decision, IDLE, type Scheduler, type SchedulerContext } from './scheduler.ts';
+import { idlePcpuFor, WaitQueue } from './wait-queue.ts';
 
 /**
  * Xen forgives a debt above CREDIT_INIT, which a vCPU of little weight has after its shortest slice already, and so
@@ -42,7 +43,7 @@ export class Credit2Scheduler implements Scheduler {
   readonly #shares = new Map<Domain, Share>();
   readonly #cpus: Pcpu[] = [];
   /** Those that wait for a pCPU, most credit first. */
-  readonly #queue: Unit[] = [];
+  readonly #queue = new WaitQueue<Unit>((unit, other) => unit.creditNs > other.creditNs);
   #ratelimitNs = DEFAULT_RATELIMIT_NS;
   #maxWeight = DEFAULT_WEIGHT;
 
@@ -116,7 +117,7 @@ export class Credit2Scheduler implements Scheduler {
     const chosen = this.#choose(cpu, current, nowNs);
     if (chosen !== current && current !== undefined) this.#preempt(current);
     if (chosen === undefined) return IDLE;
-    this.#dequeue(chosen);
+    this.#queue.remove(chosen);
     chosen.tickled = undefined;
     this.#resetCredits(chosen);
     return {
@@ -175,7 +176,7 @@ export class Credit2Scheduler implements Scheduler {
 
     const kept = goesOn && !this.#ratherElsewhere(current, cpu) ? current : undefined;
     const keptNs = kept?.creditNs ?? Number.NEGATIVE_INFINITY;
-    for (const unit of this.#queue) {
+    for (const unit of this.#queue.units) {
       const { placement } = unit.vcpu;
       if (!yields && unit.creditNs <= keptNs) break;
       if (!hasCpu(placement.hard, cpu.id)) continue;
@@ -195,7 +196,7 @@ export class Credit2Scheduler implements Scheduler {
 
   /** Until it has as little credit as the next one, or none, or no budget, within the bounds. */
   #slice(unit: Unit, heldNs: number): number {
-    const next = this.#queue[0];
+    const next = this.#queue.units[0];
     const spare = unit.creditNs - Math.max(0, next?.creditNs ?? 0);
     const burning = Math.max(0, (spare * unit.share.weight) / this.#maxWeight);
     const wanted = unit.share.cap === 0 ? burning : Math.min(burning, unit.budgetNs);
@@ -208,7 +209,7 @@ export class Credit2Scheduler implements Scheduler {
    * As the thread is shared, those on other pCPUs count as well.
    */
   #resetCredits(chosen: Unit): void {
-    let mostNs = Math.max(chosen.creditNs, this.#queue[0]?.creditNs ?? chosen.creditNs);
+    let mostNs = Math.max(chosen.creditNs, this.#queue.units[0]?.creditNs ?? chosen.creditNs);
     if (mostNs > 0) return;
     for (const { current } of this.#cpus) {
       const unit = current?.runnable ? unitOf(current) : undefined;
@@ -232,35 +233,16 @@ export class Credit2Scheduler implements Scheduler {
       unit.parked = true;
       return;
     }
-    let at = this.#queue.length;
-    while (at > 0 && (this.#queue[at - 1] as Unit).creditNs < unit.creditNs) at -= 1;
-    // Mostly it is the only one, and that costs no copy of the queue.
-    if (at === this.#queue.length) this.#queue.push(unit);
-    else this.#queue.splice(at, 0, unit);
-    unit.queued = true;
+    this.#queue.add(unit);
     this.#offer(unit);
   }
 
   /** Has the pCPU look at its queue that a waiting vCPU would run on: an idle one, or one with less credit. */
   #offer(unit: Unit): void {
-    const best = this.#idleFor(unit) ?? this.#weakest(unit);
+    const best = idlePcpuFor(unit, this.#cpus) ?? this.#weakest(unit);
     if (best === undefined) return;
     unit.tickled = best;
     this.#context.tickle(best);
-  }
-
-  /** An idle pCPU that a vCPU may have: one that it prefers, the one it was on if possible. */
-  #idleFor({ vcpu: { placement } }: Unit): Pcpu | undefined {
-    let best: Pcpu | undefined;
-    let bestFit = -1;
-    for (const cpu of this.#cpus) {
-      if (cpu.current !== undefined || cpu.tickled || !hasCpu(placement.hard, cpu.id)) continue;
-      const fit = (hasCpu(placement.soft, cpu.id) ? 2 : 0) + (cpu.id === placement.cpu ? 1 : 0);
-      if (fit <= bestFit) continue;
-      best = cpu;
-      bestFit = fit;
-    }
-    return best;
   }
 
   /** The pCPU whose vCPU has least credit, and less than a waiting one: it would rather have that. */
@@ -286,16 +268,9 @@ export class Credit2Scheduler implements Scheduler {
     return weakest;
   }
 
-  #dequeue(unit: Unit): void {
-    if (!unit.queued) return;
-    if (this.#queue.at(-1) === unit) this.#queue.pop();
-    else this.#queue.splice(this.#queue.indexOf(unit), 1);
-    unit.queued = false;
-  }
-
   /** It waits for nothing any more. */
   #stop(unit: Unit): void {
-    this.#dequeue(unit);
+    this.#queue.remove(unit);
     unit.parked = false;
     unit.tickled = undefined;
     unit.yields = false;

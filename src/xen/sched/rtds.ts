@@ -10,9 +10,9 @@ import { EINVAL } from '../../abi/errno.ts';
 import type { Domain } from '../common/domain.ts';
 import { Timer } from '../common/timer.ts';
 import type { Vcpu } from '../common/vcpu.ts';
-import { hasCpu } from './cpu-mask.ts';
 import type { Pcpu } from './pcpu.ts';
 import { type Decision, IDLE, type Scheduler, type SchedulerContext } from './scheduler.ts';
+import { idlePcpuFor, WaitQueue, worstPcpuFor } from './wait-queue.ts';
 import { REFERENCE_WEIGHT } from './thread-shares.ts';
 
 const DEFAULT_PERIOD_NS = 10_000_000;
@@ -66,7 +66,7 @@ export class RtdsScheduler implements Scheduler {
   readonly #units = new Map<Vcpu, Unit>();
   readonly #cpus: Pcpu[] = [];
   /** Those with budget that wait for a pCPU, the most urgent first. */
-  readonly #queue: Unit[] = [];
+  readonly #queue = new WaitQueue<Unit>(isBetter);
   readonly #replenish = new Timer(() => this.#renewDue());
 
   constructor(context: SchedulerContext) {
@@ -89,7 +89,7 @@ export class RtdsScheduler implements Scheduler {
 
   remove(vcpu: Vcpu): void {
     const unit = this.#units.get(vcpu);
-    if (unit !== undefined) this.#dequeue(unit);
+    if (unit !== undefined) this.#queue.remove(unit);
     this.#units.delete(vcpu);
     this.#setTimer();
   }
@@ -102,7 +102,7 @@ export class RtdsScheduler implements Scheduler {
     const now = this.#context.now();
     if (now >= unit.deadlineNs) unit.renew(now);
     if (!unit.depleted) {
-      this.#enqueue(unit);
+      this.#queue.add(unit);
       this.#offer(unit);
     }
     this.#setTimer();
@@ -111,7 +111,7 @@ export class RtdsScheduler implements Scheduler {
   sleep(vcpu: Vcpu): void {
     const unit = this.#units.get(vcpu);
     if (unit === undefined) return;
-    this.#dequeue(unit);
+    this.#queue.remove(unit);
     this.#setTimer();
   }
 
@@ -140,13 +140,13 @@ export class RtdsScheduler implements Scheduler {
   schedule(cpu: Pcpu): Decision {
     const current = cpu.current === undefined ? undefined : this.#units.get(cpu.current);
     const goesOn = current?.vcpu.runnable === true && !current.depleted;
-    const waiting = this.#queue.find((unit) => hasCpu(unit.vcpu.placement.hard, cpu.id));
+    const waiting = this.#queue.firstFor(cpu);
     if (goesOn && (waiting === undefined || !waiting.before(current))) {
       return { vcpu: current.vcpu, sliceNs: current.leftNs };
     }
-    if (waiting !== undefined) this.#dequeue(waiting);
+    if (waiting !== undefined) this.#queue.remove(waiting);
     if (goesOn) {
-      this.#enqueue(current);
+      this.#queue.add(current);
       this.#offer(current);
     }
     this.#setTimer();
@@ -209,41 +209,11 @@ export class RtdsScheduler implements Scheduler {
     unit.budgetNs = budgetUs * US;
   }
 
-  #enqueue(unit: Unit): void {
-    const at = this.#queue.findIndex((other) => unit.before(other));
-    this.#queue.splice(at < 0 ? this.#queue.length : at, 0, unit);
-    unit.queued = true;
-  }
-
-  #dequeue(unit: Unit): void {
-    if (!unit.queued) return;
-    this.#queue.splice(this.#queue.indexOf(unit), 1);
-    unit.queued = false;
-  }
-
   /** Has the pCPU look that a waiting vCPU would run on: an idle one, or the one whose vCPU can wait longest. */
   #offer(unit: Unit): void {
-    const { placement } = unit.vcpu;
-    const allowed = this.#cpus.filter((cpu) => hasCpu(placement.hard, cpu.id) && !cpu.tickled);
-    const idle = allowed.filter((cpu) => cpu.current === undefined);
-    const best =
-      idle.find((cpu) => cpu.id === placement.cpu) ??
-      idle.find((cpu) => hasCpu(placement.soft, cpu.id)) ??
-      idle[0] ??
-      this.#latest(allowed, unit);
+    const unitOf = (vcpu: Vcpu): Unit | undefined => this.#units.get(vcpu);
+    const best = idlePcpuFor(unit, this.#cpus) ?? worstPcpuFor(unit, this.#cpus, unitOf, isBetter);
     if (best !== undefined) this.#context.tickle(best);
-  }
-
-  #latest(cpus: readonly Pcpu[], unit: Unit): Pcpu | undefined {
-    let found: Pcpu | undefined;
-    let latest = unit;
-    for (const cpu of cpus) {
-      const current = cpu.current === undefined ? undefined : this.#units.get(cpu.current);
-      if (current === undefined || !latest.before(current)) continue;
-      found = cpu;
-      latest = current;
-    }
-    return found;
   }
 
   // Periods end whether or not a vCPU runs, but only of those that want to run need anybody know
@@ -261,15 +231,19 @@ export class RtdsScheduler implements Scheduler {
     for (const unit of this.#units.values()) {
       const { vcpu } = unit;
       if (!vcpu.runnable || unit.deadlineNs > now) continue;
-      this.#dequeue(unit);
+      this.#queue.remove(unit);
       unit.renew(now);
       if (vcpu.placement.on !== undefined) {
         this.#context.tickle(vcpu.placement.on);
         continue;
       }
-      this.#enqueue(unit);
+      this.#queue.add(unit);
       this.#offer(unit);
     }
     this.#setTimer();
   }
+}
+
+function isBetter(unit: Unit, other: Unit): boolean {
+  return unit.before(other);
 }
