@@ -187,8 +187,7 @@ export class InterpreterVcpu implements EngineVcpu, CodeUser, TierHooks, Current
 
   injectInterrupt(vector: number): void {
     this.cpu.svm.awaitWindow(false);
-    this.#shared.current.vcpu = this;
-    this.#noticeCode();
+    this.#becomeCurrent();
     if (!this.cpu.svm.inGuest && interruptPlainly(this.state, this.#shared.interrupt, vector)) return;
     this.#deliver({ vector, errorCode: -1, source: 'external' });
   }
@@ -314,9 +313,10 @@ export class InterpreterVcpu implements EngineVcpu, CodeUser, TierHooks, Current
     return handler.instruction.intercept?.(this.cpu, this.#operands) ?? call(this.cpu, this.#operands);
   };
 
-  // What began to hold code while others ran is not written to without a look.
-  #noticeCode(): void {
-    const { code } = this.#shared;
+  // Generated code asks this vCPU, and what began to hold code while others ran is not written to without a look.
+  #becomeCurrent(): void {
+    const { code, current } = this.#shared;
+    if (current.vcpu !== this) current.vcpu = this;
     if (this.#framesBegun !== code.framesBegun) this.#mmu.protectFrames();
     this.#framesBegun = code.framesBegun;
   }
@@ -337,9 +337,8 @@ export class InterpreterVcpu implements EngineVcpu, CodeUser, TierHooks, Current
   #enter(budget: number): number {
     this.#slice = budget;
     this.state.view.setInt32(state.OFFSET_BUDGET, budget, true);
-    const { current, run, code } = this.#shared;
-    current.vcpu = this;
-    this.#noticeCode();
+    const { run, code } = this.#shared;
+    this.#becomeCurrent();
     code.enter(this);
     const result = run(this.state.base, budget);
     this.#retired = this.instructions;

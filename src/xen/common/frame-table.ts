@@ -161,9 +161,14 @@ export class FrameTable {
     return this.#count[mfn] ?? 0;
   }
 
+  /** Whether `owner` could hold a frame. */
+  has(mfn: number, owner: FrameOwner): boolean {
+    return this.#owner[mfn] === owner.id && this.#count[mfn] !== 0;
+  }
+
   /** Holds a frame of `owner`; false where it is not the owner's, or about to be freed. */
   get(mfn: number, owner: FrameOwner): boolean {
-    if (this.#owner[mfn] !== owner.id || this.#count[mfn] === 0) return false;
+    if (!this.has(mfn, owner)) return false;
     this.#count[mfn] = (this.#count[mfn] as number) + 1;
     if (this.isXen(mfn)) owner.xenReferences += 1;
     return true;

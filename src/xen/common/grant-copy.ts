@@ -20,47 +20,34 @@ import { forEachOperation } from './grant-operations.ts';
 
 type Copy = GnttabCopy | CompatGnttabCopy;
 
-/** A page to copy from or to, while it is held. */
+/** A page to copy from or to. Numbers alone: a reference would have to be told to the garbage collector each time. */
 class Page {
-  #granter: Domain | undefined;
-  #ref = 0;
-  #readonly = false;
   mfn = 0;
   /** The part that may be touched. */
   start = 0;
   end = 0;
 
-  /** Holds a frame of the caller's own; GNTST_*. */
-  holdOwn(domain: Domain, gfn: number, readonly: boolean): number {
-    const type = domain.p2m?.type(gfn) ?? P2M_RAM_RW;
+  /** Takes a frame of the caller's own; GNTST_*. It stays that without being held: nobody runs during the copy. */
+  takeOwn(domain: Domain, gfn: number, readonly: boolean): number {
+    const { p2m } = domain;
+    const type = p2m?.type(gfn) ?? P2M_RAM_RW;
     if (type !== P2M_RAM_RW && !(type === P2M_RAM_RO && readonly)) return GNTST_bad_page;
-    const mfn = domain.p2m === undefined ? gfn : domain.p2m.mfn(gfn);
-    if (!domain.xen.frames.get(mfn, domain)) return GNTST_bad_page;
-    this.#granter = undefined;
+    const mfn = p2m === undefined ? gfn : p2m.mfn(gfn);
+    if (!domain.xen.frames.has(mfn, domain)) return GNTST_bad_page;
     this.mfn = mfn;
     this.start = 0;
     this.end = PAGE_SIZE;
     return GNTST_okay;
   }
 
-  /** Holds what a grant gives; GNTST_*. */
-  holdGranted(granter: Domain, ref: number, user: Domain, readonly: boolean): number {
-    const { grants } = granter;
+  /** Takes what a grant gives, until it is released; GNTST_*. */
+  takeGranted({ grants }: Domain, ref: number, user: Domain, readonly: boolean): number {
     const acquired = grants.acquireForCopy(ref, user.id, readonly, true);
     if (acquired !== GNTST_okay) return acquired;
-    this.#granter = granter;
-    this.#ref = ref;
-    this.#readonly = readonly;
     this.mfn = grants.active.mfn(ref);
     this.start = grants.active.start(ref);
     this.end = this.start + grants.active.length(ref);
     return GNTST_okay;
-  }
-
-  release(call: Call): void {
-    if (this.#granter === undefined) call.xen.frames.put(this.mfn);
-    else this.#granter.grants.release(this.#ref, this.#readonly);
-    this.#granter = undefined;
   }
 }
 
@@ -94,17 +81,17 @@ function copyOne(call: Call, operation: Copy): number {
   const taker = domainOf(call, dest.domid, toGrant);
   if (typeof taker === 'number') return taker;
 
-  const from = hold(call, SOURCE, giver, source, fromGrant, true);
+  const from = take(call, SOURCE, giver, source, fromGrant, true);
   if (from !== GNTST_okay) return from;
-  const to = hold(call, DESTINATION, taker, dest, toGrant, false);
+  const to = take(call, DESTINATION, taker, dest, toGrant, false);
   if (to !== GNTST_okay) {
-    SOURCE.release(call);
+    if (fromGrant) giver.grants.release(source.ref, true);
     return to;
   }
   const status = copyBytes(call, source.offset, dest.offset, len);
   if (call.xen.traceBuffer !== undefined) recordCopy(call, operation, giver.id, taker.id, status);
-  DESTINATION.release(call);
-  SOURCE.release(call);
+  if (toGrant) taker.grants.release(dest.ref, false);
+  if (fromGrant) giver.grants.release(source.ref, true);
   return status;
 }
 
@@ -114,7 +101,7 @@ function domainOf(call: Call, domid: Copy['source']['domid'], granted: boolean):
   return call.xen.find(domid, call.domain) ?? GNTST_bad_domain;
 }
 
-function hold(
+function take(
   call: Call,
   page: Page,
   domain: Domain,
@@ -122,7 +109,7 @@ function hold(
   granted: boolean,
   readonly: boolean,
 ): number {
-  return granted ? page.holdGranted(domain, end.ref, call.domain, readonly) : page.holdOwn(domain, end.gmfn, readonly);
+  return granted ? page.takeGranted(domain, end.ref, call.domain, readonly) : page.takeOwn(domain, end.gmfn, readonly);
 }
 
 function copyBytes(call: Call, from: number, to: number, len: number): number {
