@@ -4,17 +4,22 @@ import {
   ES,
   FS,
   GS,
+  LDTR,
   OFFSET_CR0,
   OFFSET_CR2,
   OFFSET_CR3,
   OFFSET_CR4,
+  OFFSET_CSTAR,
   OFFSET_DR,
   OFFSET_EFER,
+  OFFSET_KERNEL_GS_BASE,
   OFFSET_LSTAR,
+  OFFSET_SFMASK,
   OFFSET_STAR,
   OFFSET_SYSENTER_CS,
   OFFSET_SYSENTER_EIP,
   OFFSET_SYSENTER_ESP,
+  OFFSET_TSC_AUX,
   R8,
   RAX,
   RBP,
@@ -25,6 +30,7 @@ import {
   RSI,
   RSP,
   SS,
+  TR,
 } from '../../../cpu/state.ts';
 
 // Registers by the names that Xen's structures give them, and where a vCPU's state has them.
@@ -65,6 +71,19 @@ export const SYSTEM_REGISTERS = [
   ['sysenter_eip', OFFSET_SYSENTER_EIP],
 ] as const;
 
+/** The same of what only a saved vCPU has besides (struct hvm_hw_cpu). */
+export const SAVED_REGISTERS = [
+  ...SYSTEM_REGISTERS,
+  ['dr0', OFFSET_DR],
+  ['dr1', OFFSET_DR + 8],
+  ['dr2', OFFSET_DR + 2 * 8],
+  ['dr3', OFFSET_DR + 3 * 8],
+  ['shadow_gs', OFFSET_KERNEL_GS_BASE],
+  ['msr_cstar', OFFSET_CSTAR],
+  ['msr_syscall_mask', OFFSET_SFMASK],
+  ['msr_tsc_aux', OFFSET_TSC_AUX],
+] as const;
+
 /** Name, and number of the segment register. */
 export const SEGMENT_REGISTERS = [
   ['cs', CS],
@@ -74,3 +93,6 @@ export const SEGMENT_REGISTERS = [
   ['gs', GS],
   ['ss', SS],
 ] as const;
+
+/** Those of a saved vCPU. */
+export const SAVED_SEGMENTS = [...SEGMENT_REGISTERS, ['tr', TR], ['ldtr', LDTR]] as const;

@@ -22,23 +22,14 @@ import {
   OFFSET_CR2,
   OFFSET_CR3,
   OFFSET_CR4,
-  OFFSET_CSTAR,
   OFFSET_DR,
   OFFSET_EFER,
   OFFSET_GDTR,
   OFFSET_IDTR,
-  OFFSET_KERNEL_GS_BASE,
-  OFFSET_LSTAR,
   OFFSET_MXCSR,
   OFFSET_PAT,
   OFFSET_RFLAGS_REST,
-  OFFSET_SFMASK,
-  OFFSET_STAR,
   OFFSET_SVM,
-  OFFSET_SYSENTER_CS,
-  OFFSET_SYSENTER_EIP,
-  OFFSET_SYSENTER_ESP,
-  OFFSET_TSC_AUX,
   OFFSET_XCR0,
   RAX,
   RBP,
@@ -55,6 +46,7 @@ import {
 import { writeStatusFlags } from '../../../cpu/emit/flags.ts';
 import type { Call } from '../../common/call.ts';
 import type { Vcpu } from '../../common/vcpu.ts';
+import { GENERAL_REGISTERS, SAVED_REGISTERS, SAVED_SEGMENTS } from './register-fields.ts';
 import type { HvmVcpu } from './vcpu-hvm.ts';
 
 // Where a vCPU's registers come from when it is not running: reset, VCPUOP_initialise, or a record of the toolstack's.
@@ -124,56 +116,21 @@ export function initialiseFromGuest(call: Call, vcpu: Vcpu): number {
 export function loadCpuRecord(hvm: HvmVcpu, record: HvmHwCpu): number {
   const { state } = hvm;
   if (!validControl(record.cr0, record.cr4, record.msr_efer)) return -EINVAL;
-  const registers = [
-    record.rax,
-    record.rcx,
-    record.rdx,
-    record.rbx,
-    record.rsp,
-    record.rbp,
-    record.rsi,
-    record.rdi,
-    record.r8,
-    record.r9,
-    record.r10,
-    record.r11,
-    record.r12,
-    record.r13,
-    record.r14,
-    record.r15,
-  ];
-  registers.forEach((value, index) => state.setGpr(index, value));
+  for (const [name, index] of GENERAL_REGISTERS) state.setGpr(index, record[name]);
+  for (const [name, offset] of SAVED_REGISTERS) state.setU64(offset, record[name]);
   state.rip = record.rip;
   setRflags(state, record.rflags);
   state.setU64(OFFSET_CR0, record.cr0 | BigInt(CR0_ET));
-  state.setU64(OFFSET_CR2, record.cr2);
-  state.setU64(OFFSET_CR3, record.cr3);
-  state.setU64(OFFSET_CR4, record.cr4);
-  state.setU64(OFFSET_EFER, record.msr_efer);
   state.setU32(OFFSET_SVM, 0);
-  setDebug(state, [record.dr0, record.dr1, record.dr2, record.dr3], record.dr6 | DR6_RESET, record.dr7 | DR7_RESET);
-
-  state.setSegment(CS, record.cs_sel, unpackAttributes(record.cs_arbytes), record.cs_limit, record.cs_base);
-  state.setSegment(DS, record.ds_sel, unpackAttributes(record.ds_arbytes), record.ds_limit, record.ds_base);
-  state.setSegment(ES, record.es_sel, unpackAttributes(record.es_arbytes), record.es_limit, record.es_base);
-  state.setSegment(FS, record.fs_sel, unpackAttributes(record.fs_arbytes), record.fs_limit, record.fs_base);
-  state.setSegment(GS, record.gs_sel, unpackAttributes(record.gs_arbytes), record.gs_limit, record.gs_base);
-  state.setSegment(SS, record.ss_sel, unpackAttributes(record.ss_arbytes), record.ss_limit, record.ss_base);
+  state.setU64(OFFSET_DR + 6 * 8, record.dr6 | DR6_RESET);
+  state.setU64(OFFSET_DR + 7 * 8, record.dr7 | DR7_RESET);
+  for (const [name, segment] of SAVED_SEGMENTS) {
+    const attributes = unpackAttributes(record[`${name}_arbytes`]);
+    state.setSegment(segment, record[`${name}_sel`], attributes, record[`${name}_limit`], record[`${name}_base`]);
+  }
   state.setU32(OFFSET_CPL, dpl(record.ss_arbytes));
-  state.setSegment(TR, record.tr_sel, unpackAttributes(record.tr_arbytes), record.tr_limit, record.tr_base);
-  state.setSegment(LDTR, record.ldtr_sel, unpackAttributes(record.ldtr_arbytes), record.ldtr_limit, record.ldtr_base);
   setTable(state, OFFSET_IDTR, record.idtr_base, record.idtr_limit);
   setTable(state, OFFSET_GDTR, record.gdtr_base, record.gdtr_limit);
-
-  state.setU64(OFFSET_SYSENTER_CS, record.sysenter_cs);
-  state.setU64(OFFSET_SYSENTER_ESP, record.sysenter_esp);
-  state.setU64(OFFSET_SYSENTER_EIP, record.sysenter_eip);
-  state.setU64(OFFSET_KERNEL_GS_BASE, record.shadow_gs);
-  state.setU64(OFFSET_LSTAR, record.msr_lstar);
-  state.setU64(OFFSET_STAR, record.msr_star);
-  state.setU64(OFFSET_CSTAR, record.msr_cstar);
-  state.setU64(OFFSET_SFMASK, record.msr_syscall_mask);
-  state.setU64(OFFSET_TSC_AUX, record.msr_tsc_aux);
   return 0;
 }
 

@@ -4,50 +4,23 @@ import { fxrstor, fxsave, type VectorState } from '../../../cpu/fpu/fxsave.ts';
 import { X87State } from '../../../cpu/fpu/x87-state.ts';
 import {
   CR4_PAE,
-  CS,
-  DS,
   EFER_LMA,
-  ES,
-  FS,
-  GS,
-  LDTR,
   OFFSET_CR0,
-  OFFSET_CR2,
   OFFSET_CR3,
   OFFSET_CR4,
-  OFFSET_CSTAR,
-  OFFSET_DR,
   OFFSET_EFER,
   OFFSET_GDTR,
   OFFSET_IDTR,
-  OFFSET_KERNEL_GS_BASE,
-  OFFSET_LSTAR,
   OFFSET_MXCSR,
   OFFSET_PDPTE,
   OFFSET_RFLAGS_REST,
-  OFFSET_SFMASK,
-  OFFSET_STAR,
-  OFFSET_SYSENTER_CS,
-  OFFSET_SYSENTER_EIP,
-  OFFSET_SYSENTER_ESP,
-  OFFSET_TSC_AUX,
   OFFSET_X87,
   OFFSET_X87_CONTROL,
   OFFSET_XMM,
-  R8,
-  RAX,
-  RBP,
-  RBX,
-  RCX,
-  RDI,
-  RDX,
-  RSI,
-  RSP,
-  SS,
-  TR,
   type VcpuState,
 } from '../../../cpu/state.ts';
 import { PAGE_SIZE } from '../../../cpu/engine.ts';
+import { GENERAL_REGISTERS, SAVED_REGISTERS, SAVED_SEGMENTS } from './register-fields.ts';
 import type { HvmVcpu } from './vcpu-hvm.ts';
 
 /** XEN_X86_FPU_INITIALISED: the record's FPU image is worth loading. */
@@ -61,28 +34,11 @@ export function saveCpuRecord(hvm: HvmVcpu, record: HvmHwCpu): void {
   const { state } = hvm;
   saveFpu(state, record.fpu_regs);
   record.flags = XEN_X86_FPU_INITIALISED;
-  saveGeneral(state, record);
-  record.cr0 = state.u64(OFFSET_CR0);
-  record.cr2 = state.u64(OFFSET_CR2);
-  record.cr3 = state.u64(OFFSET_CR3);
-  record.cr4 = state.u64(OFFSET_CR4);
-  record.msr_efer = state.u64(OFFSET_EFER);
-  record.dr0 = state.u64(OFFSET_DR);
-  record.dr1 = state.u64(OFFSET_DR + 8);
-  record.dr2 = state.u64(OFFSET_DR + 16);
-  record.dr3 = state.u64(OFFSET_DR + 24);
-  record.dr6 = state.u64(OFFSET_DR + 48);
-  record.dr7 = state.u64(OFFSET_DR + 56);
+  for (const [name, index] of GENERAL_REGISTERS) record[name] = state.gpr(index);
+  for (const [name, offset] of SAVED_REGISTERS) record[name] = state.u64(offset);
+  record.rip = state.rip;
+  record.rflags = BigInt(readRflags(state));
   saveSegments(state, record);
-  record.sysenter_cs = state.u64(OFFSET_SYSENTER_CS);
-  record.sysenter_esp = state.u64(OFFSET_SYSENTER_ESP);
-  record.sysenter_eip = state.u64(OFFSET_SYSENTER_EIP);
-  record.shadow_gs = state.u64(OFFSET_KERNEL_GS_BASE);
-  record.msr_lstar = state.u64(OFFSET_LSTAR);
-  record.msr_star = state.u64(OFFSET_STAR);
-  record.msr_cstar = state.u64(OFFSET_CSTAR);
-  record.msr_syscall_mask = state.u64(OFFSET_SFMASK);
-  record.msr_tsc_aux = state.u64(OFFSET_TSC_AUX);
   record.tsc = BigInt.asUintN(64, BigInt(hvm.xen.now()) + hvm.tscOffset());
 }
 
@@ -109,40 +65,8 @@ export function loadFpu(state: VcpuState, image: Uint8Array): boolean {
   return fxrstor(vectorsOf(state), viewOf(image), 0, WIDE_IMAGE);
 }
 
-function saveGeneral(state: VcpuState, record: HvmHwCpu): void {
-  record.rax = state.gpr(RAX);
-  record.rcx = state.gpr(RCX);
-  record.rdx = state.gpr(RDX);
-  record.rbx = state.gpr(RBX);
-  record.rsp = state.gpr(RSP);
-  record.rbp = state.gpr(RBP);
-  record.rsi = state.gpr(RSI);
-  record.rdi = state.gpr(RDI);
-  record.r8 = state.gpr(R8);
-  record.r9 = state.gpr(R8 + 1);
-  record.r10 = state.gpr(R8 + 2);
-  record.r11 = state.gpr(R8 + 3);
-  record.r12 = state.gpr(R8 + 4);
-  record.r13 = state.gpr(R8 + 5);
-  record.r14 = state.gpr(R8 + 6);
-  record.r15 = state.gpr(R8 + 7);
-  record.rip = state.rip;
-  record.rflags = BigInt(readRflags(state));
-}
-
-const SEGMENTS = [
-  ['cs', CS],
-  ['ds', DS],
-  ['es', ES],
-  ['fs', FS],
-  ['gs', GS],
-  ['ss', SS],
-  ['tr', TR],
-  ['ldtr', LDTR],
-] as const;
-
 function saveSegments(state: VcpuState, record: HvmHwCpu): void {
-  for (const [name, segment] of SEGMENTS) {
+  for (const [name, segment] of SAVED_SEGMENTS) {
     const attributes = state.segmentAttributes(segment);
     record[`${name}_sel`] = state.segmentSelector(segment);
     record[`${name}_limit`] = state.segmentLimit(segment);

@@ -1,12 +1,10 @@
 import type { VmEventRegsX86 } from '../../../abi/vm_event-registers.ts';
-import { writeStatusFlags } from '../../../cpu/emit/flags.ts';
-import { OFFSET_GDTR, OFFSET_KERNEL_GS_BASE, OFFSET_RFLAGS_REST, type VcpuState } from '../../../cpu/state.ts';
+import { OFFSET_GDTR, OFFSET_KERNEL_GS_BASE, type VcpuState } from '../../../cpu/state.ts';
 import { GENERAL_REGISTERS, SEGMENT_REGISTERS, SYSTEM_REGISTERS } from './register-fields.ts';
+import { setRflags } from './vcpu-context.ts';
 import { readRflags } from './vcpu-save.ts';
 
 const NO_VMTRACE = 0xffff_ffff_ffff_ffffn;
-/** Flags that are kept apart from the status flags: TF, IF, DF, IOPL, NT, RF, VM, AC, VIF, VIP, ID. */
-const RFLAGS_REST = 0x3f7700;
 /** Attributes begin above 20 bits of limit. */
 const ATTRIBUTES_SHIFT = 20;
 /** G, as the 12 bits of attributes without their gap have it. */
@@ -35,9 +33,7 @@ export function fillRegisters(state: VcpuState, registers: VmEventRegsX86): void
 export function loadRegisters(state: VcpuState, registers: VmEventRegsX86): void {
   for (const [name, index] of GENERAL_REGISTERS) state.setGpr(index, registers[name]);
   state.rip = registers.rip;
-  const rflags = Number(registers.rflags & 0xffffffffn);
-  state.setU32(OFFSET_RFLAGS_REST, rflags & RFLAGS_REST);
-  writeStatusFlags(state, rflags);
+  setRflags(state, registers.rflags);
 }
 
 function packSegment(attributes: number, limit: number): number {
