@@ -31,9 +31,14 @@ export interface BranchHint {
 
 export class Code {
   readonly hints: BranchHint[] = [];
-  #bytes = new Uint8Array(4096);
+  #bytes: Uint8Array;
   #length = 0;
   #depth = 0;
+
+  /** With room for so many bytes; it grows. */
+  constructor(capacity = 4096) {
+    this.#bytes = new Uint8Array(capacity);
+  }
 
   get length(): number {
     return this.#length;

@@ -76,7 +76,8 @@ export class ModuleBuilder {
 
   /** The module's bytes. Imports come from `env`; memory is `env.memory`. */
   bytes(): Uint8Array<ArrayBuffer> {
-    const out = new Code();
+    const size = this.#functions.reduce((sum, { body, locals }) => sum + sizeOf(body, locals), 0);
+    const out = new Code(size + OTHER_SECTIONS);
     out.append(new Uint8Array([0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0]));
     section(out, 1, (code) => vector(code, this.#types, writeType));
     section(out, 2, (code) => this.#writeImports(code));
@@ -87,7 +88,7 @@ export class ModuleBuilder {
     const first = this.#tables[0]?.functions ?? [];
     if (first.length > 0) section(out, 9, (code) => vector(code, [first], writeElements));
     if (this.#functions.some(({ body }) => (body?.hints.length ?? 0) > 0)) this.#writeHints(out);
-    section(out, 10, (code) => vector(code, this.#functions, writeBody));
+    section(out, 10, (code) => vector(code, this.#functions, writeBody), size);
     return new Uint8Array(out.bytes());
   }
 
@@ -138,8 +139,13 @@ export class ModuleBuilder {
   }
 }
 
-function section(out: Code, id: number, write: (code: Code) => void): void {
-  const content = new Code();
+/** Room for what is not code: names, types, hints. It grows. */
+const OTHER_SECTIONS = 16384;
+/** A count and a type. */
+const MOST_BYTES_OF_LOCALS = 6;
+
+function section(out: Code, id: number, write: (code: Code) => void, capacity?: number): void {
+  const content = new Code(capacity);
   write(content);
   out.byte(id);
   out.u32(content.length);
@@ -183,15 +189,20 @@ function writeElements(code: Code, functions: readonly number[]): void {
 
 function writeBody(code: Code, item: FunctionBody): void {
   if (item.body === undefined) throw new Error('a declared function was never defined');
-  const content = localsOf(item.locals);
-  content.append(item.body.bytes());
-  content.byte(OP_END);
-  code.u32(content.length);
-  code.append(content.bytes());
+  const declarations = localsOf(item.locals);
+  code.u32(declarations.length + item.body.length + 1);
+  code.append(declarations.bytes());
+  code.append(item.body.bytes());
+  code.byte(OP_END);
+}
+
+// At most, with its length.
+function sizeOf(body: Code | undefined, locals: Locals): number {
+  return (body?.length ?? 0) + locals.length * MOST_BYTES_OF_LOCALS + 16;
 }
 
 function localsOf(locals: Locals): Code {
-  const content = new Code();
+  const content = new Code(locals.length * MOST_BYTES_OF_LOCALS + 8);
   vector(content, locals, (to, { type, count }) => {
     to.u32(count);
     to.byte(type);

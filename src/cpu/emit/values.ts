@@ -96,7 +96,13 @@ export class LocalPool {
 
   /** The declaration list of the function. */
   locals(): { type: number; count: number }[] {
-    return this.declared.map(({ type }) => ({ type, count: 1 }));
+    const runs: { type: number; count: number }[] = [];
+    for (const { type } of this.declared) {
+      const last = runs.at(-1);
+      if (last?.type === type) last.count++;
+      else runs.push({ type, count: 1 });
+    }
+    return runs;
   }
 
   #declare(type: number): number {

@@ -218,7 +218,7 @@ export class RegionFrame {
   /** The whole body, with the marked places filled in. */
   assemble(): Code {
     const body = this.code.bytes();
-    const out = new Code();
+    const out = new Code(body.length * 2);
     const { hints } = this.code;
     let [from, hint] = [0, 0];
     const appendTo = (end: number): void => {
