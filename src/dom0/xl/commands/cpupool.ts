@@ -148,35 +148,19 @@ export const cpupoolRename = onHost({
 });
 
 /** `xl cpupool-cpu-add` */
-export const cpupoolCpuAdd = onHost({
+export const cpupoolCpuAdd = changingCpus({
   name: 'cpupool-cpu-add',
   summary: 'Adds a CPU to a CPU pool',
-  usage: '<CPU Pool> <CPU nr>|node:<node nr>',
-  requires: 2,
-  modifies: true,
-  run: async (args, host) => {
-    const pool = await findPool(host, args.operand(0));
-    for (const cpu of cpusIn(readCpus(host, args.operand(1)))) {
-      await attempt(`add cpu ${cpu} to ${args.operand(0)}`, () => host.sched.cpupool_addcpu(pool.id, cpu));
-    }
-    return 0;
-  },
+  what: (cpu, pool) => `add cpu ${cpu} to ${pool}`,
+  change: (sched, pool, cpu) => sched.cpupool_addcpu(pool, cpu),
 });
 
 /** `xl cpupool-cpu-remove` */
-export const cpupoolCpuRemove = onHost({
+export const cpupoolCpuRemove = changingCpus({
   name: 'cpupool-cpu-remove',
   summary: 'Removes a CPU from a CPU pool',
-  usage: '<CPU Pool> <CPU nr>|node:<node nr>',
-  requires: 2,
-  modifies: true,
-  run: async (args, host) => {
-    const pool = await findPool(host, args.operand(0));
-    for (const cpu of cpusIn(readCpus(host, args.operand(1)))) {
-      await attempt(`remove cpu ${cpu} from ${args.operand(0)}`, () => host.sched.cpupool_removecpu(pool.id, cpu));
-    }
-    return 0;
-  },
+  what: (cpu, pool) => `remove cpu ${cpu} from ${pool}`,
+  change: (sched, pool, cpu) => sched.cpupool_removecpu(pool, cpu),
 });
 
 /** `xl cpupool-migrate` */
@@ -212,3 +196,29 @@ export const cpupoolNumaSplit = onHost({
     return 0;
   },
 });
+
+interface CpuChange {
+  readonly name: string;
+  readonly summary: string;
+  /** What is tried, for whoever is told that it failed. */
+  readonly what: (cpu: number, pool: string) => string;
+  readonly change: (sched: RunningHost['sched'], pool: number, cpu: number) => void;
+}
+
+/** A command that gives a pool CPUs, or takes them from it, one after the other. */
+function changingCpus({ name, summary, what, change }: CpuChange) {
+  return onHost({
+    name,
+    summary,
+    usage: '<CPU Pool> <CPU nr>|node:<node nr>',
+    requires: 2,
+    modifies: true,
+    run: async (args, host) => {
+      const pool = await findPool(host, args.operand(0));
+      for (const cpu of cpusIn(readCpus(host, args.operand(1)))) {
+        await attempt(what(cpu, args.operand(0)), () => change(host.sched, pool.id, cpu));
+      }
+      return 0;
+    },
+  });
+}
