@@ -12,7 +12,6 @@ import {
 } from '../../abi/grant_table.ts';
 import { DOMID_SELF, type Domid } from '../../abi/xen.ts';
 import { PAGE_SIZE } from '../../cpu/engine.ts';
-import { P2M_RAM_RO, P2M_RAM_RW } from '../x86/mm/p2m.ts';
 import type { Call, HypercallResult } from './call.ts';
 import { GRANT_COPY } from '../trace/events.ts';
 import type { Domain } from './domain.ts';
@@ -29,10 +28,7 @@ class Page {
 
   /** Takes a frame of the caller's own; GNTST_*. It stays that without being held: nobody runs during the copy. */
   takeOwn(domain: Domain, gfn: number, readonly: boolean): number {
-    const { p2m } = domain;
-    const type = p2m?.type(gfn) ?? P2M_RAM_RW;
-    if (type !== P2M_RAM_RW && !(type === P2M_RAM_RO && readonly)) return GNTST_bad_page;
-    const mfn = p2m === undefined ? gfn : p2m.mfn(gfn);
+    const mfn = domain.p2m === undefined ? gfn : domain.p2m.ram(gfn, readonly);
     if (!domain.xen.frames.has(mfn, domain)) return GNTST_bad_page;
     this.mfn = mfn;
     this.start = 0;

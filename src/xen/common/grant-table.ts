@@ -18,7 +18,6 @@ import { GrantEntryV2 } from '../../abi/grant_table-v2.ts';
 import type { Domid } from '../../abi/xen.ts';
 import { PAGE_SIZE } from '../../cpu/engine.ts';
 import { assert } from '../../lib/assert.ts';
-import { P2M_RAM_RO, P2M_RAM_RW } from '../x86/mm/p2m.ts';
 import { NO_FRAME } from './buddy.ts';
 import type { Domain } from './domain.ts';
 import { ActiveGrants } from './grant-active.ts';
@@ -326,11 +325,8 @@ export class GrantTable {
     const domain = this.#domain;
     const { p2m } = domain;
     if (p2m === undefined) return domain.xen.frames.owner(gfn) === domain ? gfn : NO_FRAME;
-    const type = p2m.type(gfn);
-    if (type !== P2M_RAM_RW && !(type === P2M_RAM_RO && readonly)) return NO_FRAME;
-    const mfn = p2m.mfn(gfn);
-    const usable = domain.xen.frames.owner(mfn) === domain && domain.xen.frames.references(mfn) > 0;
-    return usable && !domain.dying ? mfn : NO_FRAME;
+    const mfn = p2m.ram(gfn, readonly);
+    return domain.xen.frames.has(mfn, domain) && !domain.dying ? mfn : NO_FRAME;
   }
 
   /** Makes a list of frames as long as wanted, or leaves it as it is: false. */

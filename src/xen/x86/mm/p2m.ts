@@ -142,6 +142,13 @@ export class P2m implements NestedPaging {
     return typeOf(this.#populated(gfn));
   }
 
+  /** The machine frame behind a guest frame of RAM, or of RAM to read where that will do; 0 where there is none. */
+  ram(gfn: number, readonly: boolean): number {
+    const entry = this.#populated(gfn);
+    const type = typeOf(entry);
+    return type === P2M_RAM_RW || (type === P2M_RAM_RO && readonly) ? mfnOf(entry) : 0;
+  }
+
   peekMfn(gfn: number): number {
     return mfnOf(this.#entry(gfn));
   }
