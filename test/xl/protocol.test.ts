@@ -3,6 +3,7 @@ import { statSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 import { join } from 'node:path';
 import { EXIT, ERROR, FrameReader, INPUT, RUN, frame, json, jsonFrame } from '../../src/machine/daemon/frames.ts';
+import type { UnixSocket } from '../../src/host/node/unix-socket.ts';
 import { TestHost } from './testing/test-host.ts';
 
 let host: TestHost;
@@ -67,6 +68,30 @@ test('a connection that says nothing, or goes at once, holds nobody up', async (
   equal((await host.xl('list')).status, 0);
   for (const socket of idle) socket.close();
 });
+
+test('thousands of connections that say nothing make room for one that does', async () => {
+  const crowd: UnixSocket[] = [];
+  try {
+    for (let connection = 1; connection <= 10_000; connection++) {
+      crowd.push(await connectPatiently());
+      if (connection % 1000 === 0) equal((await host.xl('list')).status, 0, `beside ${connection}`);
+    }
+  } finally {
+    for (const socket of crowd) socket.close();
+  }
+});
+
+/** Whoever is faster than the host is told by the kernel to try again. */
+async function connectPatiently(): Promise<UnixSocket> {
+  for (;;) {
+    try {
+      return await host.connect();
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error;
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  }
+}
 
 test('folder and sockets are for this user alone', () => {
   const mode = (path: string) => statSync(join(host.folder, path)).mode & 0o777;

@@ -11,6 +11,8 @@ export interface UnixSocketOptions {
    */
   readonly maxConnections: number;
   readonly onConnection: (socket: UnixSocket) => void;
+  /** Ends a connection that nobody will miss where there is no room for a further one; false where there is none. */
+  readonly makeRoom?: () => boolean;
   /** Hears, once until it is below again, that the limit was reached. */
   readonly onFull?: () => void;
 }
@@ -43,7 +45,7 @@ export async function listenOnUnixSocket(options: UnixSocketOptions): Promise<Un
   const server = createServer((socket) => accept(socket));
   let full = false;
   const accept = (socket: Socket) => {
-    if (sockets.size >= most) {
+    if (sockets.size >= most && options.makeRoom?.() !== true) {
       socket.destroy();
       if (!full) options.onFull?.();
       full = true;

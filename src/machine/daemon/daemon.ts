@@ -25,6 +25,7 @@ import { takeLock } from './lock.ts';
 import { removeRunning, tellOfLost, writeRunning } from './running-file.ts';
 import { runningHost } from './running-host.ts';
 import { Session, type SessionHost } from './session.ts';
+import { SilentSessions } from './silent-sessions.ts';
 import { hostSockets, serveSocket } from './sockets.ts';
 
 const EXIT_INTERNAL = 70;
@@ -194,9 +195,17 @@ class Daemon implements SessionHost {
       this.#writeDown();
     });
     for (const socket of hostSockets(this.#machine)) this.#stops.push(await serveSocket(folder, socket));
-    const connected = (socket: UnixSocket) => void new Session(socket, this);
+    const silent = new SilentSessions();
+    const connected = (socket: UnixSocket) => silent.add(new Session(socket, this));
     // The last one: whoever finds it finds all of the host.
-    this.#stops.push(await serveSocket(folder, { path: XL_SOCKET, maxConnections: MOST_COMMANDS, connected }));
+    this.#stops.push(
+      await serveSocket(folder, {
+        path: XL_SOCKET,
+        maxConnections: MOST_COMMANDS,
+        connected,
+        makeRoom: () => silent.endOldest(),
+      }),
+    );
     this.#stops.push(onEndSignal(({ name }) => void this.#stop(`${name}`)));
     this.#machine.failure.catch((error: unknown) => this.#broken(error));
   }

@@ -83,6 +83,16 @@ export class Session implements Services {
     stream.onClose(() => this.#over());
   }
 
+  /** Nobody waits for it: it was connected, and has not asked for anything. */
+  get isSilent(): boolean {
+    return this.#request === undefined;
+  }
+
+  /** Ends it, whatever it was about to ask. */
+  close(): void {
+    this.#stream.close();
+  }
+
   readonly stdout = (text: string): void => this.#send(OUTPUT, new TextEncoder().encode(text));
   readonly stderr = (text: string): void => {
     const shown = this.terminal.isRaw ? text.replaceAll(/\r?\n/g, '\r\n') : text;

@@ -11,6 +11,8 @@ export interface HostSocket {
   readonly path: string;
   /** Connections at once. */
   readonly maxConnections: number;
+  /** As of a socket that is listened on. */
+  readonly makeRoom?: () => boolean;
   /** Somebody has connected. */
   connected(socket: UnixSocket): void;
 }
@@ -32,8 +34,9 @@ export async function serveSocket(folder: string, { path, ...socket }: HostSocke
   const whole = join(folder, path);
   try {
     mkdirSync(dirname(whole), { recursive: true, mode: 0o700 });
-    const { maxConnections } = socket;
-    const server = await listenOnUnixSocket({ path: whole, maxConnections, onConnection: socket.connected });
+    const { maxConnections, makeRoom } = socket;
+    const room = makeRoom === undefined ? {} : { makeRoom };
+    const server = await listenOnUnixSocket({ path: whole, maxConnections, onConnection: socket.connected, ...room });
     return () => server.close();
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
