@@ -59,7 +59,9 @@ export class RecordWriter {
     if (this.#isBefore(before, view.getUint16(pc + record.RECORD_PLACE, true) & 0xfff)) {
       view.setUint16(before + record.RECORD_HANDLER, this.firstOf(view.getUint16(before, true)), true);
     }
+    const first = this.#table.ofRecord(view.getUint16(copy + record.RECORD_HANDLER, true));
     view.setUint16(pc + record.RECORD_HANDLER, record.HANDLER_REGION, true);
+    view.setUint32(pc + record.RECORD_CHAINED, first?.instruction.mnemonic === 'RET' ? 1 : 0, true);
     view.setInt32(pc + record.RECORD_DISPLACEMENT, copy, true);
     view.setInt32(pc + record.RECORD_IMMEDIATE, region, true);
   }

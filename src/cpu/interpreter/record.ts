@@ -24,6 +24,8 @@ export const RECORD_DISPLACEMENT = 8;
 export const RECORD_IMMEDIATE = 12;
 export const RECORD_LINK = 12;
 export const RECORD_TAKEN = 4;
+/** Of HANDLER_REGION, u32: not 0 where the interpreter goes on without the region, which others go on in. */
+export const RECORD_CHAINED = 4;
 
 /** What handlers that are not instructions do. Their numbers come first. */
 /** The code of this record is gone, or a run ends here: look up the RIP of this record again. */

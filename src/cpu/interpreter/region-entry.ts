@@ -87,12 +87,16 @@ export function emitRegionEntry(frame: MainFrame): void {
   emitAfterRegion(frame);
 }
 
-// Near the end of the budget the record that was replaced is executed instead.
+// Near the end of the budget the record that was replaced is executed instead; and where it is a return, which is all of
+// the region: links lead on from that one.
 function emitWithoutRegion(frame: MainFrame): void {
   const { code } = frame;
   code.get(BUDGET);
   code.i32(LONGEST_RUN);
   code.op(op.OP_I32_LE_S);
+  code.get(frame.pc);
+  code.memory(op.OP_I32_LOAD, record.RECORD_CHAINED);
+  code.op(op.OP_I32_OR);
   code.if();
   code.get(frame.pc);
   code.memory(op.OP_I32_LOAD, record.RECORD_DISPLACEMENT);
