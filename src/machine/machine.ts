@@ -15,7 +15,10 @@ import type { Clock, Random } from '../lib/ports.ts';
 import { XenolithError } from '../lib/errors.ts';
 import { SeededRandom } from '../lib/seeded-random.ts';
 import { HypercallCtrl } from '../libs/ctrl/ctrl-hypercalls.ts';
+import { DebugCalls } from '../libs/ctrl/debug-calls.ts';
 import { HypfsCalls } from '../libs/ctrl/hypfs-calls.ts';
+import { type MonitorHandler, MonitorListener } from '../libs/ctrl/monitor-listener.ts';
+import { DeviceModelCalls } from '../libs/devicemodel/devicemodel.ts';
 import { SchedCalls } from '../libs/ctrl/sched-calls.ts';
 import { StateCalls } from '../libs/ctrl/state-calls.ts';
 import { ToolCalls } from '../libs/ctrl/tool-calls.ts';
@@ -240,6 +243,22 @@ export class Machine implements Host {
   /** Xen's own file system. */
   get hypfs(): HypfsCalls {
     return new HypfsCalls(this.#xen.dom0);
+  }
+
+  /** What debuggers ask of Xen. */
+  get debug(): DebugCalls {
+    return new DebugCalls(this.#xen.dom0);
+  }
+
+  /** What is done for a domain from outside. */
+  get deviceModel(): DeviceModelCalls {
+    return new DeviceModelCalls(this.#xen.dom0);
+  }
+
+  /** Has a domain tell what it does (vm_event). */
+  listen(domid: Domid, handler: MonitorHandler): MonitorListener {
+    const { ctrl, foreignMemory: foreign } = this;
+    return new MonitorListener({ call: this.#xen.dom0, ctrl, events: this.openEvents(), foreign }, domid, handler);
   }
 
   /** Event channels for another process of dom0's. */

@@ -9,13 +9,17 @@ import { defer, keepAlive } from '../../host/node/event-loop.ts';
 import { availableMemoryKib } from '../../host/node/memory.ts';
 import { NodeRandom } from '../../host/node/random.ts';
 import { tuneWebAssembly } from '../../host/node/webassembly.ts';
+import type { Domid } from '../../abi/xen.ts';
 import { XenolithError } from '../../lib/errors.ts';
 import { SeededRandom } from '../../lib/seeded-random.ts';
 import type { Ctrl } from '../../libs/ctrl/ctrl.ts';
+import type { DebugCalls } from '../../libs/ctrl/debug-calls.ts';
 import type { HypfsCalls } from '../../libs/ctrl/hypfs-calls.ts';
+import type { MonitorHandler, MonitorListener } from '../../libs/ctrl/monitor-listener.ts';
 import type { SchedCalls } from '../../libs/ctrl/sched-calls.ts';
 import type { StateCalls } from '../../libs/ctrl/state-calls.ts';
 import type { ToolCalls } from '../../libs/ctrl/tool-calls.ts';
+import type { DeviceModelCalls } from '../../libs/devicemodel/devicemodel.ts';
 import type { EventChannels } from '../../libs/evtchn/evtchn.ts';
 import type { ForeignMemory } from '../../libs/foreignmemory/foreignmemory.ts';
 import type { GrantTables } from '../../libs/gnttab/gnttab.ts';
@@ -61,6 +65,10 @@ export interface Dom0 {
   readonly sched: SchedCalls;
   readonly state: StateCalls;
   readonly hypfs: HypfsCalls;
+  readonly debug: DebugCalls;
+  readonly devicemodel: DeviceModelCalls;
+  /** Listens to what a domain does; `xenolith/ctrl` has the manual. */
+  listen(domid: Domid, handler: MonitorHandler): MonitorListener;
 }
 
 /** A machine that runs in this process. */
@@ -133,7 +141,19 @@ export async function startMachine(options: MachineOptions = {}): Promise<Embedd
   return {
     toolstack,
     store,
-    dom0: { openEvtchn: () => machine.openEvents(), gnttab, foreignmemory, ctrl, tools, sched, state, hypfs },
+    dom0: {
+      openEvtchn: () => machine.openEvents(),
+      gnttab,
+      foreignmemory,
+      ctrl,
+      tools,
+      sched,
+      state,
+      hypfs,
+      debug: machine.debug,
+      devicemodel: machine.deviceModel,
+      listen: (domid, handler) => machine.listen(domid, handler),
+    },
     failure: machine.failure,
     stop,
   };
