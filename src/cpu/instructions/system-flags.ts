@@ -6,6 +6,7 @@ import * as state from '../state.ts';
 import { byIopl } from '../svm/instruction-intercepts.ts';
 import { VMEXIT_POPF, VMEXIT_PUSHF } from '../svm/vmcb.ts';
 import { popFlags, pushFlags } from '../system/flags.ts';
+import { popFlagsShortcut } from './transfer-shortcuts.ts';
 import { DEFAULT64, form, type Instruction, instruction, systemInstruction } from './define.ts';
 
 const REST = state.OFFSET_RFLAGS_REST;
@@ -72,6 +73,7 @@ export const POPF = systemInstruction('POPF', {
   depends: ['operandSize', 'stackSize'],
   forms: [form('9D', [], DEFAULT64)],
   intercept: byIopl(VMEXIT_POPF),
+  shortcut: popFlagsShortcut,
   call: popFlags,
 });
 

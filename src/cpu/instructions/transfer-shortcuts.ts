@@ -1,8 +1,9 @@
 /**
- * SYSCALL, SYSRET and IRET as kernels for 64-bit code use them, emitted: what system/fast-system-calls.ts and
+ * SYSCALL, SYSRET, IRET and POPF as kernels for 64-bit code use them, emitted: what system/fast-system-calls.ts and
  * system/long-return.ts do where nothing faults, and 64-bit code goes on in 64-bit code.
  */
 import { segmentAt, type SystemSemantics } from '../emit/system-semantics.ts';
+import { RFLAGS_REST } from '../emit/flags.ts';
 import type { Value } from '../emit/values.ts';
 import * as state from '../state.ts';
 import { CODE_64, DATA, FLAT_LIMIT, SYSRET_FLAGS, USER } from '../system/fast-system-calls.ts';
@@ -15,7 +16,8 @@ const CODE_WANTED = state.ATTRIBUTE_P | state.ATTRIBUTE_S | state.ATTRIBUTE_L | 
 /** Of a present, accessed, writable data segment. */
 const STACK_MASK = state.ATTRIBUTE_P | state.ATTRIBUTE_S | 0xb;
 const STACK_WANTED = state.ATTRIBUTE_P | state.ATTRIBUTE_S | 0x3;
-const IRET_FLAGS = UNPRIVILEGED | state.FLAG_IF | state.FLAG_IOPL | state.FLAG_RF;
+const POPPED_FLAGS = UNPRIVILEGED | state.FLAG_IF | state.FLAG_IOPL;
+const IRET_FLAGS = POPPED_FLAGS | state.FLAG_RF;
 
 export function systemCallShortcut(m: SystemSemantics): void {
   m.requirePlain64();
@@ -93,6 +95,26 @@ export function interruptReturnShortcut(m: SystemSemantics): void {
   m.if(m.isZero(level), () => return_(0));
   m.requireBits(level, 3, 3);
   return_(3);
+}
+
+/** POPFQ at CPL 0, where neither the mode nor what memory may be accessed goes by what changes. */
+export function popFlagsShortcut(m: SystemSemantics): void {
+  if (m.context.operandSize !== 64) {
+    m.giveUp();
+    return;
+  }
+  m.requirePlain64();
+  m.requireCpl0();
+  m.requireClear(m.loadState(state.OFFSET_STOP, 32));
+  const rsp = m.readGpr(state.RSP, 64);
+  const flags = m.loadHost(m.hostOf(m.loadState(state.OFFSET_TLB, 32), rsp, 8, false), 0, 32);
+  const before = m.loadState(state.OFFSET_RFLAGS_REST, 32);
+  const rest = m.or(m.and(before, m.const(32, ~(IRET_FLAGS | state.FLAG_RF))), m.and(flags, m.const(32, POPPED_FLAGS)));
+  m.requireBits(m.xor(before, rest), state.FLAG_TF | state.FLAG_AC, 0);
+  m.requireNoWindow(before, rest);
+  m.writeGpr(state.RSP, m.add(rsp, m.const(64, 8)));
+  m.setStatusFlags(flags);
+  m.storeState(state.OFFSET_RFLAGS_REST, m.and(rest, m.const(32, RFLAGS_REST)));
 }
 
 function requireSystemCalls(m: SystemSemantics): void {
