@@ -57,6 +57,7 @@ export class CodeCache implements CodeWatch {
   counts = { decoded: 0, evictions: 0 };
   /** Who is inside generated code. */
   #running: CodeUser | undefined;
+  #stays = 0;
   /** How often frames began to hold code: see CodeUser. */
   framesBegun = 0;
   /** What was decoded and dropped since a vCPU began to run, in decoded instructions. */
@@ -96,6 +97,7 @@ export class CodeCache implements CodeWatch {
 
   /** A vCPU goes into generated code. */
   enter(user: CodeUser): void {
+    this.#stays++;
     this.#running = user;
   }
 
@@ -157,9 +159,10 @@ export class CodeCache implements CodeWatch {
     const page = this.#pages.enter(mfn);
     const known = this.#hash.find(page.id, offset, mode);
     if (known !== 0) return known;
-    const pc = this.#decodeRun(page, mfn, offset, mode);
+    const isSame = this.#pages.forMore(page, mfn, this.#stays) === page;
+    const pc = isSame ? this.#decodeRun(page, mfn, offset, mode) : -1;
     if (pc >= 0) return pc;
-    this.#drop(page);
+    if (isSame) this.#drop(page);
     return this.find(address, mode);
   }
 

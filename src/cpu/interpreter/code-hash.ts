@@ -66,28 +66,44 @@ export class CodeHash {
     this.#remake(this.#mask);
   }
 
-  /** Writes down, for `restore`, the entries of pages that are kept. */
+  /** Writes down, for `restore`, the entries of pages that are kept, as a table of them alone. */
   keep(words: WordWriter, isKept: (id: number) => boolean): void {
     const u32 = this.#u32;
-    const entries = new WordWriter();
-    for (let at = ENTRIES; at < ENTRIES + (this.#mask + 1) * 2; at += 2) {
-      const key = u32[at] as number;
-      const pc = u32[at + 1] as number;
-      if (pc === 0 || handlerIn(u32[pc >>> 2] as number) === HANDLER_LEAVE || !isKept(idIn(key))) continue;
-      entries.add(key, pc);
+    const table = new Uint32Array((this.#mask + 1) * 2);
+    for (let at = ENTRIES; at < ENTRIES + table.length; at += 2) {
+      const [key, pc] = [u32[at] as number, u32[at + 1] as number];
+      const head = u32[pc >>> 2] as number;
+      if (pc === 0 || handlerIn(head) === HANDLER_LEAVE || !isKept(idIn(key))) continue;
+      let slot = this.#slot(key, offsetIn(head));
+      while (table[slot * 2 + 1] !== 0) slot = (slot + 1) & this.#mask;
+      table[slot * 2] = key;
+      table[slot * 2 + 1] = pc;
     }
-    words.add(this.#mask);
-    words.addList(new Uint32Array(entries.bytes().buffer, 0, entries.bytes().length / 4));
+    const taken = new Uint32Array((this.#mask + 1) / 32);
+    const entries = new WordWriter();
+    for (let slot = 0; slot <= this.#mask; slot++) {
+      if (table[slot * 2 + 1] === 0) continue;
+      taken[slot >>> 5] = (taken[slot >>> 5] as number) | (1 << (slot & 31));
+      entries.add(table[slot * 2] as number, table[slot * 2 + 1] as number);
+    }
+    words.addList(taken);
+    words.addList(entries.words());
   }
 
-  /** Takes up what was written down, while there are no others; the records are there. */
+  /** Takes up what was written down, while there are no others. */
   restore(words: WordReader): void {
-    this.#mask = words.next();
+    const u32 = this.#u32;
+    const [taken, entries] = [words.list(), words.list()];
+    this.#mask = taken.length * 32 - 1;
+    this.#used = entries.length / 2;
     this.#publish();
-    const entries = words.list();
-    for (let at = 0; at < entries.length; at += 2) {
-      const pc = entries[at + 1] as number;
-      this.#put(entries[at] as number, offsetIn(this.#u32[pc >>> 2] as number), pc);
+    let from = 0;
+    for (let word = 0; word < taken.length; word++) {
+      for (let bits = taken[word] as number; bits !== 0; bits &= bits - 1) {
+        const at = ENTRIES + (word * 32 + 31 - Math.clz32(bits & -bits)) * 2;
+        u32[at] = entries[from++] as number;
+        u32[at + 1] = entries[from++] as number;
+      }
     }
   }
 

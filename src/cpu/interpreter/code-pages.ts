@@ -14,6 +14,8 @@ const LINES = PAGE_WORDS / LINE_WORDS;
 const SPARE_SNAPSHOTS = 64;
 /** A snapshot is 4 KiB. */
 const MOST_PAGES = 1 << 14;
+/** So often a frame that changes beside its code gets another page for what is decoded of it then. */
+const MOST_MOVES = 3;
 /** Ids above all frame numbers are for frames whose own number still names the content they had. */
 const FIRST_SPARE_ID = 1 << 20;
 const SPARE_IDS = (1 << PAGE_ID_BITS) - FIRST_SPARE_ID - 1;
@@ -33,6 +35,8 @@ export interface CodePage {
   readonly lines: Uint32Array;
   /** Undefined: not to be found by its content. */
   readonly hash: number | undefined;
+  /** When a frame of it last had that hash, in stays in generated code. */
+  hashedAt: number;
 }
 
 export class CodePages {
@@ -48,6 +52,8 @@ export class CodePages {
   /** Of those whose id is not their number. */
   readonly #ownIds = new Map<number, number>();
   #spareId = FIRST_SPARE_ID;
+  /** How often frames got another page for what was beside their code. */
+  readonly #moves = new Map<number, number>();
   /** Called when writes to a frame must be noticed from now on. */
   readonly #onCovered: (mfn: number) => void;
   /** Called when a frame's code is not what it was: jumps to it may be remembered. */
@@ -109,6 +115,23 @@ export class CodePages {
   }
 
   /**
+   * The page that more of a frame, which has this one, is to be decoded into. It is another one where the frame changed
+   * beside the code that is known of it: a page of code from both times would match no frame's content ever again.
+   * `now` counts stays in generated code, in each of which a page is looked at once.
+   */
+  forMore(page: CodePage, mfn: number, now: number): CodePage {
+    const moves = this.#moves.get(mfn) ?? 0;
+    if (page.hash === undefined || page.hashedAt === now || moves === MOST_MOVES || !isDecoded(page)) return page;
+    page.hashedAt = now;
+    if (this.#hashOf(mfn) === page.hash) return page;
+    this.#moves.set(mfn, moves + 1);
+    this.leave(mfn);
+    const other = this.enter(mfn);
+    other.hashedAt = now;
+    return other;
+  }
+
+  /**
    * Bytes of a frame of the page were decoded. Other frames of it that differ there go their own ways. False where the
    * frame itself is not what was decoded of it before, behind everybody's back: nobody may use the page any more.
    */
@@ -135,6 +158,7 @@ export class CodePages {
 
   /** Whether a frame has a page of its own from the next one on, whatever others hold. */
   setApart(mfn: number, isApart: boolean): void {
+    this.#moves.delete(mfn);
     if (isApart) this.#apart.add(mfn);
     else this.#apart.delete(mfn);
   }
@@ -151,6 +175,7 @@ export class CodePages {
   clear(): void {
     for (const page of [...this.#byId.values()]) this.remove(page);
     this.#ownIds.clear();
+    this.#moves.clear();
     this.#spareId = FIRST_SPARE_ID;
   }
 
@@ -167,9 +192,7 @@ export class CodePages {
     for (const { id, hash = 0, segments, lines, runs, snapshot } of kept) {
       words.add(id, hash, segments, lines[0] as number, lines[1] as number);
       words.addList(runs);
-      for (let line = 0; line < LINES; line++) {
-        if (hasBit(lines, line)) words.addList(snapshot.subarray(line * LINE_WORDS, (line + 1) * LINE_WORDS));
-      }
+      words.addList(snapshot.filter((_, word) => hasBit(lines, Math.floor(word / LINE_WORDS))));
     }
   }
 
@@ -180,8 +203,11 @@ export class CodePages {
       page.segments = words.next();
       page.lines.set([words.next(), words.next()]);
       for (const pc of words.list()) page.runs.push(pc);
-      for (let line = 0; line < LINES; line++) {
-        if (hasLine(page, line)) page.snapshot.set(words.list(), line * LINE_WORDS);
+      const snapshot = words.list();
+      for (let line = 0, from = 0; line < LINES; line++) {
+        if (!hasLine(page, line)) continue;
+        for (let word = 0; word < LINE_WORDS; word++)
+          page.snapshot[line * LINE_WORDS + word] = snapshot[from++] as number;
       }
       this.#spareId = Math.max(this.#spareId, page.id + 1);
     }
@@ -198,7 +224,7 @@ export class CodePages {
 
   #create(id: number, hash: number | undefined): CodePage {
     const page: CodePage = {
-      ...{ id, hash, frames: [], runs: [], segments: 0 },
+      ...{ id, hash, frames: [], runs: [], segments: 0, hashedAt: 0 },
       snapshot: this.#snapshots.pop() ?? new Uint32Array(PAGE_WORDS),
       lines: new Uint32Array(2),
     };

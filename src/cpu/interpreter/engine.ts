@@ -118,6 +118,11 @@ export class InterpreterEngine implements Engine {
     this.#slots[slot] = undefined;
   }
 
+  /** That its vCPUs have executed. */
+  get instructions(): number {
+    return this.#slots.reduce((sum, vcpu) => sum + (vcpu?.instructions ?? 0), 0);
+  }
+
   /**
    * What was made of guests' code, for a later engine, once; undefined where that is too much, or no longer all there.
    */

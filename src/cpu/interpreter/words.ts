@@ -18,6 +18,10 @@ export class WordWriter {
     this.#length += words.length;
   }
 
+  words(): Uint32Array<ArrayBuffer> {
+    return this.#words.subarray(0, this.#length);
+  }
+
   bytes(): Uint8Array<ArrayBuffer> {
     return new Uint8Array(this.#words.buffer, 0, this.#length * 4);
   }

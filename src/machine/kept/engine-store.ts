@@ -6,6 +6,8 @@ export interface EngineStore {
   readonly compile: Compile;
   /** For what was made of guests' code; `name` tells guests apart that have hardly any in common. */
   shelf(name: string): EngineShelf;
+  /** Nobody is going to start soon: gives back memory. */
+  release(): void;
 }
 
 export interface EngineShelf extends CodeShelf {

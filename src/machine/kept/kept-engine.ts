@@ -1,10 +1,12 @@
 import { InterpreterEngine } from '../../cpu/interpreter/engine.ts';
+import { defer } from '../../host/node/event-loop.ts';
+import { collectGarbage } from '../../host/node/memory.ts';
 import type { Clock, TimerHandle } from '../../lib/ports.ts';
 import type { EngineShelf, EngineStore } from './engine-store.ts';
 
-/** So long a guest gets to decode nothing much before it is taken to have booted. */
+/** A guest has booted that waits when it is looked at, and has not decoded many instructions since the look before. */
 const LOOK_NS = 3e9;
-const NOT_MUCH = 10_000;
+const NOT_MUCH = 1000;
 const MOST_LOOKS = 20;
 
 /** The processor of a machine: begins with what an earlier one made of the same guests' code, and leaves its own. */
@@ -27,15 +29,28 @@ export class KeptEngine {
     return this.#engine;
   };
 
-  /** Leaves what there is, once: as soon as guests have booted. What comes later is not what a start needs. */
+  /** Leaves what there is, once, as soon as guests have booted: what comes later is not what a start needs. */
   leaveSoon(clock: Clock, look = 1): void {
-    const before = this.#engine?.code.counts.decoded ?? 0;
+    const engine = this.#engine;
+    const decoded = engine?.code.counts.decoded ?? 0;
     this.#timer?.cancel();
     this.#timer = clock.setTimer(clock.nowNs() + LOOK_NS, () => {
-      const decoded = (this.#engine?.code.counts.decoded ?? 0) - before;
-      if (decoded > NOT_MUCH && look < MOST_LOOKS) this.leaveSoon(clock, look + 1);
-      else this.leave();
+      const executed = engine?.instructions;
+      // A guest that has something to do gets its turn before this.
+      defer(() => {
+        if (this.#engine !== engine) return;
+        const isWaiting = engine?.instructions === executed && executed !== 0;
+        const isCalm = (engine?.code.counts.decoded ?? 0) - decoded <= NOT_MUCH;
+        if (!(isWaiting && isCalm) && look < MOST_LOOKS) this.leaveSoon(clock, look + 1);
+        else this.#settle();
+      });
     });
+  }
+
+  #settle(): void {
+    this.leave();
+    this.#store?.release();
+    collectGarbage();
   }
 
   /** Leaves it now, if that was not done. No vCPU may be running. */

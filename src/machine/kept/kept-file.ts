@@ -1,4 +1,5 @@
 /** One file with what a program needs to start at once: read whole, written whole. */
+import { randomUUID } from 'node:crypto';
 import {
   closeSync,
   fsyncSync,
@@ -25,6 +26,8 @@ const MAGIC = 'xenolith kept 2\n';
 export class Kept {
   /** Of the program that left it: what it made of its own modules is of use to it alone. */
   readonly program: string;
+  /** Of this file: no other, and no later one in its place, has it. */
+  readonly stamp: string;
   /** Of processor time in the run that left it. */
   readonly seconds: number;
   readonly #bytes: Buffer;
@@ -35,13 +38,14 @@ export class Kept {
     if (bytes.toString('latin1', 0, MAGIC.length) !== MAGIC) throw new Error('not a kept file');
     const from = MAGIC.length + 4;
     let at = from + bytes.readUInt32LE(MAGIC.length);
-    const { program, seconds, index } = JSON.parse(bytes.toString('utf8', from, at)) as Header;
+    const { program, stamp, seconds, index } = JSON.parse(bytes.toString('utf8', from, at)) as Header;
     for (const [name, lengths] of index) {
       this.#places.set(name, { at, lengths });
       for (const length of lengths) at += length;
     }
     if (at !== bytes.length) throw new Error('half a kept file');
     this.program = program;
+    this.stamp = stamp;
     this.seconds = seconds;
     this.#bytes = bytes;
   }
@@ -80,7 +84,7 @@ export function writeKept(
   const folder = dirname(path);
   mkdirSync(folder, { recursive: true });
   const index = [...entries].map(([name, pieces]) => [name, pieces.map(({ length }) => length)] as const);
-  const header: Header = { program, seconds, index };
+  const header: Header = { program, stamp: randomUUID(), seconds, index };
   const text = Buffer.from(JSON.stringify(header));
   const length = Buffer.alloc(4);
   length.writeUInt32LE(text.length);
@@ -109,6 +113,7 @@ export function touchKept(path: string): void {
 
 interface Header {
   readonly program: string;
+  readonly stamp: string;
   readonly seconds: number;
   readonly index: readonly (readonly [name: string, lengths: readonly number[]])[];
 }

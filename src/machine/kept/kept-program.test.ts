@@ -67,6 +67,54 @@ test('a file that has changed is read, whatever its time says, and what is gener
   equal(again.generated, false);
 });
 
+test('what was given back is read again where it is needed, unless it is another file by then', () => {
+  process.env['XENOLITH_CACHE'] = join(folder, 'released');
+  const load = () => {
+    const kept = new KeptProgram(main, resolve);
+    equal((kept.load(main) as Main).answer(), 49);
+    return kept;
+  };
+  load().save();
+  write('later.ts', 'export const later: string = "1";\n');
+  const [first, second] = [load(), load()];
+  first.release();
+  second.release();
+  // A module that was not there before: both have something to leave.
+  deepEqual(first.load(join(src, 'later.ts')), { later: '1' });
+  first.save();
+  write('later.ts', 'export const later: string = "2";\n');
+  deepEqual(second.load(join(src, 'later.ts')), { later: '2' });
+  second.save();
+  write('later.ts', 'export const later: string = "1";\n');
+  const third = load();
+  deepEqual(third.load(join(src, 'later.ts')), { later: '1' });
+});
+
+test('code is found by who has the same modules', () => {
+  process.env['XENOLITH_CACHE'] = join(folder, 'code');
+  const load = () => {
+    const kept = new KeptProgram(main, resolve);
+    kept.load(main);
+    return kept;
+  };
+  const pieces = [Uint8Array.of(1, 2, 3)];
+  const first = load();
+  const shelf = first.shelf('kernel');
+  equal(shelf.found, undefined);
+  shelf.put(pieces);
+  first.save();
+  deepEqual(
+    load()
+      .shelf('kernel')
+      .found?.map((piece) => [...piece]),
+    [[1, 2, 3]],
+  );
+  equal(load().shelf('other').found, undefined);
+  write('six.ts', 'export const six: number = 8;\n');
+  equal(load().shelf('kernel').found, undefined);
+  write('six.ts', 'export const six: number = 7;\n');
+});
+
 test('a cache that cannot be written to, or is no folder, is done without', () => {
   writeFileSync(join(folder, 'file'), '');
   equal(start('file').exports.answer(), 49);

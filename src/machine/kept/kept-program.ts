@@ -14,7 +14,12 @@ import { type KeptModule, ModuleLoader } from './module-loader.ts';
  */
 export class KeptProgram implements EngineStore {
   readonly #file: string;
-  readonly #found: Kept | undefined;
+  #found: Kept | undefined;
+  /** What is in the file was let go of, for as long as nobody asks for it. */
+  #isReleased = false;
+  readonly #stamp: string | undefined;
+  /** Of the run that left the file. */
+  readonly #before: number;
   readonly #loader: ModuleLoader;
   /** Changes with the modules that are there when a machine is made. */
   #id: string;
@@ -25,6 +30,8 @@ export class KeptProgram implements EngineStore {
   constructor(main: string, resolve: (specifier: string) => string) {
     this.#file = join(cacheFolder(), 'started', fileName(main));
     this.#found = readKept(this.#file);
+    this.#stamp = this.#found?.stamp;
+    this.#before = this.#found?.seconds ?? 0;
     this.#id = this.#found?.program ?? randomUUID();
     this.#main = main;
     this.#loader = new ModuleLoader((path) => this.#module(path), resolve);
@@ -70,29 +77,48 @@ export class KeptProgram implements EngineStore {
     };
   }
 
+  /** The program has started: gives back the memory that what it started from takes. */
+  release(): void {
+    this.#isReleased = true;
+    this.#found = undefined;
+  }
+
   /** Keeps what a later run starts from, if it is more than what is kept. Where that cannot be, nothing is. */
   save(): void {
     const seconds = process.cpuUsage().user / 1e6;
     // A longer run has V8's code of more functions, up to a point.
-    const before = this.#found?.seconds ?? 0;
-    const isLonger = before < LONG_SECONDS && seconds > 2 * before;
+    const isLonger = this.#before < LONG_SECONDS && seconds > 2 * this.#before;
     try {
       const wasm = this.#moreWasm();
-      if (isLonger || this.#loader.hasNews || wasm.size > 0) {
-        writeKept(this.#file, { program: this.#id, seconds }, this.#entries(wasm));
-      } else touchKept(this.#file);
+      if (!isLonger && !this.#loader.hasNews && wasm.size === 0) touchKept(this.#file);
+      // What another run left in its place is as good as this.
+      else if (!this.#isReplaced()) writeKept(this.#file, { program: this.#id, seconds }, this.#entries(wasm));
     } catch {
       // A folder that is full, or not ours to write to: the next start takes as long as this one.
     }
   }
 
+  // The file, as it was when the program started; undefined if another run has replaced it since.
+  #kept(): Kept | undefined {
+    if (this.#isReleased) {
+      const again = readKept(this.#file);
+      this.#found = again?.stamp === this.#stamp ? again : undefined;
+      this.#isReleased = false;
+    }
+    return this.#found;
+  }
+
+  #isReplaced(): boolean {
+    return this.#stamp !== undefined && this.#kept() === undefined;
+  }
+
   #module(path: string): KeptModule | undefined {
-    const [source, text, code] = this.#found?.get(path) ?? [];
+    const [source, text, code] = this.#kept()?.get(path) ?? [];
     return source && text && code && { source, text, code };
   }
 
   #keptWasm(name: string): { bytes: Uint8Array<ArrayBuffer>; code: Uint8Array<ArrayBuffer> } | undefined {
-    const [bytes, code] = this.#found?.get(name) ?? [];
+    const [bytes, code] = this.#kept()?.get(name) ?? [];
     return bytes && code && { bytes: new Uint8Array(bytes), code: new Uint8Array(code) };
   }
 
@@ -108,10 +134,11 @@ export class KeptProgram implements EngineStore {
 
   #entries(wasm: ReadonlyMap<string, Pieces>): Map<string, Pieces> {
     const entries = new Map<string, Pieces>();
-    for (const name of this.#found?.names ?? []) {
+    const kept = this.#kept();
+    for (const name of kept?.names ?? []) {
       // What was not loaded is compared with its source when it is, if it is still there.
       const isOfUse = isAbsolute(name) ? existsSync(name) : !this.#loader.hasNews;
-      const pieces = isOfUse ? this.#found?.get(name) : undefined;
+      const pieces = isOfUse ? kept?.get(name) : undefined;
       if (pieces !== undefined) entries.set(name, pieces);
     }
     for (const [path, { source, text, code }] of this.#loader.modules()) entries.set(path, [source, text, code]);

@@ -18,7 +18,8 @@ export interface KeptModule {
 type Exports = Readonly<Record<string, unknown>>;
 
 interface Loaded {
-  readonly kept: KeptModule;
+  /** Undefined: it can be asked for again. */
+  readonly news: KeptModule | undefined;
   readonly script: Script;
   readonly exports: Exports;
 }
@@ -47,25 +48,27 @@ export class ModuleLoader {
     const url = PLAIN.test(path) ? `file://${path}` : pathToFileURL(path).href;
     const folder = dirname(path);
     const source = readSource(path);
-    let kept = this.#kept(path);
+    const kept = this.#kept(path);
+    let news: KeptModule | undefined;
     if (kept === undefined || !source.equals(kept.source)) {
       this.hasNews = true;
-      kept = { source: Buffer.from(source), text: textOf(path, source.toString()), code: NO_CODE };
+      news = { source: Buffer.from(source), text: textOf(path, source.toString()), code: NO_CODE };
     }
-    const script = compile(url, kept);
+    const script = compile(url, news ?? (kept as KeptModule));
     const load = (specifier: string) => this.#import(folder, specifier);
     const later = async (specifier: string) => load(specifier);
     const run = script.runInThisContext() as (...parameters: unknown[]) => Exports;
     const exports = run(load, later, { url, resolve: this.#resolve });
-    this.#loaded.set(path, { kept, script, exports });
+    this.#loaded.set(path, { news, script, exports });
     return exports;
   }
 
   /** All that was loaded, with V8's code of all functions that have run. */
   modules(): Map<string, KeptModule> {
     const modules = new Map<string, KeptModule>();
-    for (const [path, { kept, script }] of this.#loaded) {
-      modules.set(path, { ...kept, code: script.createCachedData() });
+    for (const [path, { news, script }] of this.#loaded) {
+      const module = news ?? this.#kept(path);
+      if (module !== undefined) modules.set(path, { ...module, code: script.createCachedData() });
     }
     return modules;
   }
