@@ -16,7 +16,8 @@ prints the same for one of them.
 | -t | taken, for scripts: progress is lines anyway |
 | -T | put the time in front of each line of standard error |
 
-A domain is named by its name or its number. A command may be cut short as long as no other begins like it. Exit
+A domain is named by its name or its number. A command may be cut short as long as no other begins like it;
+ps, stats, attach, stop, kill and rm are list, top, console, shutdown, destroy and destroy. Exit
 statuses: 0 is all right, 1 went wrong, 2 was not understood; \`create -F\` and \`wait\` tell how the domain ended
 (README.md has the table), 124 that time ran out.
 

@@ -142,6 +142,8 @@ const CALLS: readonly (readonly [line: string, status: number, out: RegExp, err:
   ['set-parameters sense', 1, NOTHING, /^xl set-parameters: sense: expected a value, for example /],
   refused('devd', /attends to devices itself/),
   refused('qemu-monitor-command', /no device model/),
+  ['ps', 0, /^Name +ID +Mem VCPUs\tState\tTime\(s\)\n/, NOTHING],
+  ['kill nobody', 1, NOTHING, /invalid domain identifier/],
   ['frobnicate', 1, NOTHING, /^xl: frobnicate: command not implemented/],
   ['help', 0, /^Usage xl \[-vfNtT\]/, NOTHING],
   ['help list', 0, /^Usage: xl \[-vtT\] list \[options\] \[Domain\]\n/, NOTHING],

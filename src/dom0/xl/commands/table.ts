@@ -84,8 +84,20 @@ export const COMMANDS: readonly Command[] = [
   ...ABSENT,
 ];
 
-/** Finds a command by its name, or by a beginning of it that no other command shares. */
+/** What people who come from containers type. */
+const ALIASES: ReadonlyMap<string, string> = new Map([
+  ['ps', 'list'],
+  ['stats', 'top'],
+  ['attach', 'console'],
+  ['stop', 'shutdown'],
+  ['kill', 'destroy'],
+  ['rm', 'destroy'],
+]);
+
+/** Finds a command by its name, or by a beginning of it that no other command shares, or by what it is elsewhere. */
 export function lookup(name: string): Command | undefined {
   const matches = COMMANDS.filter((command) => command.name.startsWith(name));
-  return matches.find((command) => command.name === name) ?? (matches.length === 1 ? matches[0] : undefined);
+  const known = matches.find((command) => command.name === name) ?? (matches.length === 1 ? matches[0] : undefined);
+  const alias = ALIASES.get(name);
+  return known ?? COMMANDS.find((command) => command.name === alias);
 }
