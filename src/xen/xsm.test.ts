@@ -4,6 +4,7 @@ import * as nr from '../abi/domctl.ts';
 import { EPERM } from '../abi/errno.ts';
 import { EvtchnAllocUnbound, EVTCHNOP_alloc_unbound, EVTCHNOP_reset, EVTCHNOP_status } from '../abi/event_channel.ts';
 import { EvtchnReset, EvtchnStatus } from '../abi/event_channel.ts';
+import { XEN_DMOP_nr_vcpus } from '../abi/hvm/dm_op.ts';
 import * as hvm from '../abi/hvm/hvm_op.ts';
 import { HVM_PARAM_STORE_PFN, HVM_PARAM_TIMER_MODE } from '../abi/hvm/params.ts';
 import { XEN_HYPFS_OP_get_version } from '../abi/hypfs.ts';
@@ -162,6 +163,16 @@ const OPERATIONS: readonly (readonly [name: string, kind: Class, attempt: Attemp
         },
         (at) => caller.hypercall(xen.__HYPERVISOR_sched_op, [SCHEDOP_remote_shutdown, at]),
       ).result,
+  ],
+  [
+    'dm_op',
+    'DM_PRIV',
+    (caller, target) => {
+      caller.view(0x1000).setBigUint64(0, 0x2000n, true);
+      caller.view(0x1000).setBigUint64(8, 64n, true);
+      caller.view(0x2000).setUint32(0, XEN_DMOP_nr_vcpus, true);
+      return caller.hypercall(xen.__HYPERVISOR_dm_op, [target.domain.id, 1, 0x1000]);
+    },
   ],
   ['CONSOLEIO_read', 'PRIV', (caller) => caller.hypercall(xen.__HYPERVISOR_console_io, [xen.CONSOLEIO_read, 0, 0])],
   ['hypfs_op', 'PRIV', (caller) => caller.hypercall(xen.__HYPERVISOR_hypfs_op, [XEN_HYPFS_OP_get_version])],
