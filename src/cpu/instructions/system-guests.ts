@@ -1,4 +1,4 @@
-/** SVM: guests of the guest's own. VMMCALL is with the ways out. */
+/** SVM: guests of the guest's own, and RSM, which only their intercepts are for. VMMCALL is with the ways out. */
 import {
   clearGlobalInterruptFlag,
   invalidatePageOfGuest,
@@ -8,7 +8,7 @@ import {
   setGlobalInterruptFlag,
   startSecureLoader,
 } from '../svm/instructions.ts';
-import { ofSvm } from '../svm/instruction-intercepts.ts';
+import { anyone, ofSvm } from '../svm/instruction-intercepts.ts';
 import * as vmcb from '../svm/vmcb.ts';
 import { type CalledInstruction, form, type Instruction, systemInstruction } from './define.ts';
 
@@ -24,7 +24,18 @@ const PLAIN: readonly (readonly [string, string, number, CalledInstruction['call
   ['SKINIT', 'NP 0F 01 DE', vmcb.VMEXIT_SKINIT, startSecureLoader],
 ];
 
+// There is no system-management mode to return from.
+export const RSM = systemInstruction('RSM', {
+  manual: 'SDM vol. 2B, RSM',
+  system: true,
+  ends: true,
+  forms: [form('0F AA')],
+  intercept: anyone(vmcb.VMEXIT_RSM),
+  call: (cpu) => cpu.invalidOpcode(),
+});
+
 export const SYSTEM_GUESTS: readonly Instruction[] = [
+  RSM,
   ...BY_ADDRESS.map(([mnemonic, encoding, exit, call]) =>
     systemInstruction(mnemonic, {
       manual: `AMD APM vol. 3, ${mnemonic}`,

@@ -23,6 +23,10 @@ export class DebugTraps {
 
   /** The trap that is due after the last instruction; undefined where there is none, or a watcher drops it. */
   take(isShadowed: boolean): Event | undefined {
+    if (this.#cpu.trapDue) {
+      this.#cpu.trapDue = false;
+      this.stepped = true;
+    }
     if (!this.stepped && (this.dataHits === 0 || isShadowed)) return undefined;
     const causes = this.dataHits | (this.stepped ? DR6_BS : 0);
     this.stepped = false;

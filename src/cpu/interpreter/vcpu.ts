@@ -322,7 +322,7 @@ export class InterpreterVcpu implements EngineVcpu, CodeUser, TierHooks, Current
   }
 
   #enterFor(budget: number): number {
-    if (this.cpu.windowRequested && this.cpu.isShadowed) return this.#enterExactly(1);
+    if (this.cpu.windowAwaited && this.cpu.isShadowed) return this.#enterExactly(1);
     const slice = Math.min(budget, LONGEST_STAY);
     return this.exactBudget ? this.#enterExactly(slice) : this.#enter(slice);
   }

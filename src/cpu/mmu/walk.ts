@@ -38,6 +38,9 @@ const XD_HI = 0x80000000;
 /** MAXPHYADDR; CPUID leaf 0x80000008 says so too. */
 export const PHYSICAL_BITS = 40;
 const RESERVED_HI = 0x000fffff & ~((1 << (PHYSICAL_BITS - 32)) - 1);
+/** Of a PDPTE of PAE paging (SDM vol. 3A, table 4-8). */
+const PDPTE_RESERVED = 0x1e6;
+const PDPTE_RESERVED_HI = -1 << (PHYSICAL_BITS - 32);
 
 export const WALK_OK = 0;
 export const WALK_PAGE_FAULT = 1;
@@ -153,8 +156,11 @@ export class Walker {
     const cr3 = this.#state.u32(state.OFFSET_CR3);
     const at = this.#entryIndex((cr3 & 0xfffff000) >>> 0, ((cr3 & 0xfe0) >>> 3) + (lo >>> 30), 8);
     if (at < 0) return this.#fault(access, privilege, 0);
-    const { u32 } = this.#memory;
-    return this.#walkDirectory(u32[at] as number, u32[at + 1] as number, lo, access, privilege);
+    const pdpteLo = this.#memory.u32[at] as number;
+    const pdpteHi = this.#memory.u32[at + 1] as number;
+    const isReserved = (pdpteLo & PDPTE_RESERVED) !== 0 || (pdpteHi & PDPTE_RESERVED_HI) !== 0;
+    if ((pdpteLo & P) !== 0 && isReserved) return this.#fault(access, privilege, PF_P | PF_RSVD);
+    return this.#walkDirectory(pdpteLo, pdpteHi, lo, access, privilege);
   }
 
   #walkDirectory(pdpteLo: number, pdpteHi: number, lo: number, access: AccessKind, privilege: Privilege): WalkResult {

@@ -7,8 +7,9 @@ import { attributesFrom } from './guest-state.ts';
 import { PHYSICAL_LIMIT } from './physical-memory.ts';
 import * as vmcb from './vmcb.ts';
 
-const IOPM_BYTES = 3 * 4096;
-const MSRPM_BYTES = 2 * 4096;
+const PAGE_MASK = ~0xfffn;
+/** Past the start of either map: the one of ports needs so much, the other must end before the last page. */
+const MAP_BYTES = 3 * 4096;
 const REFUSED_WHEN_RESERVED = 0xffffffffn;
 
 export function isConsistent(cpu: SystemCpu, block: DataView): boolean {
@@ -20,7 +21,7 @@ function isControlConsistent(cpu: SystemCpu, block: DataView): boolean {
   const word = block.getUint32(vmcb.INTERCEPT_WORDS + (vmrun >>> 5) * 4, true);
   if (((word >>> (vmrun & 31)) & 1) === 0) return false;
   if (block.getUint32(vmcb.GUEST_ASID, true) === 0) return false;
-  if (!fits(block, vmcb.IOPM_BASE_PA, IOPM_BYTES) || !fits(block, vmcb.MSRPM_BASE_PA, MSRPM_BYTES)) return false;
+  if (!fits(block, vmcb.IOPM_BASE_PA, MAP_BYTES) || !fits(block, vmcb.MSRPM_BASE_PA, MAP_BYTES)) return false;
   if ((block.getUint32(vmcb.NP_ENABLE, true) & 1) === 0) return true;
   const isPaged = (cpu.state.u32(state.OFFSET_CR0) & state.CR0_PG) !== 0;
   return isPaged && fits(block, vmcb.N_CR3, 4096) && isPat(block.getBigUint64(vmcb.SAVE_G_PAT, true));
@@ -36,11 +37,11 @@ function isStateConsistent(block: DataView): boolean {
   if (cr0 > REFUSED_WHEN_RESERVED || (has(cr0, state.CR0_NW) && !has(cr0, state.CR0_CD))) return false;
   if ((cr4 & ~BigInt(CR4_WRITABLE)) !== 0n) return false;
   if (register(vmcb.SAVE_DR6) > REFUSED_WHEN_RESERVED || register(vmcb.SAVE_DR7) > REFUSED_WHEN_RESERVED) return false;
+  if (register(vmcb.SAVE_CR3) >= BigInt(PHYSICAL_LIMIT)) return false;
   if (!has(efer, state.EFER_LME) || !has(cr0, state.CR0_PG)) return !has(cr4, state.CR4_PCIDE);
   if (!has(cr0, state.CR0_PE) || !has(cr4, state.CR4_PAE)) return false;
   const code = attributesFrom(block, vmcb.SAVE_CS);
-  if ((code & state.ATTRIBUTE_L) !== 0 && (code & state.ATTRIBUTE_DB) !== 0) return false;
-  return register(vmcb.SAVE_CR3) < BigInt(PHYSICAL_LIMIT);
+  return (code & state.ATTRIBUTE_L) === 0 || (code & state.ATTRIBUTE_DB) === 0;
 }
 
 function isEventConsistent(block: DataView): boolean {
@@ -60,5 +61,5 @@ function isEventConsistent(block: DataView): boolean {
 }
 
 function fits(block: DataView, at: number, bytes: number): boolean {
-  return block.getBigUint64(at, true) <= BigInt(PHYSICAL_LIMIT - bytes);
+  return (block.getBigUint64(at, true) & PAGE_MASK) <= BigInt(PHYSICAL_LIMIT - bytes);
 }

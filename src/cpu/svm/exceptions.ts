@@ -47,13 +47,13 @@ export function interruptGuest(cpu: SystemCpu): boolean {
 
 function interruptExit(cpu: SystemCpu): number | undefined {
   const { svm } = cpu;
-  if (cpu.nmiPending && !cpu.nmiBlocked && svm.intercepts(vmcb.VMEXIT_NMI)) return vmcb.VMEXIT_NMI;
+  if (cpu.nmiPending && cpu.takesNmi && svm.intercepts(vmcb.VMEXIT_NMI)) return vmcb.VMEXIT_NMI;
   if (cpu.isShadowed) return undefined;
   if (cpu.windowRequested && svm.takesInterrupts && svm.leavesForInterrupts) return vmcb.VMEXIT_INTR;
   const isVirtual = isOpen(cpu) && svm.control.hasVirtualInterrupt;
   return isVirtual && svm.intercepts(vmcb.VMEXIT_VINTR) ? vmcb.VMEXIT_VINTR : undefined;
 }
 
-function isOpen({ state: registers }: SystemCpu): boolean {
-  return (registers.u32(state.OFFSET_RFLAGS_REST) & state.FLAG_IF) !== 0;
+function isOpen({ state: registers, svm }: SystemCpu): boolean {
+  return svm.globalInterruptFlag && (registers.u32(state.OFFSET_RFLAGS_REST) & state.FLAG_IF) !== 0;
 }

@@ -43,6 +43,8 @@ export function leaveGuest(cpu: SystemCpu, code: number, details: ExitDetails = 
   registers.setU32(state.OFFSET_EVENT, 0);
   // No trap of the guest's last instruction is for its host.
   cpu.trapInhibited = true;
+  // Single-stepped, VMRUN is done now.
+  cpu.trapDue = (svm.host.rflags & state.FLAG_TF) !== 0;
   cpu.mmu.dataHits = 0;
   cpu.mmu.refused = undefined;
   cpu.undelivered = undefined;

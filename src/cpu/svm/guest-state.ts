@@ -98,6 +98,7 @@ export function storeGuest(cpu: SystemCpu, block: DataView): void {
 export function loadHidden(registers: state.VcpuState, block: DataView): void {
   for (const [segment, at] of LOADED_SEGMENTS) loadSegment(registers, segment, block, at);
   for (const [offset, at] of LOADED_REGISTERS) registers.setU64(offset, block.getBigUint64(at, true));
+  registers.setU64(state.OFFSET_KERNEL_GS_BASE, canonical(registers.u64(state.OFFSET_KERNEL_GS_BASE)));
 }
 
 /** VMSAVE */

@@ -37,6 +37,7 @@ const INSTRUCTIONS: readonly (readonly [source: string, code: number, info1?: bi
   ['popf', vmcb.VMEXIT_POPF],
   ['cpuid', vmcb.VMEXIT_CPUID],
   ['iretq', vmcb.VMEXIT_IRET],
+  ['rsm', vmcb.VMEXIT_RSM],
   ['int 0x30', vmcb.VMEXIT_SWINT],
   ['invd', vmcb.VMEXIT_INVD],
   ['wbinvd', vmcb.VMEXIT_WBINVD],

@@ -64,6 +64,17 @@ test('an NMI leaves the guest and waits for STGI', () => {
   equal(Number(guest.state.rip), HANDLERS + 2 * 16 + 1);
 });
 
+test('a guest that clears the global interrupt flag itself is left for nothing until it sets it', () => {
+  let injectNmi = (): void => {};
+  using guest = new HypervisorGuest({ writePort: () => injectNmi() });
+  injectNmi = () => guest.vcpu.injectNmi();
+  guest.intercept(vmcb.VMEXIT_NMI);
+  guest.load(GUEST_CODE, assemble('clgi\nout 0x80, al\nmov ebx, 1\nstgi\nmov ebx, 2\nhlt', GUEST_CODE));
+  guest.setField(vmcb.SAVE_RIP, GUEST_CODE);
+  const { code } = guest.reason(guest.resume());
+  deepEqual([code, guest.state.gpr(state.RBX)], [vmcb.VMEXIT_NMI, 1n]);
+});
+
 test('an injected event is delivered before the first instruction, with its error code', () => {
   using guest = new HypervisorGuest();
   guest.intercept(vmcb.VMEXIT_HLT, vmcb.VMEXIT_EXCEPTION + 13);
@@ -103,6 +114,17 @@ test("a virtual interrupt waits for the guest's flag, and is over once taken (AP
   const { rip } = guest.left('mov ebx, 1\nsti\nmov ebx, 2\nmov ebx, 3\nhlt');
   deepEqual([rip, guest.state.gpr(state.RBX)], [HANDLERS + 0x50 * 16, 2n], 'not before what STI holds off');
   equal(guest.view.getUint32(VMCB + vmcb.VINTR, true) & vmcb.V_IRQ, 0);
+});
+
+test('nor before what the guest was entered with an interrupt shadow for', () => {
+  using guest = new HypervisorGuest();
+  guest.intercept(vmcb.VMEXIT_HLT);
+  guest.view.setUint32(VMCB + vmcb.VINTR, vmcb.V_IRQ | (8 << vmcb.V_INTR_PRIO_SHIFT), true);
+  guest.view.setUint8(VMCB + vmcb.V_INTR_VECTOR, 0x50);
+  guest.setField(vmcb.INTERRUPT_SHADOW, 1);
+  guest.setField(vmcb.SAVE_RFLAGS, state.FLAG_IF | 2);
+  const { rip } = guest.left('mov ebx, 1\nmov ebx, 2\nhlt');
+  deepEqual([rip, guest.state.gpr(state.RBX)], [HANDLERS + 0x50 * 16, 1n]);
 });
 
 test('a virtual interrupt waits for CR8 below its priority, which is V_TPR', () => {

@@ -98,6 +98,7 @@ export const VMEXIT_RDPMC = 0x6f;
 export const VMEXIT_PUSHF = 0x70;
 export const VMEXIT_POPF = 0x71;
 export const VMEXIT_CPUID = 0x72;
+export const VMEXIT_RSM = 0x73;
 export const VMEXIT_IRET = 0x74;
 export const VMEXIT_SWINT = 0x75;
 export const VMEXIT_INVD = 0x76;

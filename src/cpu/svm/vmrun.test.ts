@@ -91,7 +91,7 @@ test('VMMCALL of a guest is never for the hypervisor under all: #UD, or an exit 
 test('VMSAVE and VMLOAD move what VMRUN leaves alone (APM vol. 2, 15.5.2)', () => {
   using guest = new HypervisorGuest();
   guest.state.setU64(state.OFFSET_LSTAR, 0x1111n);
-  guest.state.setU64(state.OFFSET_KERNEL_GS_BASE, 0x2222n);
+  guest.state.setU64(state.OFFSET_KERNEL_GS_BASE, 0xaaaa_0000_0000_2222n);
   guest.state.setSegment(state.FS, 0x33, 0xc0f3, 0xffffffff, 0x4444n);
   equal(guest.run(bytesOf(`mov rax, ${DATA}\nvmsave\nhlt`)), EXIT_HLT);
   guest.state.setU64(state.OFFSET_LSTAR, 0n);
@@ -99,7 +99,7 @@ test('VMSAVE and VMLOAD move what VMRUN leaves alone (APM vol. 2, 15.5.2)', () =
   guest.state.setSegment(state.FS, 0, 0, 0, 0n);
   equal(guest.run(bytesOf(`mov rax, ${DATA}\nvmload\nhlt`)), EXIT_HLT);
   equal(guest.state.u64(state.OFFSET_LSTAR), 0x1111n);
-  equal(guest.state.u64(state.OFFSET_KERNEL_GS_BASE), 0x2222n);
+  equal(guest.state.u64(state.OFFSET_KERNEL_GS_BASE), 0x2222n, 'made canonical');
   deepEqual(
     [guest.state.segmentSelector(state.FS), guest.state.segmentAttributes(state.FS), guest.state.segmentBase(state.FS)],
     [0x33, 0xc0f3, 0x4444n],
@@ -120,8 +120,13 @@ test('an impossible VMCB is VMEXIT_INVALID, with nothing run (APM vol. 2, 15.5.1
     'long mode without protection': (guest) => guest.setField(vmcb.SAVE_CR0, 0x80000010n),
     'CS with L and D': (guest) => guest.view.setUint16(VMCB + vmcb.SAVE_CS + 2, 0xe9b, true),
     'CR3 beyond physical memory': (guest) => guest.setField(vmcb.SAVE_CR3, 1n << 45n),
+    'the same outside of long mode': (guest) => {
+      guest.setField(vmcb.SAVE_EFER, state.EFER_SVME);
+      guest.setField(vmcb.SAVE_CR3, 1n << 40n);
+    },
     'DR7 above 32 bits': (guest) => guest.setField(vmcb.SAVE_DR7, 1n << 33n),
     'IOPM past the end': (guest) => guest.setField(vmcb.IOPM_BASE_PA, 0xff_ffff_e000n),
+    'MSRPM up to the end': (guest) => guest.setField(vmcb.MSRPM_BASE_PA, 0xff_ffff_e000n),
     'nCR3 beyond physical memory': (guest) => {
       guest.nestPages();
       guest.setField(vmcb.N_CR3, 1n << 50n);
@@ -157,4 +162,13 @@ test('the guest adds TSC_OFFSET to the counter while it runs', () => {
   equal(guest.state.gpr(state.RDX), 256n);
   equal(guest.run(bytesOf('rdtsc\nhlt')), EXIT_HLT);
   equal(guest.state.gpr(state.RDX), 0n);
+});
+
+test('VMRUN that is single-stepped traps once the guest was left, before the next instruction', () => {
+  using guest = new HypervisorGuest();
+  guest.intercept(vmcb.VMEXIT_HLT);
+  guest.load(GUEST_CODE, assemble('mov ebx, 5\nhlt', GUEST_CODE));
+  guest.setField(vmcb.SAVE_RIP, GUEST_CODE);
+  const { vector, rip } = guest.delivered(bytesOf(`mov rax, ${VMCB}\npush 0x102\npopf\nvmrun\nnop\nhlt`));
+  deepEqual([vector, rip, guest.state.gpr(state.RBX)], [1, CODE + 7 + 5 + 1 + 3, 5n]);
 });

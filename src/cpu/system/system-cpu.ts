@@ -51,6 +51,8 @@ export class SystemCpu {
   nmiPending = false;
   /** The instruction that began with TF set and just ran is followed by no single-step trap; `run` clears it. */
   trapInhibited = false;
+  /** A single-step trap comes before the next instruction. */
+  trapDue = false;
   /** An exception or interrupt whose delivery met an access that nested paging refused: it is delivered later. */
   undelivered: Event | undefined;
   /** Registers are written on behalf of somebody else than the guest: nobody watches. */
@@ -274,7 +276,11 @@ export class SystemCpu {
     if (registers.u32(state.OFFSET_SHADOW_RIP) !== registers.u32(state.OFFSET_RIP)) return false;
     return registers.u32(state.OFFSET_SHADOW_RIP + 4) === registers.u32(state.OFFSET_RIP + 4);
   }
-  /** The hypervisor waits for an interrupt window. */
+  /** Somebody waits for an interrupt window. */
+  get windowAwaited(): boolean {
+    return this.state.u32(state.OFFSET_WINDOW) !== 0;
+  }
+  /** The hypervisor under all does. */
   get windowRequested(): boolean {
     return (this.state.u32(state.OFFSET_WINDOW) & state.WINDOW_REQUESTED) === state.WINDOW_REQUESTED;
   }
