@@ -62,7 +62,7 @@ export class RegionFrame {
   base = BASE_OTHER;
   readonly accesses = new AccessGroups(this.locals);
   #depth = 0;
-  /** The code being emitted is in a loop: pages are remembered. */
+  /** The code being emitted is a loop of one block: pages are remembered. */
   isInLoop = false;
   readonly #pages = new Map<number, PageLocals>();
   readonly #gprs = new Map<number, number>();

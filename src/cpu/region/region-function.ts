@@ -174,7 +174,7 @@ class RegionFunction implements RegionControl {
     const block = this.#shape.blocks[place] as Block;
     this.#place = place;
     this.#done = 0;
-    frame.isInLoop = this.#shape.isInLoop(place);
+    frame.isInLoop = this.#shape.isLoop(place);
     this.#enter(place);
     this.#checkBudget(place, isLoop);
     this.#source.meter?.block(frame, block);

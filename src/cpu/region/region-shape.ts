@@ -61,14 +61,8 @@ export class RegionShape {
     return next === key && taken !== key;
   }
 
-  /** Between a jump back and its target, as far as the order tells. */
-  isInLoop(place: number): boolean {
-    const { successors } = this.#graph;
-    for (let from = place; from < successors.length; from++) {
-      for (const to of successors[from] as readonly number[]) {
-        if (to <= place && to <= from && this.dominates(to, place)) return true;
-      }
-    }
-    return false;
+  /** Whether a block is a loop by itself. In longer ones pages change too often, and what remembers them takes registers. */
+  isLoop(place: number): boolean {
+    return this.goesTo(place, place);
   }
 }
