@@ -146,6 +146,7 @@ const CALLS: readonly (readonly [line: string, status: number, out: RegExp, err:
   ['kill nobody', 1, NOTHING, /invalid domain identifier/],
   ['frobnicate', 1, NOTHING, /^xl: frobnicate: command not implemented/],
   ['help', 0, /^Usage xl \[-vfNtT\]/, NOTHING],
+  ['help --long', 0, /^Usage xl \[-vfNtT\]/, NOTHING],
   ['help list', 0, /^Usage: xl \[-vtT\] list \[options\] \[Domain\]\n/, NOTHING],
   ['completion bash', 0, /complete .* -F _xl xl\n$/, NOTHING],
 ];

@@ -60,7 +60,8 @@ async function runCommand(command: Command, argv: readonly string[], context: Co
 }
 
 function help(name: string | undefined, services: Services): number {
-  if (name === undefined || name === 'help') {
+  // xl(1) has --long, which lists what is listed anyway.
+  if (name === undefined || name === 'help' || name === '--long') {
     services.stdout(listing());
     return 0;
   }
