@@ -26,7 +26,10 @@ export interface FrameFlags {
   readonly result: Value;
 }
 
-/** Locals that remember the page which accesses by one base register last went to: its address, and where it is. */
+/**
+ * Locals that remember the page which accesses by one base register last went to: its address, and where it is; 0 where
+ * none is remembered. No address alone can say that: a guest may use any, and what is no canonical one too.
+ */
 export interface PageLocals {
   readonly base: number;
   readonly host: number;
@@ -34,8 +37,6 @@ export interface PageLocals {
 
 /** Of accesses that have no base register. */
 export const BASE_OTHER = 16;
-/** No address less this one is an offset in a page. */
-const NO_PAGE = 1n << 62n;
 
 export class RegionFrame {
   readonly code = new Code();
@@ -268,9 +269,9 @@ export class RegionFrame {
     }
     this.vectors.load(to);
     // Mappings may have changed meanwhile.
-    for (const { base } of this.#pages.values()) {
-      to.i64(NO_PAGE);
-      to.set(base);
+    for (const { host } of this.#pages.values()) {
+      to.i32(0);
+      to.set(host);
     }
   }
 

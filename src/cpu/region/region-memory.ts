@@ -182,6 +182,8 @@ export class RegionMemory extends Semantics {
   #leadInPage(low: GroupStart, page: PageLocals, entry: number, slow: () => void): void {
     const { frame, code } = this;
     const offset = this.locals.take(op.TYPE_I64);
+    const isKnown = code.block();
+    const isNot = code.block();
     frame.mark((to) => {
       low.compute(to);
       low.push(to);
@@ -192,7 +194,11 @@ export class RegionMemory extends Semantics {
       to.op(op.OP_I64_GT_U);
     });
     code.unlikely();
-    code.if();
+    code.brIf(isNot);
+    code.get(page.host);
+    code.likely();
+    code.brIf(isKnown);
+    code.end();
     frame.mark((to) => {
       low.pushLookUp(to, frame.tlb, entry);
       to.op(op.OP_I64_EQ);
