@@ -77,6 +77,8 @@ export class Walker {
   isGlobal = false;
   errorCode = 0;
   refused: RefusedAccess | undefined;
+  /** Bit 8 of PML4Es, and of PDPEs that lead to tables, must be zero, as AMD has it (APM vol. 2, 5.3). */
+  reservesGlobal = false;
   /** Where another second stage is in between: what it makes of an address that no memory is behind. */
   outer: OuterStage | undefined;
 
@@ -132,8 +134,10 @@ export class Walker {
 
   // Index in `u32` of an entry of a paging structure, or -1 where no memory backs it.
   #entryIndex(tableGpa: number, index: number, entrySize: number): number {
-    const entry = this.#nested.lookup(Math.floor(tableGpa / 4096), NESTED_READ);
-    if (entry < 0) this.#refuse(tableGpa + index * entrySize, NESTED_READ, true);
+    // An outer stage takes the walk for a write, whatever it does (APM vol. 2, 15.25.5).
+    const intent = this.outer === undefined ? NESTED_READ : NESTED_WRITE;
+    const entry = this.#nested.lookup(Math.floor(tableGpa / 4096), intent);
+    if (entry < 0) this.#refuse(tableGpa + index * entrySize, intent, true);
     if (entry < 0 || ((entry % NESTED_SCALE) & NESTED_READ) === 0) return -1;
     return (Math.floor(entry / NESTED_SCALE) * 4096 + index * entrySize) / 4;
   }
@@ -241,6 +245,7 @@ export class Walker {
   #hasReserved(lo: number, hi: number, depth: number, isLeaf: boolean): boolean {
     if ((hi & RESERVED_HI) !== 0) return true;
     if ((hi & XD_HI) !== 0 && (this.#state.u32(state.OFFSET_EFER) & state.EFER_NXE) === 0) return true;
+    if (this.reservesGlobal && !isLeaf && depth >= 3 && (lo & G) !== 0) return true;
     if (depth === 4) return (lo & PS) !== 0;
     if (!isLeaf || depth === 1) return false;
     // Address bits below the page size, above PAT at bit 12.

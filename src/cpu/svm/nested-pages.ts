@@ -34,6 +34,7 @@ export class NestedPages implements NestedPaging, OuterStage {
   constructor(machine: MachineMemory, nested: NestedPaging, memory: PhysicalMemory) {
     this.#memory = memory;
     this.#walker = new Walker(this.#registers, machine, nested);
+    this.#walker.reservesGlobal = true;
   }
 
   /** What the p2m behind refused, if that is what the last refusal was. */
@@ -46,7 +47,7 @@ export class NestedPages implements NestedPaging, OuterStage {
     const registers = this.#registers;
     registers.setU32(state.OFFSET_CR0, (state.CR0_PG | state.CR0_PE | state.CR0_WP) >>> 0);
     registers.setU64(state.OFFSET_CR3, nCr3);
-    registers.setU32(state.OFFSET_CR4, cr4 & (state.CR4_PAE | state.CR4_PSE));
+    registers.setU32(state.OFFSET_CR4, cr4 & (state.CR4_PAE | state.CR4_PSE | state.CR4_SMEP));
     registers.setU32(state.OFFSET_EFER, efer & (state.EFER_LMA | state.EFER_NXE));
     if (!this.#isLong() && (cr4 & state.CR4_PAE) !== 0) this.#loadPdptes(Number(nCr3 & 0xffffffe0n));
   }
