@@ -392,20 +392,6 @@ BT gpr64.0,gpr64.1 addressSize=64
 DEC m64.2
 CMOVL gpr32.0,gpr32.1
 MOV m64.3,i64
-MOV m16.2,i16
-SHL m8.2,=1
-OR gpr8=0,i8
-ADD m32.4,i32
-CMP gpr64.0,m64.1
-XOR gpr64.0,i64
-IMUL gpr32.0,m32.2
-BTS m64.3,i8 addressSize=64
-CMP m32.3,i32
-SETA gpr8.0
-JP rel64 operandSize=64
-OR m16.2,i16
-ADD m32.3,i32
-CMP gpr64.0,m64.3
 `
   .trim()
   .split('\n');
