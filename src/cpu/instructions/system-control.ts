@@ -264,7 +264,7 @@ export const EXTENDED_STATE: readonly Instruction[] = [
     manual: 'SDM vol. 2C, XSETBV',
     system: true,
     forms: [form('NP 0F 01 D1')],
-    intercept: on.privileged(vmcb.VMEXIT_XSETBV),
+    intercept: on.writeExtendedControl,
     call: writeExtendedControl,
   }),
   systemInstruction('XSAVE', {

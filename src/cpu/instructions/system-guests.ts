@@ -6,7 +6,6 @@ import {
   runGuest,
   saveState,
   setGlobalInterruptFlag,
-  startSecureLoader,
 } from '../svm/instructions.ts';
 import { anyone, ofSvm } from '../svm/instruction-intercepts.ts';
 import * as vmcb from '../svm/vmcb.ts';
@@ -21,7 +20,6 @@ const BY_ADDRESS: readonly (readonly [string, string, number, CalledInstruction[
 const PLAIN: readonly (readonly [string, string, number, CalledInstruction['call']])[] = [
   ['STGI', 'NP 0F 01 DC', vmcb.VMEXIT_STGI, setGlobalInterruptFlag],
   ['CLGI', 'NP 0F 01 DD', vmcb.VMEXIT_CLGI, clearGlobalInterruptFlag],
-  ['SKINIT', 'NP 0F 01 DE', vmcb.VMEXIT_SKINIT, startSecureLoader],
 ];
 
 // There is no system-management mode to return from.
@@ -34,8 +32,18 @@ export const RSM = systemInstruction('RSM', {
   call: (cpu) => cpu.invalidOpcode(),
 });
 
+// There is no secure loader, as CPUID says: the same, whoever might want to intercept it.
+export const SKINIT = systemInstruction('SKINIT', {
+  manual: 'AMD APM vol. 3, SKINIT',
+  system: true,
+  ends: true,
+  forms: [form('NP 0F 01 DE')],
+  call: (cpu) => cpu.invalidOpcode(),
+});
+
 export const SYSTEM_GUESTS: readonly Instruction[] = [
   RSM,
+  SKINIT,
   ...BY_ADDRESS.map(([mnemonic, encoding, exit, call]) =>
     systemInstruction(mnemonic, {
       manual: `AMD APM vol. 3, ${mnemonic}`,

@@ -61,6 +61,11 @@ export function timeStamp(code: number): Intercept {
   };
 }
 
+export const writeExtendedControl: Intercept = (cpu, operands) => {
+  const isThere = (cpu.state.u32(state.OFFSET_CR4) & state.CR4_OSXSAVE) !== 0;
+  return isThere && cpu.cpl === 0 ? leaveIf(cpu, operands, vmcb.VMEXIT_XSETBV) : undefined;
+};
+
 export const performanceCounter: Intercept = (cpu, operands) => {
   const isOpen = cpu.cpl === 0 || (cpu.state.u32(state.OFFSET_CR4) & state.CR4_PCE) !== 0;
   return isOpen ? leaveIf(cpu, operands, vmcb.VMEXIT_RDPMC) : undefined;

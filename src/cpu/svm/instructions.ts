@@ -1,4 +1,4 @@
-/** VMRUN, VMLOAD, VMSAVE, STGI, CLGI, INVLPGA, SKINIT and VMMCALL (APM vol. 2, 15.5, 15.13 and 15.17). */
+/** VMRUN, VMLOAD, VMSAVE, STGI, CLGI, INVLPGA and VMMCALL (APM vol. 2, 15.5, 15.13 and 15.17). */
 import { EXIT_HYPERCALL, EXIT_SHUTDOWN, NESTED_WRITE } from '../engine.ts';
 import {
   SYSTEM_EXIT,
@@ -14,7 +14,7 @@ import type { Event, EventSource } from '../system/event.ts';
 import { deliverInjected } from '../system/interrupts.ts';
 import type { SystemCpu } from '../system/system-cpu.ts';
 import { isConsistent } from './consistency.ts';
-import { leaveGuestMode, storeReason } from './exit.ts';
+import { leaveGuest, storeReason } from './exit.ts';
 import { loadGuest, loadHidden, storeHidden } from './guest-state.ts';
 import { PHYSICAL_LIMIT } from './physical-memory.ts';
 import * as vmcb from './vmcb.ts';
@@ -33,15 +33,8 @@ export function runGuest(cpu: SystemCpu, operands: SystemOperands): SystemResult
   svm.host.save(registers, cpu.rflags);
   svm.control.load(address, block);
   enterGuestMode(cpu, block);
-  if (svm.control.nestedPaging) return begin(cpu, block);
-  if (usesPdptes(cpu) && !loadPdptes(cpu, registers.u64(state.OFFSET_CR3))) {
-    leaveGuestMode(cpu);
-    svm.host.restore(registers);
-    cpu.rflags = svm.host.rflags;
-    cpu.cpl = 0;
-    return refuse(cpu, block);
-  }
-  return begin(cpu, block);
+  const isPaged = !usesPdptes(cpu) || loadPdptes(cpu, registers.u64(state.OFFSET_CR3));
+  return isPaged ? begin(cpu, block) : leaveGuest(cpu, vmcb.VMEXIT_INVALID);
 }
 
 /** VMMCALL: to the hypervisor under all, from those that run under no other. */
@@ -91,11 +84,6 @@ export function invalidatePageOfGuest(cpu: SystemCpu, operands: SystemOperands):
     cpu.hooks.flushPage(Number(address & 0xffffffffn), Number(address >> 32n));
   }
   return SYSTEM_NEXT;
-}
-
-/** SKINIT: there is no secure loader, as CPUID says. */
-export function startSecureLoader(cpu: SystemCpu): SystemResult {
-  return cpu.invalidOpcode();
 }
 
 /** #UD where SVM is off or without protection, #GP(0) above CPL 0; false after raising. */

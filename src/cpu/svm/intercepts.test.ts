@@ -51,11 +51,9 @@ const INSTRUCTIONS: readonly (readonly [source: string, code: number, info1?: bi
   ['vmsave', vmcb.VMEXIT_VMSAVE],
   ['stgi', vmcb.VMEXIT_STGI],
   ['clgi', vmcb.VMEXIT_CLGI],
-  ['skinit', vmcb.VMEXIT_SKINIT],
   ['vmmcall', vmcb.VMEXIT_VMMCALL],
   ['int1', vmcb.VMEXIT_ICEBP],
   ['int3', vmcb.VMEXIT_EXCEPTION + 3],
-  ['xsetbv', vmcb.VMEXIT_XSETBV],
 ];
 
 for (const [tier, make] of [
@@ -95,6 +93,15 @@ test('privilege comes before intercepts: HLT of a user is #GP', () => {
     const { code, info1 } = guest.left(source);
     deepEqual([source, code, info1], [source, vmcb.VMEXIT_EXCEPTION + 13, 0n]);
   }
+});
+
+test('what is not there is #UD, whatever is intercepted: SKINIT, and XSETBV without CR4.OSXSAVE', () => {
+  using guest = new HypervisorGuest();
+  guest.intercept(vmcb.VMEXIT_SKINIT, vmcb.VMEXIT_XSETBV, vmcb.VMEXIT_EXCEPTION + 6);
+  equal(guest.left('skinit').code, vmcb.VMEXIT_EXCEPTION + 6);
+  equal(guest.left('xsetbv').code, vmcb.VMEXIT_EXCEPTION + 6);
+  guest.setField(vmcb.SAVE_CR4, guest.field(vmcb.SAVE_CR4) | BigInt(state.CR4_OSXSAVE));
+  equal(guest.left('xsetbv').code, vmcb.VMEXIT_XSETBV);
 });
 
 test('a selective write of CR0 is one of other bits than TS and MP (APM vol. 2, 15.9)', () => {

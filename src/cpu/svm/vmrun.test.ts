@@ -172,3 +172,18 @@ test('VMRUN that is single-stepped traps once the guest was left, before the nex
   const { vector, rip } = guest.delivered(bytesOf(`mov rax, ${VMCB}\npush 0x102\npopf\nvmrun\nnop\nhlt`));
   deepEqual([vector, rip, guest.state.gpr(state.RBX)], [1, CODE + 7 + 5 + 1 + 3, 5n]);
 });
+
+test('without nested paging impossible PDPTEs are VMEXIT_INVALID too, and who runs the guest goes on unharmed', () => {
+  using guest = new HypervisorGuest();
+  guest.intercept(vmcb.VMEXIT_HLT);
+  guest.setField(vmcb.SAVE_EFER, state.EFER_SVME);
+  guest.setField(vmcb.SAVE_CR3, DATA);
+  guest.setField(vmcb.SAVE_DR7, 0x401);
+  guest.view.setUint16(VMCB + vmcb.SAVE_CS + vmcb.SEGMENT_ATTRIBUTES, 0xc9b, true);
+  guest.view.setBigUint64(DATA, (1n << 52n) | BigInt(DATA + 0x1000) | 1n, true);
+  equal(guest.left('hlt').code, INVALID);
+  equal(guest.state.u64(state.OFFSET_DR + 7 * 8), 0x400n);
+  guest.view.setBigUint64(DATA, BigInt(DATA + 0x1000) | 1n, true);
+  guest.view.setBigUint64(DATA + 0x1000, 0x83n, true);
+  equal(guest.left('hlt').code, vmcb.VMEXIT_HLT);
+});
