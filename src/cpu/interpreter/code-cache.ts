@@ -259,14 +259,13 @@ export class CodeCache implements CodeWatch {
       this.#hash.insert(page.id, offset, mode, here);
       if (length === RAISES) break;
       offset += length;
-      const { instruction } = this.#decoder;
+      const { last } = this.#decoder;
       // What holds interrupts off must not be the end of a run: the instruction after it comes with it.
-      const ends = instruction?.ends === true;
-      if (ends || (shadow && !instruction?.shadow)) {
+      if (last?.ends || (shadow && !last?.shadow)) {
         this.#end(offset, mode);
         break;
       }
-      shadow = instruction?.shadow === true && (mode & MODE_STEP) === 0;
+      shadow = last?.shadow === true && (mode & MODE_STEP) === 0;
     }
     const isRight = this.#watch(page, mfn, first, Math.min(offset, 4096) - first || 1, start);
     this.#checkRoom();

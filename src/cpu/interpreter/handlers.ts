@@ -32,6 +32,11 @@ export interface FormEntry {
   readonly instruction: Instruction;
   readonly form: Form;
   readonly encoding: Encoding;
+  // Of the instruction, whose objects come in too many shapes to be asked at every decoding.
+  readonly unit: Instruction['unit'];
+  readonly hot: boolean;
+  readonly ends: boolean;
+  readonly shadow: boolean;
   /** Handler ids by `variantIndex`, -1 where the combination cannot be. */
   readonly handlers: Int32Array;
   /** Once a record of it was written. */
@@ -131,6 +136,10 @@ export class HandlerTable {
       instruction,
       form,
       encoding: parseEncoding(form),
+      unit: instruction.unit,
+      hot: instruction.hot === true,
+      ends: instruction.ends === true,
+      shadow: instruction.shadow === true,
       handlers: new Int32Array(VARIANTS).fill(-1),
       fields: undefined,
       inGuest: undefined,

@@ -1,6 +1,5 @@
 /** From bytes to a record: decodes an instruction, or writes what raises the exception that it is. */
 import { type Decoder, DECODED, INCOMPLETE, TOO_LONG } from '../decode/decoder.ts';
-import type { Instruction } from '../instructions/define.ts';
 import { EVENT_HAS_ERROR } from '../mmu/mmu.ts';
 import { MODE_EM, MODE_MP, MODE_NO_SSE, MODE_TS } from '../mode.ts';
 import { EXCEPTION_GP, EXCEPTION_NM, EXCEPTION_UD } from '../state.ts';
@@ -21,9 +20,9 @@ export class InstructionDecoder {
     this.#writer = writer;
   }
 
-  /** What was decoded last. */
-  get instruction(): Instruction | undefined {
-    return this.#decoder.result.candidate?.instruction;
+  /** What was decoded last; undefined where that is no instruction. */
+  get last(): FormEntry | undefined {
+    return this.#decoder.result.candidate;
   }
 
   /**
@@ -46,8 +45,8 @@ export class InstructionDecoder {
 }
 
 /** What an x87, MMX or SSE instruction faults with in this mode, or -1 (SDM vol. 3A, 2.5 and tables 13-1, 2-4). */
-function unitException({ instruction }: FormEntry, mode: number): number {
-  switch (instruction.unit) {
+function unitException({ unit, instruction }: FormEntry, mode: number): number {
+  switch (unit) {
     case 'sse':
       if ((mode & (MODE_EM | MODE_NO_SSE)) !== 0) return EXCEPTION_UD;
       return (mode & MODE_TS) !== 0 ? EXCEPTION_NM : -1;

@@ -168,8 +168,7 @@ export class RecordWriter {
 
   // The fast shapes are for 64-bit addresses without a segment base.
   #shape(decoded: Decoded<FormEntry>, entry: FormEntry, mode: number, offset: number): number {
-    if (entry.instruction.hot !== true || decoded.addressSize !== 64 || (mode & MODE_CODE_64) === 0)
-      return record.SHAPE_ANY;
+    if (!entry.hot || decoded.addressSize !== 64 || (mode & MODE_CODE_64) === 0) return record.SHAPE_ANY;
     if (!entry.encoding.hasModRm || decoded.override >= 4) return record.SHAPE_ANY;
     if (decoded.base === BASE_RIP) {
       return fitsInt32(decoded.displacement + offset + decoded.length) ? record.SHAPE_RIP : record.SHAPE_ANY;
