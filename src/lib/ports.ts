@@ -11,9 +11,9 @@ export interface Clock {
   wallclockNs(): bigint;
   /**
    * Calls back once `nowNs()` has reached `atNs`, never from inside this call, even when the time is past.
-   * A pending timer keeps the process alive.
+   * A pending timer keeps the process alive. Where `fromNs` is given, any moment from then on will do.
    */
-  setTimer(atNs: number, callback: () => void): TimerHandle;
+  setTimer(atNs: number, callback: () => void, fromNs?: number): TimerHandle;
 }
 
 /** A timer that has not fired yet. Cancelling one that has is harmless. */

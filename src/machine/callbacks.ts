@@ -19,7 +19,7 @@ export class Callbacks {
     this.clock = {
       nowNs: () => clock.nowNs(),
       wallclockNs: () => clock.wallclockNs(),
-      setTimer: (atNs, callback) => this.#setTimer(clock, atNs, callback),
+      setTimer: (atNs, callback, fromNs) => this.#setTimer(clock, atNs, callback, fromNs),
     };
     this.defer = (callback) => defer(() => this.#call(callback));
   }
@@ -30,11 +30,12 @@ export class Callbacks {
     this.#timers.clear();
   }
 
-  #setTimer(clock: Clock, atNs: number, callback: () => void): TimerHandle {
-    const timer = clock.setTimer(atNs, () => {
+  #setTimer(clock: Clock, atNs: number, callback: () => void, fromNs?: number): TimerHandle {
+    const fire = (): void => {
       this.#timers.delete(handle);
       this.#call(callback);
-    });
+    };
+    const timer = clock.setTimer(atNs, fire, fromNs);
     const handle = {
       cancel: () => {
         this.#timers.delete(handle);

@@ -16,6 +16,17 @@ test('a timer is never early, also where setTimeout would be', async () => {
   deepEqual(early, []);
 });
 
+test('a timer that may be early is not earlier than that', async () => {
+  const clock = new NodeClock();
+  const early: number[] = [];
+  for (const wait of [0.3, 1.7, 3.1, 5.9]) {
+    const from = clock.nowNs() + wait * MS;
+    await new Promise<void>((resolve) => clock.setTimer(from + 2 * MS, resolve, from));
+    if (clock.nowNs() < from) early.push(wait);
+  }
+  deepEqual(early, []);
+});
+
 test('a timer whose time is past calls back later, not from inside setTimer', async () => {
   const order: string[] = [];
   await new Promise<void>((resolve) => {

@@ -17,8 +17,8 @@ export class NodeClock implements Clock {
     return BigInt(Math.round((performance.timeOrigin + performance.now()) * 1000)) * 1000n;
   }
 
-  setTimer(atNs: number, callback: () => void): TimerHandle {
-    return new NodeTimer(this, atNs, callback);
+  setTimer(atNs: number, callback: () => void, fromNs = atNs): TimerHandle {
+    return new NodeTimer(this, atNs, callback, fromNs);
   }
 }
 
@@ -26,13 +26,15 @@ class NodeTimer implements TimerHandle {
   readonly #clock: NodeClock;
   readonly #atNs: number;
   readonly #callback: () => void;
+  readonly #fromNs: number;
   #timeout: NodeJS.Timeout | undefined;
   #immediate: NodeJS.Immediate | undefined;
 
-  constructor(clock: NodeClock, atNs: number, callback: () => void) {
+  constructor(clock: NodeClock, atNs: number, callback: () => void, fromNs: number) {
     this.#clock = clock;
     this.#atNs = atNs;
     this.#callback = callback;
+    this.#fromNs = fromNs;
     const leftMs = this.#leftMs();
     if (leftMs < COARSE_MS) this.#immediate = setImmediate(this.#finish);
     else this.#sleep(leftMs);
@@ -53,7 +55,8 @@ class NodeTimer implements TimerHandle {
 
   readonly #wake = (): void => {
     const leftMs = this.#leftMs();
-    if (leftMs < COARSE_MS) this.#finish();
+    if (this.#clock.nowNs() >= this.#fromNs) this.#callback();
+    else if (leftMs < COARSE_MS) this.#finish();
     else this.#sleep(leftMs);
   };
 

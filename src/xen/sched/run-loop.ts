@@ -151,12 +151,13 @@ export class RunLoop {
   }
 
   #waitForTimer(): void {
-    const atNs = this.#xen.timers.latestNs;
+    const { platform, bootNs, timers } = this.#xen;
+    const atNs = timers.latestNs;
     if (atNs === this.#alarmNs) return;
     this.#disarm();
     if (!Number.isFinite(atNs)) return;
     this.#alarmNs = atNs;
-    this.#alarm = this.#xen.platform.clock.setTimer(this.#xen.bootNs + atNs, this.#onAlarm);
+    this.#alarm = platform.clock.setTimer(bootNs + atNs, this.#onAlarm, bootNs + timers.nextNs);
   }
 
   #disarm(): void {
