@@ -128,9 +128,15 @@ export class InterpreterEngine implements Engine {
    */
   keep(): Uint8Array[] | undefined {
     const { memory, code } = this.#shared;
-    const shelf = this.#shelf;
+    const pieces = this.#shelf && keepCode(this.#shelf, memory, code.parts, this.regions);
+    this.keepNothing();
+    return pieces;
+  }
+
+  /** `keep` is not going to be called any more. */
+  keepNothing(): void {
     this.#shelf = undefined;
-    return shelf && keepCode(shelf, memory, code.parts, this.regions);
+    this.regions?.forgetBytes();
   }
 
   memoryWritten(address: number, length: number): void {

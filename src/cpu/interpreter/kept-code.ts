@@ -59,7 +59,6 @@ export function keepCode(
     records.copyWithin(pc - RECORDS, original - RECORDS, original - RECORDS + RECORD_SIZE);
   }
   const code = modules.flatMap(({ module, bytes = NOTHING }) => [bytes, shelf.serialize(module) ?? NOTHING]);
-  for (const module of modules) module.bytes = undefined;
   return [words.bytes(), records, ...code];
 }
 

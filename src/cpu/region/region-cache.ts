@@ -182,11 +182,16 @@ export class RegionCache implements RecordUser {
     return (this.#host.memory.u32[REGION_COUNTS / 4 + index] as number) >= PROMOTION;
   }
 
-  /** Writes down regions of pages that are kept, for `restore`; returns their modules, and the other regions. Once. */
+  /** Writes down regions of pages that are kept, for `restore`; returns their modules, and the other regions. */
   keep(words: WordWriter, keepsPage: (id: number) => boolean): { modules: RegionModule[]; others: Region[] } {
-    this.#keepsModules = false;
     words.add(this.#next);
     return { modules: this.#pages.keep(words, keepsPage), others: this.#pages.apart(keepsPage).others };
+  }
+
+  /** Nobody is going to ask for modules any more. */
+  forgetBytes(): void {
+    this.#keepsModules = false;
+    for (const { module } of this.#pages.apart(() => true).kept) module.bytes = undefined;
   }
 
   /** Takes up what was written down, before there are any others: the records are there, with the regions' entries. */

@@ -11,6 +11,8 @@ export interface EngineStore {
 }
 
 export interface EngineShelf extends CodeShelf {
-  /** Keeps what an engine made, if that is much more than what was found. */
+  /** What was found will do again. */
+  touch(): void;
+  /** Keeps what an engine made, if that is much, and much more than what was found. */
   put(pieces: readonly Uint8Array[]): void;
 }

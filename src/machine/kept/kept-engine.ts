@@ -8,6 +8,8 @@ import type { EngineShelf, EngineStore } from './engine-store.ts';
 const LOOK_NS = 3e9;
 const NOT_MUCH = 1000;
 const MOST_LOOKS = 20;
+const FEW_INSTRUCTIONS = 10_000;
+const FEW_REGIONS = 50;
 
 /** The processor of a machine: begins with what an earlier one made of the same guests' code, and leaves its own. */
 export class KeptEngine {
@@ -56,9 +58,19 @@ export class KeptEngine {
   /** Leaves it now, if that was not done. No vCPU may be running. */
   leave(): void {
     this.#timer?.cancel();
-    const pieces = this.#engine?.keep();
-    if (pieces !== undefined) this.#shelf?.put(pieces);
+    if (this.#shelf?.found !== undefined && !this.#hasNews()) this.#shelf.touch();
+    else {
+      const pieces = this.#engine?.keep();
+      if (pieces !== undefined) this.#shelf?.put(pieces);
+    }
+    this.#engine?.keepNothing();
     this.#engine = undefined;
     this.#shelf = undefined;
+  }
+
+  // More was made than is made again and again, of what changes as a guest runs.
+  #hasNews(): boolean {
+    const { code, regions } = this.#engine ?? {};
+    return (code?.counts.decoded ?? 0) > FEW_INSTRUCTIONS || (regions?.made.regions ?? 0) > FEW_REGIONS;
   }
 }

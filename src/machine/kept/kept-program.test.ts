@@ -97,7 +97,7 @@ test('code is found by who has the same modules', () => {
     kept.load(main);
     return kept;
   };
-  const pieces = [Uint8Array.of(1, 2, 3)];
+  const pieces = [new Uint8Array(1 << 20), Uint8Array.of(1, 2, 3)];
   const first = load();
   const shelf = first.shelf('kernel');
   equal(shelf.found, undefined);
@@ -106,8 +106,8 @@ test('code is found by who has the same modules', () => {
   deepEqual(
     load()
       .shelf('kernel')
-      .found?.map((piece) => [...piece]),
-    [[1, 2, 3]],
+      .found?.map(({ length }) => length),
+    [1 << 20, 3],
   );
   equal(load().shelf('other').found, undefined);
   write('six.ts', 'export const six: number = 8;\n');

@@ -66,13 +66,14 @@ export class KeptProgram implements EngineStore {
       found,
       serialize: serializeWasm,
       deserialize: deserializeWasm,
+      touch: () => unlessRefused(() => touchKept(file)),
       put: (pieces) => {
-        try {
-          if (sizeOf(pieces) > before * MUCH_MORE) writeKept(file, { program, seconds: 0 }, new Map([[CODE, pieces]]));
+        const size = sizeOf(pieces);
+        if (size < LEAST_CODE) return;
+        unlessRefused(() => {
+          if (size > before * MUCH_MORE) writeKept(file, { program, seconds: 0 }, new Map([[CODE, pieces]]));
           else touchKept(file);
-        } catch {
-          // As in `save`.
-        }
+        });
       },
     };
   }
@@ -88,14 +89,12 @@ export class KeptProgram implements EngineStore {
     const seconds = process.cpuUsage().user / 1e6;
     // A longer run has V8's code of more functions, up to a point.
     const isLonger = this.#before < LONG_SECONDS && seconds > 2 * this.#before;
-    try {
+    unlessRefused(() => {
       const wasm = this.#moreWasm();
       if (!isLonger && !this.#loader.hasNews && wasm.size === 0) touchKept(this.#file);
       // What another run left in its place is as good as this.
       else if (!this.#isReplaced()) writeKept(this.#file, { program: this.#id, seconds }, this.#entries(wasm));
-    } catch {
-      // A folder that is full, or not ours to write to: the next start takes as long as this one.
-    }
+    });
   }
 
   // The file, as it was when the program started; undefined if another run has replaced it since.
@@ -154,12 +153,21 @@ interface Compiled {
   readonly code: number;
 }
 
+// A folder that is full, or not ours to write to: the next start takes as long as this one.
+function unlessRefused(write: () => void): void {
+  try {
+    write();
+  } catch {}
+}
+
 function sizeOf(pieces: Pieces): number {
   return pieces.reduce((sum, { length }) => sum + length, 0);
 }
 
 const CODE = 'code';
 const MUCH_MORE = 1.04;
+/** What is less is made anew in some milliseconds. */
+const LEAST_CODE = 1 << 20;
 const LONG_SECONDS = 20;
 const MORE = 1.1;
 
