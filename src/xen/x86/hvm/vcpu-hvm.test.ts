@@ -277,6 +277,8 @@ test('INIT and start-up bring a second vCPU up in real mode at vector << 12', ()
   enableX2apic(hvm);
   const second = it.domain.vcpu(1);
   const target = 2; // APIC ID of vCPU 1
+  second?.up();
+  second?.block(); // in HLT, which INIT ends
   equal(hvm.writeMsr(0x830, 0x4500, target), true); // INIT, assert
   equal(second?.initialised, false);
   equal(hvm.writeMsr(0x830, 0x4600 | 0x99, target), true); // start-up

@@ -255,6 +255,8 @@ export class HvmVcpu implements ArchVcpu, Intercepts, VlapicOwner, CpuidSubject 
   init(): void {
     if (!this.vcpu.initialised) return;
     this.down();
+    // HLT, or SCHEDOP_block, waits for nothing any more: a start-up message is not to find it asleep.
+    this.vcpu.unblock();
     resetRegisters(this, 0xf000, 0xfff0);
     this.vlapic.initialise();
     this.vcpu.initialised = false;
