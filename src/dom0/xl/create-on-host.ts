@@ -8,6 +8,7 @@ import { printJson } from './define-command.ts';
 import { statusOf } from './ending.ts';
 import { EXIT_DESTROYED, EXIT_SIGNAL_BASE, EXIT_TIMEOUT } from './exit-status.ts';
 import type { RunningHost, Signal } from './services.ts';
+import { slowProgress } from './slow-progress.ts';
 
 /** `xl create`, where a host runs. */
 export interface HostCreation {
@@ -36,8 +37,12 @@ export async function createOnHost(host: RunningHost, creation: HostCreation, co
   const { config, foreground } = creation;
   const { services } = context;
   let session: ConsoleSession | undefined;
+  const tellSlowly = slowProgress(services.clock, services.terminal.interactive && !creation.quiet, (step) =>
+    context.say(`xl: ${config.name}: ${step}`),
+  );
   const progress = (step: string) => {
     if (context.verbosity > 0) context.say(`xl: detail: ${config.name}: ${step}`);
+    else tellSlowly(step);
   };
   // Attached before it runs: nothing of its output is missed.
   const onCreated = (domid: Domid) => {
