@@ -218,6 +218,7 @@ export class InterpreterVcpu implements EngineVcpu, CodeUser, TierHooks, Current
   }
 
   hostOf(addressLo: number, addressHi: number, bytes: number, isWrite: boolean): number {
+    if (isWrite && this.#framesBegun !== this.#shared.code.framesBegun) return 0;
     return hostOfLinear(this.state, this.#direct, addressLo, addressHi, bytes, isWrite);
   }
 

@@ -1,5 +1,6 @@
 import { XEN_LEGACY_MAX_VCPUS } from '../../abi/arch-x86/xen.ts';
-import { RUNSTATE_blocked, RUNSTATE_offline, RUNSTATE_runnable } from '../../abi/vcpu.ts';
+import { CompatVcpuRunstateInfo } from '../../abi/compat/vcpu.ts';
+import { RUNSTATE_blocked, RUNSTATE_offline, RUNSTATE_runnable, VcpuRunstateInfo } from '../../abi/vcpu.ts';
 import { NR_VIRQS, VcpuInfo, VIRQ_TIMER } from '../../abi/xen.ts';
 import { PAGE_SIZE } from '../../cpu/engine.ts';
 import type { Call, GuestMemory, Handle } from './call.ts';
@@ -74,8 +75,10 @@ export class Vcpu {
   speed = FIRST_GUESS_PER_NS;
 
   readonly runstate: Runstate;
-  /** Where the guest wants its runstate and time copied to; 0 for nowhere. */
-  runstateArea: Handle = 0n;
+  /** `runstateArea`, as a whole and in halves. */
+  readonly #runstateArea = new BigUint64Array(1);
+  readonly #runstateHalves = new Uint32Array(this.#runstateArea.buffer);
+  /** Where the guest wants its time copied to; 0 for nowhere. */
   timeArea: Handle = 0n;
   /** The area could not be written when the time was. */
   timeAreaIsStale = false;
@@ -245,10 +248,15 @@ export class Vcpu {
    * either before or after, which it does: no vCPU runs meanwhile.
    */
   copyRunstate(): void {
-    if (this.runstateArea === 0n) return;
-    const { has32bitSharedInfo, xen } = this.domain;
+    const lo = this.#runstateHalves[0] as number;
+    const hi = this.#runstateHalves[1] as number;
+    if ((lo | hi) === 0) return;
+    const { has32bitSharedInfo: compat, xen } = this.domain;
+    const { guest } = this.arch;
+    const host = guest.hostOf(lo, hi, compat ? CompatVcpuRunstateInfo.SIZE : VcpuRunstateInfo.SIZE, true);
+    if (host !== 0) this.runstate.describe(xen.memory.view, host, xen.now(), compat);
     // As in Xen an area that is not mapped now may be later.
-    this.arch.guest.write(this.runstateArea, this.runstate.image(xen.now(), has32bitSharedInfo));
+    else guest.writeAt(lo, hi, this.runstate.image(xen.now(), compat));
   }
 
   /** Puts vcpu_info into a frame of the guest's, which the caller holds. What was marked before stays marked. */
@@ -259,6 +267,14 @@ export class Vcpu {
     else bytes.copyWithin(address, this.infoAddress, this.infoAddress + VcpuInfo.SIZE);
     this.infoAddress = address;
     this.infoMfn = mfn;
+  }
+
+  /** Where the guest wants its runstate copied to; 0 for nowhere. */
+  get runstateArea(): Handle {
+    return this.#runstateArea[0] as Handle;
+  }
+  set runstateArea(address: Handle) {
+    this.#runstateArea[0] = address;
   }
 
   /** It executed at `speed`. A slower one is believed at once: slices that are too long hold everybody up. */
