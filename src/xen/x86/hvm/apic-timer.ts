@@ -54,9 +54,9 @@ export class ApicTimer {
 
   /** A change of mode to or from TSC-deadline disarms; between the others the count goes on. */
   set lvt(value: number) {
-    const before = this.#mode;
+    const before = this.#mode();
     this.#lvt = value;
-    const after = this.#mode;
+    const after = this.#mode();
     if (before === after) return;
     if (before === apic.APIC_TIMER_MODE_TSC_DEADLINE || after === apic.APIC_TIMER_MODE_TSC_DEADLINE) {
       this.#initialCount = 0;
@@ -68,25 +68,25 @@ export class ApicTimer {
   }
 
   get initialCount(): number {
-    return this.#counts ? this.#initialCount : 0;
+    return this.#counts() ? this.#initialCount : 0;
   }
 
   /** Starts the count; 0 stops it. Ignored in TSC-deadline mode. */
   set initialCount(value: number) {
-    if (!this.#counts) return;
+    if (!this.#counts()) return;
     this.#initialCount = value;
     if (value === 0) {
       this.stop();
       return;
     }
     this.#startNs = this.#owner.nowNs();
-    this.#owner.timers.set(this.#timer, this.#startNs + value * this.#tickNs);
+    this.#owner.timers.set(this.#timer, this.#startNs + value * this.#tickNs());
   }
 
   get currentCount(): number {
-    if (!this.#counts || this.#initialCount === 0 || this.#startNs === STOPPED) return 0;
-    const passed = Math.floor((this.#owner.nowNs() - this.#startNs) / this.#tickNs);
-    if (this.#mode === apic.APIC_TIMER_MODE_PERIODIC) return this.#initialCount - (passed % this.#initialCount);
+    if (!this.#counts() || this.#initialCount === 0 || this.#startNs === STOPPED) return 0;
+    const passed = Math.floor((this.#owner.nowNs() - this.#startNs) / this.#tickNs());
+    if (this.#mode() === apic.APIC_TIMER_MODE_PERIODIC) return this.#initialCount - (passed % this.#initialCount);
     return Math.max(0, this.#initialCount - passed);
   }
 
@@ -100,31 +100,31 @@ export class ApicTimer {
     const left = this.currentCount;
     this.#divide = value & 0xb;
     if (left === 0) return;
-    this.#startNs = this.#owner.nowNs() - (this.#initialCount - left) * this.#tickNs;
+    this.#startNs = this.#owner.nowNs() - (this.#initialCount - left) * this.#tickNs();
     this.#rearm();
   }
 
   /** IA32_TSC_DEADLINE; 0 unless the timer is in that mode and armed. */
   get deadline(): bigint {
-    return this.#mode === apic.APIC_TIMER_MODE_TSC_DEADLINE ? this.#deadline : 0n;
+    return this.#mode() === apic.APIC_TIMER_MODE_TSC_DEADLINE ? this.#deadline : 0n;
   }
 
   set deadline(tsc: bigint) {
-    if (this.#mode !== apic.APIC_TIMER_MODE_TSC_DEADLINE) return;
+    if (this.#mode() !== apic.APIC_TIMER_MODE_TSC_DEADLINE) return;
     this.#deadline = tsc;
     if (tsc === 0n) this.stop();
     else this.#owner.timers.set(this.#timer, this.#owner.systemTimeOfTsc(tsc));
   }
 
-  get #mode(): number {
+  #mode(): number {
     return this.#lvt & apic.APIC_TIMER_MODE_MASK;
   }
 
-  get #counts(): boolean {
-    return this.#mode === apic.APIC_TIMER_MODE_ONESHOT || this.#mode === apic.APIC_TIMER_MODE_PERIODIC;
+  #counts(): boolean {
+    return this.#mode() === apic.APIC_TIMER_MODE_ONESHOT || this.#mode() === apic.APIC_TIMER_MODE_PERIODIC;
   }
 
-  get #tickNs(): number {
+  #tickNs(): number {
     const encoded = ((this.#divide & 3) | ((this.#divide & 8) >> 1)) + 1;
     return APIC_BUS_CYCLE_NS * 2 ** (encoded & 7);
   }
@@ -132,13 +132,13 @@ export class ApicTimer {
   #rearm(): void {
     const left = this.currentCount;
     if (left === 0) this.stop();
-    else this.#owner.timers.set(this.#timer, this.#owner.nowNs() + left * this.#tickNs);
+    else this.#owner.timers.set(this.#timer, this.#owner.nowNs() + left * this.#tickNs());
   }
 
   #fired(): void {
-    if (this.#mode === apic.APIC_TIMER_MODE_PERIODIC) {
+    if (this.#mode() === apic.APIC_TIMER_MODE_PERIODIC) {
       // Periods that nobody had time for are one interrupt: the IRR has one bit for a vector.
-      const period = Math.max(MIN_PERIOD_NS, this.#initialCount * this.#tickNs);
+      const period = Math.max(MIN_PERIOD_NS, this.#initialCount * this.#tickNs());
       const passed = Math.floor((this.#owner.nowNs() - this.#startNs) / period);
       this.#owner.timers.set(this.#timer, this.#startNs + (passed + 1) * period);
     } else {
