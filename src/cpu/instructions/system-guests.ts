@@ -12,14 +12,14 @@ import * as vmcb from '../svm/vmcb.ts';
 import { type CalledInstruction, form, type Instruction, systemInstruction } from './define.ts';
 
 const BY_ADDRESS: readonly (readonly [string, string, number, CalledInstruction['call']])[] = [
-  ['VMRUN', 'NP 0F 01 D8', vmcb.VMEXIT_VMRUN, runGuest],
-  ['VMLOAD', 'NP 0F 01 DA', vmcb.VMEXIT_VMLOAD, loadState],
-  ['VMSAVE', 'NP 0F 01 DB', vmcb.VMEXIT_VMSAVE, saveState],
-  ['INVLPGA', 'NP 0F 01 DF', vmcb.VMEXIT_INVLPGA, invalidatePageOfGuest],
+  ['VMRUN', '0F 01 D8', vmcb.VMEXIT_VMRUN, runGuest],
+  ['VMLOAD', '0F 01 DA', vmcb.VMEXIT_VMLOAD, loadState],
+  ['VMSAVE', '0F 01 DB', vmcb.VMEXIT_VMSAVE, saveState],
+  ['INVLPGA', '0F 01 DF', vmcb.VMEXIT_INVLPGA, invalidatePageOfGuest],
 ];
 const PLAIN: readonly (readonly [string, string, number, CalledInstruction['call']])[] = [
-  ['STGI', 'NP 0F 01 DC', vmcb.VMEXIT_STGI, setGlobalInterruptFlag],
-  ['CLGI', 'NP 0F 01 DD', vmcb.VMEXIT_CLGI, clearGlobalInterruptFlag],
+  ['STGI', '0F 01 DC', vmcb.VMEXIT_STGI, setGlobalInterruptFlag],
+  ['CLGI', '0F 01 DD', vmcb.VMEXIT_CLGI, clearGlobalInterruptFlag],
 ];
 
 // There is no system-management mode to return from.
@@ -37,7 +37,7 @@ export const SKINIT = systemInstruction('SKINIT', {
   manual: 'AMD APM vol. 3, SKINIT',
   system: true,
   ends: true,
-  forms: [form('NP 0F 01 DE')],
+  forms: [form('0F 01 DE')],
   call: (cpu) => cpu.invalidOpcode(),
 });
 

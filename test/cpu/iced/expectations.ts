@@ -12,14 +12,13 @@ const OURS = new Set([
 /** Of extensions that are not ours, but an instruction all the same, by iced's names. */
 const NEVERTHELESS = [
   [/^VM(M)?call$/i, 'the hypercalls of Intel and AMD'],
+  [/^(Vmrun|Vmload|Vmsave|Invlpga|Stgi|Clgi|Skinit|Rsm)/, 'SVM, and what its hypervisors intercept'],
   [/^(Endbr|Rdssp|Cldemote|Prefetch)/, 'in the space of hints, which are NOPs'],
   [/^Reservednop/, 'hints'],
 ] as const;
 
 /** iced knows them as instructions; no processor of our kind has them. */
-const UNKNOWN = [
-  [/^(Femms|Getsec|Rsm|Vmread|Vmwrite|Montmul|Ibts|Xbts|Umov|Loadall)/, 'no such extension here'],
-] as const;
+const UNKNOWN = [[/^(Femms|Getsec|Vmread|Vmwrite|Montmul|Ibts|Xbts|Umov|Loadall)/, 'no such extension here']] as const;
 
 /** Instructions to us whose register number is only looked at when they execute, by opcode: #UD then. */
 export const CHECKED_LATER = new Set([0x8c, 0x20, 0x21, 0x22, 0x23]);
@@ -37,6 +36,7 @@ const OTHER_OPERANDS = [
   [/^Pause/, 'with REX.B processors exchange R8 and rAX, F3 or not (tried on one of AMD)'],
   [/^Maskmov/, 'the implied operand first'],
   [/^(Blendvp|Pblendvb)/, 'XMM0 is implied'],
+  [/^(Vmrun|Vmload|Vmsave|Invlpga|Skinit)/, 'rAX and ECX are implied'],
   [/^(Pextrw|Movmsk|Pmovmskb)\w*_r64_/, 'a 32-bit result, zero-extended either way'],
   [/^Movsxd_r16/, 'the source of a 16-bit MOVSXD, of which only 16 bits are used'],
   [/^([LMS]fence|Reservednop|Ud0|Ud1|Prefetch|Endbr|Rdssp)/, 'operands that mean nothing'],
