@@ -35,11 +35,6 @@ export class Mmu {
   readonly walker: Walker;
   /** Data breakpoints met since this was last cleared, as bits of DR6. */
   dataHits = 0;
-  /**
-   * Translated code runs: an access that reaches a device, or writes over code, is not made, and EVENT_INTERPRET
-   * raised instead, so that the instruction is done again by the interpreter.
-   */
-  memoryOnly = false;
   /** What nested paging refused last: EVENT_REFUSED. */
   refused: RefusedAccess | undefined;
   /** CR2 as it was before the last page fault. */
@@ -52,6 +47,10 @@ export class Mmu {
   readonly #fetched: FetchCache;
   readonly #control: TranslationControl;
   readonly #scratch: Uint8Array;
+  /** NestedCache.space as a `memoryOnly` access began. */
+  #onlyIn: number | undefined;
+  #firstMachine = -1;
+  #firstGpa = 0;
   #secondMachine = -1;
   #secondGpa = 0;
 
@@ -72,6 +71,14 @@ export class Mmu {
     this.#nested = new NestedCache(cpu, memory, nested);
     this.walker = new Walker(cpu, memory, this.#nested);
     this.#scratch = memory.u8.subarray(cpu.base + state.OFFSET_SCRATCH, cpu.base + state.OFFSET_SCRATCH + 16);
+  }
+
+  /**
+   * Translated code runs: an access that reaches a device, writes over code, or on whose way mappings changed (populate on
+   * demand), is not made, and EVENT_INTERPRET raised: the interpreter does it, and translated code forgets pages it knew.
+   */
+  set memoryOnly(value: boolean) {
+    this.#onlyIn = value ? this.#nested.space : undefined;
   }
 
   /** Accesses that are not the guest's own doing, to which nested paging refuses nothing: nothing of them is kept. */
@@ -192,16 +199,14 @@ export class Mmu {
 
   /** Reads into scratch, or raises. The slow half of every load. */
   slowRead(lo: number, hi: number, bytes: number): void {
-    const privilege = this.currentPrivilege();
     if (!this.#aligned(lo, bytes)) return;
-    if (this.readInto(lo, hi, bytes, privilege, this.#scratch)) this.watch(lo, hi, bytes, false);
+    if (this.readInto(lo, hi, bytes, this.currentPrivilege(), this.#scratch)) this.watch(lo, hi, bytes, false);
   }
 
   /** Writes from scratch, or raises. */
   slowWrite(lo: number, hi: number, bytes: number): void {
-    const privilege = this.currentPrivilege();
     if (!this.#aligned(lo, bytes)) return;
-    if (this.writeFrom(lo, hi, bytes, privilege, this.#scratch)) this.watch(lo, hi, bytes, true);
+    if (this.writeFrom(lo, hi, bytes, this.currentPrivilege(), this.#scratch)) this.watch(lo, hi, bytes, true);
   }
 
   /** Host address of bytes that may be written directly, 0 if they must be written the slow way, or raises. */
@@ -211,8 +216,9 @@ export class Mmu {
     if (!this.#translateRange(lo, hi, bytes, ACCESS_WRITE, privilege)) return 0;
     this.watch(lo, hi, bytes, true);
     const { machine } = this.walker;
-    if (this.#secondMachine !== NO_SECOND || machine < 0 || this.#code.overlapsCode(machine, bytes)) {
-      if (this.memoryOnly) this.#cpu.setU32(state.OFFSET_EVENT, EVENT_INTERPRET);
+    const isMoved = this.#onlyIn !== undefined && this.#onlyIn !== this.#nested.space;
+    if (isMoved || this.#secondMachine !== NO_SECOND || machine < 0 || this.#code.overlapsCode(machine, bytes)) {
+      if (this.#onlyIn !== undefined) this.#cpu.setU32(state.OFFSET_EVENT, EVENT_INTERPRET);
       return 0;
     }
     this.#fill(lo, hi, privilege);
@@ -233,7 +239,7 @@ export class Mmu {
     }
     if (!this.#translateRange(lo, hi, bytes, ACCESS_READ, privilege)) return false;
     const { machine, gpa } = this.walker;
-    if (this.memoryOnly && this.#refuses(lo, bytes, false)) return false;
+    if (this.#onlyIn !== undefined && this.#refuses(lo, bytes, false)) return false;
     if (this.#secondMachine === NO_SECOND) {
       if (machine >= 0) this.#fill(lo, hi, privilege);
       this.#bus.read(machine, gpa, bytes, into, 0);
@@ -253,7 +259,7 @@ export class Mmu {
     }
     if (!this.#translateRange(lo, hi, bytes, ACCESS_WRITE, privilege)) return false;
     const { machine, gpa } = this.walker;
-    if (this.memoryOnly && this.#refuses(lo, bytes, true)) return false;
+    if (this.#onlyIn !== undefined && this.#refuses(lo, bytes, true)) return false;
     if (this.#secondMachine === NO_SECOND) {
       this.#bus.write(machine, gpa, bytes, from, 0);
       if (machine >= 0) this.#fill(lo, hi, privilege);
@@ -305,18 +311,15 @@ export class Mmu {
     setEvent(this.#cpu, state.EXCEPTION_PF, this.walker.errorCode);
   }
 
-  // See `memoryOnly`: what was just translated is a device, or code that would be written.
+  // See `memoryOnly`, of what was just translated.
   #refuses(lo: number, bytes: number, isWrite: boolean): boolean {
     const { machine } = this.walker;
-    let refused = machine < 0;
-    if (this.#secondMachine === NO_SECOND) {
-      refused ||= isWrite && this.#code.overlapsCode(machine, bytes);
-    } else {
-      const first = 4096 - (lo & 0xfff);
-      refused ||= this.#firstMachine < 0;
-      refused ||= isWrite && this.#code.overlapsCode(this.#firstMachine, first);
-      refused ||= isWrite && this.#code.overlapsCode(this.#secondMachine, bytes - first);
-    }
+    const isSplit = this.#secondMachine !== NO_SECOND;
+    const at = isSplit ? this.#firstMachine : machine;
+    const first = isSplit ? 4096 - (lo & 0xfff) : bytes;
+    let refused = machine < 0 || at < 0 || this.#onlyIn !== this.#nested.space;
+    refused ||= isWrite && this.#code.overlapsCode(at, first);
+    refused ||= isWrite && isSplit && this.#code.overlapsCode(machine, bytes - first);
     if (refused) this.#cpu.setU32(state.OFFSET_EVENT, EVENT_INTERPRET);
     return refused;
   }
@@ -326,9 +329,6 @@ export class Mmu {
     if ((lo & 0xfff) + bytes > 4096) return -1;
     return this.#tlb.find(TLB_OF_PRIVILEGE[privilege], lo, hi, isWrite);
   }
-
-  #firstMachine = -1;
-  #firstGpa = 0;
 
   // Translates the page or the two pages of an access. Both are checked before anything is read or written.
   #translateRange(lo: number, hi: number, bytes: number, access: AccessKind, privilege: Privilege): boolean {
