@@ -130,9 +130,9 @@ export class FetchCache {
   }
 }
 
-/** Number of a linear page: of 48 bits of address. */
+/** Number of a linear page: of all bits of its address, so that one which is not canonical is never known. */
 export function pageNumber(lo: number, hi: number): number {
-  return (lo >>> 12) + (hi & 0xffff) * 0x100000;
+  return (lo >>> 12) + (hi >>> 0) * 0x100000;
 }
 
 class Context {
