@@ -65,6 +65,16 @@ test('a region is not kept without a page that is always changed: where it was e
   equal(second.instructions(), first.instructions());
 });
 
+test('a page that changes beside its code is found as it was before, and as it was then', () => {
+  const first = engine('eager');
+  run(first, loop(1), CODE);
+  run(first, loop(2), CODE + 0x400);
+  const second = engine('eager', first.keep());
+  equal(run(second, loop(1), CODE), BigInt(TIMES));
+  equal(run(second, loop(2), CODE + 0x400), BigInt(2 * TIMES));
+  equal(second.counts().decoded, 0);
+});
+
 test('an instruction across two pages is kept with both', () => {
   const at = DATA - 3;
   const code = [0xb8, ...int32(0x1234), 0xf4];
