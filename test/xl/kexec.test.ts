@@ -60,10 +60,8 @@ test('Linux goes on by kexec in the domain it was in, with a console and a XenSt
   equal((await host.xl('domid linux')).out, domid);
   await session.type('cat /proc/cmdline\r');
   await session.printed(/\nconsole=hvc0 second=1 acpi_rsdp=0x[0-9A-F]+\r?\n/);
-  // A node of XenStore's that the new kernel watches, and empties once it has read it.
-  equal((await host.xl('shutdown linux')).status, 0);
-  const node = `/local/domain/${domid.trim()}/control/shutdown = `;
-  while (!(await host.store()).includes(node));
-  equal((await host.xl('destroy linux')).status, 0);
+  // By a node of XenStore's that the new kernel watches.
+  equal((await host.xl('shutdown -w linux')).status, 0);
+  equal((await host.xl('wait linux')).status, 0, 'powered off');
   equal((await session.answer).status, 0);
 });

@@ -1,4 +1,4 @@
-import { deepEqual, equal, throws } from 'node:assert/strict';
+import { deepEqual, equal, match, throws } from 'node:assert/strict';
 import test from 'node:test';
 import { appletsOf, buildInitramfs, MARKER } from './initramfs.ts';
 
@@ -24,6 +24,12 @@ test('/init is there, and the first line it prints is the marker', () => {
   const archive = new TextDecoder().decode(buildInitramfs(busybox('init', 'sh')));
   const init = archive.slice(archive.indexOf('\0init\0') + 6);
   equal(/echo "([^ ]+)/.exec(init)?.[1], MARKER);
+});
+
+test('/sbin is /bin: the kernel looks there for poweroff and reboot', () => {
+  const archive = new TextDecoder().decode(buildInitramfs(busybox('init', 'poweroff', 'reboot', 'sh')));
+  match(archive, /[0-9A-Fa-f]bin\/poweroff\0/);
+  match(archive, /[0-9A-Fa-f]sbin\0+bin\0/);
 });
 
 test('the same busybox gives the same bytes', () => {

@@ -46,7 +46,7 @@ export function initramfsStamp(): string {
     .slice(0, 12);
 }
 
-const FOLDERS = ['bin', 'sbin', 'dev', 'etc', 'proc', 'root', 'run', 'sys', 'tmp', 'usr', 'var'];
+const FOLDERS = ['bin', 'dev', 'etc', 'proc', 'root', 'run', 'sys', 'tmp', 'usr', 'var'];
 
 /** Packs an initial RAM file system around a static busybox: all its programs as links, and our /init. */
 export function buildInitramfs(busybox: Uint8Array): Uint8Array {
@@ -66,6 +66,8 @@ export function buildInitramfs(busybox: Uint8Array): Uint8Array {
     { kind: 'character device', path: 'dev/null', major: 1, minor: 3, mode: 0o666 },
     { kind: 'file', path: 'bin/busybox', content: busybox, mode: 0o755 },
     ...appletsOf(busybox).map((name): CpioEntry => ({ kind: 'link', path: `bin/${name}`, target: 'busybox' })),
+    // The kernel runs /sbin/poweroff and /sbin/reboot where xl shutdown and xl reboot ask for it.
+    { kind: 'link', path: 'sbin', target: 'bin' },
     { kind: 'link', path: 'usr/bin', target: '../bin' },
     { kind: 'link', path: 'usr/sbin', target: '../sbin' },
     script('init', INIT),
