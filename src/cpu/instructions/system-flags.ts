@@ -2,6 +2,7 @@
 import type { Semantics } from '../emit/semantics.ts';
 import { TLB_SIZE, TLB_SUPERVISOR, TLB_SUPERVISOR_AC } from '../emit/tlb-layout.ts';
 import type { Value } from '../emit/values.ts';
+import { DR7_ENABLED } from '../mmu/data-breakpoints.ts';
 import * as state from '../state.ts';
 import { byIopl } from '../svm/instruction-intercepts.ts';
 import { VMEXIT_POPF, VMEXIT_PUSHF } from '../svm/vmcb.ts';
@@ -10,6 +11,7 @@ import { popFlagsShortcut } from './transfer-shortcuts.ts';
 import { DEFAULT64, form, type Instruction, instruction, systemInstruction } from './define.ts';
 
 const REST = state.OFFSET_RFLAGS_REST;
+const OFFSET_DR7 = state.OFFSET_DR + 7 * 8;
 /** What PUSHF shows of the flags that arithmetic does not set: all but RF and VM. */
 const PUSHED =
   state.FLAG_TF |
@@ -125,9 +127,13 @@ function requireLevel0(m: Semantics): Value {
   return m.loadState(REST, 32);
 }
 
-// At CPL 0 the TLBs with and without AC are neighbours: no need to ask TypeScript which one is next.
+// At CPL 0 the TLBs with and without AC are neighbours: no need to ask TypeScript which one is next. With breakpoints it is
+// TLB_NONE, the last one: what is behind that is no TLB.
 function moveTlb(m: Semantics, by: number): void {
-  m.storeState(state.OFFSET_TLB, m.add(m.loadState(state.OFFSET_TLB, 32), m.const(32, by * TLB_SIZE)));
+  const breakpoints = m.and(m.loadState(OFFSET_DR7, 32), m.const(32, DR7_ENABLED));
+  m.if(m.isZero(breakpoints), () => {
+    m.storeState(state.OFFSET_TLB, m.add(m.loadState(state.OFFSET_TLB, 32), m.const(32, by * TLB_SIZE)));
+  });
 }
 
 function statusFlags(m: Semantics): Value {

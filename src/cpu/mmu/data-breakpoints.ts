@@ -2,14 +2,20 @@
 import * as state from '../state.ts';
 
 const OFFSET_DR7 = state.OFFSET_DR + 7 * 8;
-const ENABLED = 0xff;
+/** Of DR7: which breakpoints are enabled. */
+export const DR7_ENABLED = 0xff;
 /** Bytes by the LEN field; 10 is 8 bytes. */
 const LENGTHS = [1, 2, 8, 4] as const;
+
+/** Any breakpoints are enabled: the processor goes step by step then, and accesses the slow way. */
+export function breakpointsEnabled(registers: state.VcpuState): boolean {
+  return (registers.u32(OFFSET_DR7) & DR7_ENABLED) !== 0;
+}
 
 /** Whether accesses must be looked at one by one. */
 export function dataBreakpointsEnabled(registers: state.VcpuState): boolean {
   const dr7 = registers.u32(OFFSET_DR7);
-  if ((dr7 & ENABLED) === 0) return false;
+  if ((dr7 & DR7_ENABLED) === 0) return false;
   for (let index = 0; index < 4; index++) {
     if (isEnabled(dr7, index) && watches(dr7, index, true)) return true;
   }

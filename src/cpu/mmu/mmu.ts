@@ -6,7 +6,7 @@ import type { Intercepts, NestedPaging, RefusedAccess } from '../engine.ts';
 import { TLB_NONE, TLB_SIZE, TLB_SUPERVISOR, TLB_SUPERVISOR_AC, TLB_USER } from '../emit/tlb-layout.ts';
 import { MODE_CODE_64 } from '../mode.ts';
 import * as state from '../state.ts';
-import { dataBreakpointHits, dataBreakpointsEnabled } from './data-breakpoints.ts';
+import { breakpointsEnabled, dataBreakpointHits, dataBreakpointsEnabled } from './data-breakpoints.ts';
 import { Bus, type CodeWatch } from './bus.ts';
 import { FetchCache, pageNumber } from './fetch-cache.ts';
 import { checksAlignment } from './alignment.ts';
@@ -97,7 +97,7 @@ export class Mmu {
 
   /** Address of the TLB for the privilege the code runs with now. */
   currentTlb(): number {
-    const isWatched = checksAlignment(this.#cpu) || this.watchesData;
+    const isWatched = checksAlignment(this.#cpu) || breakpointsEnabled(this.#cpu);
     return this.#tlb.address + (isWatched ? TLB_NONE : TLB_OF_PRIVILEGE[this.currentPrivilege()]) * TLB_SIZE;
   }
 

@@ -1,5 +1,6 @@
 /** Debug registers (SDM vol. 3B, 17.2) and instruction breakpoints. */
 import { SYSTEM_FAULT, SYSTEM_NEXT, type SystemOperands, type SystemResult } from '../instructions/define.ts';
+import { DR7_ENABLED } from '../mmu/data-breakpoints.ts';
 import * as state from '../state.ts';
 import { DEBUGCTL_LBR, recordsBranches } from './branch-records.ts';
 import type { SystemCpu } from './system-cpu.ts';
@@ -14,8 +15,6 @@ export const DR7_GD = 1 << 13;
 /** Bit 10 reads as one. */
 export const DR7_FIXED = 0x400;
 const DR7_WRITABLE = 0xffff23ff;
-/** L0 to G3 */
-const DR7_ENABLED = 0xff;
 
 const OFFSET_DR6 = state.OFFSET_DR + 6 * 8;
 const OFFSET_DR7 = state.OFFSET_DR + 7 * 8;
