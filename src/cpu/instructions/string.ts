@@ -239,8 +239,8 @@ function isFlat(m: Semantics): Value {
 }
 
 function sourceIsFlat(m: Semantics, src: OperandHandle): Value {
-  // In 64-bit code FS and GS have a base and no limit: their addresses need no check either.
-  return m.context.stackSize === 64 ? m.const(1, 1) : m.isUnsegmented(src);
+  // In 64-bit code FS and GS have a base and no limit, but ESI may wrap in the midst of a page then.
+  return m.context.stackSize === 64 && m.context.addressSize === 64 ? m.const(1, 1) : m.isUnsegmented(src);
 }
 
 function directionFlag(m: Semantics): Value {
