@@ -1,5 +1,14 @@
 import { deepEqual, equal } from 'node:assert/strict';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
@@ -42,6 +51,20 @@ test('half a file, another file and none are nothing', () => {
     equal(readKept(path), undefined, `${length} bytes of it`);
   }
   writeFileSync(path, 'something else, which is longer than a header');
+  equal(readKept(path), undefined);
+});
+
+test('what others than the user could have written is nothing: it would be executed', () => {
+  const path = join(folder, 'others', 'file');
+  writeKept(path, BY, ENTRIES);
+  for (const mode of [0o620, 0o602]) {
+    chmodSync(path, mode);
+    equal(readKept(path), undefined, mode.toString(8));
+  }
+  chmodSync(path, 0o644);
+  equal(readKept(path)?.program, 'p');
+  if (process.getuid?.() !== 0) return;
+  chownSync(path, 1234, 1234);
   equal(readKept(path), undefined);
 });
 

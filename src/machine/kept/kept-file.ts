@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import {
   closeSync,
+  fstatSync,
   fsyncSync,
   mkdirSync,
   openSync,
@@ -20,6 +21,7 @@ export type Pieces = readonly Uint8Array[];
 
 /** Files of the most recent programs stay, for example of several checkouts; each has some 10 MB. */
 const MOST_FILES = 4;
+const WRITABLE_BY_OTHERS = 0o022;
 const MAGIC = 'xenolith kept 2\n';
 
 /** What a kept file has. Pieces are cut out of it when they are asked for: most starts need half of them. */
@@ -65,10 +67,15 @@ export class Kept {
   }
 }
 
-/** Reads a kept file; undefined where there is none, or not a whole one. */
+/** Reads a kept file; undefined where there is none, not a whole one, or one that others than the user could have written. */
 export function readKept(path: string): Kept | undefined {
   try {
-    return new Kept(readFileSync(path));
+    const file = openSync(path, 'r');
+    try {
+      return isOurs(file) ? new Kept(readFileSync(file)) : undefined;
+    } finally {
+      closeSync(file);
+    }
   } catch {
     // Whatever is wrong with it, it is made anew.
     return undefined;
@@ -116,6 +123,13 @@ interface Header {
   readonly stamp: string;
   readonly seconds: number;
   readonly index: readonly (readonly [name: string, lengths: readonly number[]])[];
+}
+
+// What is in it is executed, and a cache folder may be where everybody can write.
+function isOurs(file: number): boolean {
+  const { uid, mode } = fstatSync(file);
+  const user = process.getuid?.();
+  return user === undefined || (uid === user && (mode & WRITABLE_BY_OTHERS) === 0);
 }
 
 function writeWhole(file: number, bytes: Uint8Array): void {
