@@ -68,3 +68,35 @@ forEveryEngine('SMAP holds where only instructions have breakpoints', (make) => 
   const { vector, rip } = guest.delivered(assemble(`${before}\nmov [rdi], eax\nhlt`));
   deepEqual([vector, rip], [state.EXCEPTION_PF, CODE + assemble(before).length]);
 });
+
+forEveryEngine('a loop that arms a breakpoint, or sets TF, is left for the trap', (make) => {
+  using guest = new SystemGuest({}, make);
+  const cases = [
+    { change: 'mov dr7, r8', before: 0x400, after: WRITES, done: 'mov [rdi], ecx' },
+    { change: 'push r8\npopfq', before: 2, after: 2 | state.FLAG_TF, done: 'mov [rdi], ecx' },
+  ];
+  for (const { change, before, after, done } of cases) {
+    const start = `next: mov [rdi + 8], ecx\n${change}`;
+    const program = assemble(`${start}\n${done}\nmov [rdi + 16], ecx\nmov [rdi + 4], ecx\ndec ecx\njnz next\nhlt`);
+    for (const [value, vector] of [
+      [before, undefined],
+      [before, undefined],
+      [after, state.EXCEPTION_DB],
+    ] as const) {
+      guest.state.setGpr(state.RDI, BigInt(WATCHED));
+      guest.state.setU64(state.OFFSET_DR, BigInt(WATCHED));
+      guest.state.setGpr(state.RCX, 9n);
+      guest.state.setGpr(state.R8, BigInt(value));
+      guest.state.setGpr(state.RSP, 0x40000n);
+      guest.rflags = 0;
+      const exit = guest.run(program);
+      if (vector === undefined) {
+        deepEqual([exit, guest.state.rip], [EXIT_HLT, BigInt(CODE + program.length)]);
+        continue;
+      }
+      const found = guest.frame(exit);
+      deepEqual([found.vector, found.rip], [vector, CODE + assemble(`${start}\n${done}`).length]);
+    }
+    guest.state.setU64(state.OFFSET_DR + 7 * 8, 0x400n);
+  }
+});
