@@ -33,6 +33,7 @@ const MOST_CHANGES = 16;
 /** After so much `work`, a few milliseconds, a vCPU gives the thread back if its budget need not be used up. */
 export const MOST_WORK = 2000;
 const DROP_WORK = 4;
+const DEVICE_WORK = 1 / 8;
 
 export class CodeCache implements CodeWatch {
   readonly #memory: MachineMemory;
@@ -129,7 +130,6 @@ export class CodeCache implements CodeWatch {
   holdsCode(mfn: number): boolean {
     return this.#pages.isCovered(mfn);
   }
-
   overlapsCode(address: number, length: number): boolean {
     const mfn = Math.floor(address / 4096);
     if (!this.#pages.isCovered(mfn)) return false;
@@ -150,6 +150,11 @@ export class CodeCache implements CodeWatch {
       const last = Math.min(end, start + 4096) - start - 1;
       if (this.#pages.overlaps(mfn, first, last)) this.#changed(mfn);
     }
+  }
+
+  accessedDevice(): void {
+    this.work += DEVICE_WORK;
+    if (this.work >= MOST_WORK) this.stopRuns();
   }
 
   /** The record of the instruction at a machine address, or 0 if it goes on in the next page. */
@@ -193,8 +198,8 @@ export class CodeCache implements CodeWatch {
 
   /** A machine address as `known` takes it: as that of the page whose code the frame has. -1 where none is known. */
   placeOf(address: number): number {
-    const page = this.#pages.known(Math.floor(address / 4096));
-    return page === undefined ? -1 : placeIn(page.id, address % 4096);
+    const id = this.#pages.known(Math.floor(address / 4096))?.id;
+    return id === undefined ? -1 : placeIn(id, address % 4096);
   }
 
   /** The record of an instruction that was decoded, else 0. */
@@ -222,7 +227,6 @@ export class CodeCache implements CodeWatch {
   enterRegion(pc: number, copy: number, region: number): void {
     this.#writer.enterRegion(pc, copy, region);
   }
-
   /** The record `pc` is again what `copy` was made of. */
   leaveRegion(pc: number, copy: number): void {
     this.#writer.leaveRegion(pc, copy);
@@ -370,7 +374,6 @@ export class CodeCache implements CodeWatch {
   #isFull(): boolean {
     return this.#room.isLow || this.#hash.load > 1 || this.#pages.load > 1;
   }
-
   // So full that there soon would be no room again.
   #isCrowded(): boolean {
     return this.#hash.load > CROWDED || this.#pages.load > CROWDED;

@@ -12,6 +12,8 @@ export interface CodeWatch {
   isFetched(mfn: number): boolean;
   /** Bytes of machine memory are about to change. */
   written(address: number, length: number): void;
+  /** An access goes to a device: so many of them by one repeated instruction would hold everybody up. */
+  accessedDevice(): void;
 }
 
 /** Parts of accesses, each in one page: `machine` is the machine address, or below 0 where nothing backs `gpa`. */
@@ -33,6 +35,7 @@ export class Bus {
       else for (let i = 0; i < bytes; i++) into[at + i] = u8[machine + i] as number;
       return;
     }
+    this.#code.accessedDevice();
     let done = 0;
     while (done < bytes) {
       const size = partSize(gpa + done, bytes - done);
@@ -50,6 +53,7 @@ export class Bus {
       else for (let i = 0; i < bytes; i++) u8[machine + i] = from[at + i] as number;
       return;
     }
+    this.#code.accessedDevice();
     let done = 0;
     while (done < bytes) {
       const size = partSize(gpa + done, bytes - done);
