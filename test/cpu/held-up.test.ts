@@ -30,3 +30,11 @@ for (const [name, bytes] of [
     ok(guest.state.gpr(state.RCX) < before);
   });
 }
+
+forEveryEngine('REP behind STI is held off for once, not until it is done', (make) => {
+  using guest = new TestProcessor({}, make);
+  guest.state.setGpr(state.RDI, 0x20000n);
+  guest.state.setGpr(state.RCX, 3000n);
+  equal(guest.run([0xfb, 0xf3, 0x6c, 0xf4], CODE, 20), EXIT_BUDGET); // sti; rep insb
+  ok(guest.state.gpr(state.RCX) > 2900n);
+});

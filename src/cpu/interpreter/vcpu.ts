@@ -148,11 +148,14 @@ export class InterpreterVcpu implements EngineVcpu, CodeUser, TierHooks, Current
       this.cpu.trapInhibited = false;
       this.#mmu.dataHits = 0;
       const before = this.#retired;
+      const isShadowed = this.cpu.isShadowed;
       const result = isStep ? this.#enter(1) : this.#enterFor(left);
       // An exception counts as the instruction that it comes instead of: a guest that only raises them runs out too.
       if (result === RUN_EVENT) this.#retired++;
       const used = this.#retired - before;
       left -= used;
+      // A repeated instruction stays where it is: it is held off for once, not until it is done.
+      if (isShadowed && used > 0 && this.cpu.isShadowed) registers.setU64(state.OFFSET_SHADOW_RIP, state.NO_SHADOW);
       if (result === RUN_EXIT) {
         this.#shutDown = this.cpu.exit === EXIT_SHUTDOWN;
         // The trap of a hypercall comes when it is done.
@@ -204,7 +207,6 @@ export class InterpreterVcpu implements EngineVcpu, CodeUser, TierHooks, Current
   flushTlb(): void {
     this.#mmu.flushAll();
   }
-
   flushFrame(gfn: number, mfn: number): void {
     this.#mmu.flushFrame(gfn, mfn);
   }
@@ -237,11 +239,9 @@ export class InterpreterVcpu implements EngineVcpu, CodeUser, TierHooks, Current
   protectFrame(mfn: number): void {
     this.#mmu.protectFrame(mfn);
   }
-
   stop(): void {
     this.state.setU32(state.OFFSET_STOP, 1);
   }
-
   modeChanged(): void {
     const registers = this.state;
     this.#mode = storeModeWords(registers, this.#mmu);
