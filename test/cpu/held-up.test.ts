@@ -38,3 +38,18 @@ forEveryEngine('REP behind STI is held off for once, not until it is done', (mak
   equal(guest.run([0xfb, 0xf3, 0x6c, 0xf4], CODE, 20), EXIT_BUDGET); // sti; rep insb
   ok(guest.state.gpr(state.RCX) > 2900n);
 });
+
+for (const [name, bytes] of [
+  ['std; rep movsb', [0xf3, 0xa4]],
+  ['repe cmpsb', [0xf3, 0xa6]],
+] as const) {
+  forEveryEngine(`${name} counts by few elements, which go one by one`, (make) => {
+    using guest = new TestProcessor({}, make);
+    // Places of the TLB that are the same.
+    guest.state.setGpr(state.RSI, 0x600000n);
+    guest.state.setGpr(state.RDI, 0x200000n);
+    guest.state.setGpr(state.RCX, 1n << 20n);
+    equal(guest.run([0xfd, ...bytes, 0xf4], CODE, 200), EXIT_BUDGET);
+    ok(guest.state.gpr(state.RCX) > (1n << 20n) - 200_000n);
+  });
+}

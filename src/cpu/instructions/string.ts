@@ -15,6 +15,8 @@ import { AL, r, rAX, stringDestination, stringDestination8, stringSource, string
  * elements, not by how fast they went, so that the count is the guest's alone (engine.ts, exactBudget).
  */
 export const ELEMENTS_AT_ONCE = 16384;
+/** The same of what goes one by one, downwards or with a look at each, and may miss the TLB every time. */
+export const ELEMENTS_ONE_BY_ONE = 512;
 
 export const MOVS = instruction('MOVS', {
   manual: 'SDM vol. 2B, MOVS/MOVSB/MOVSW/MOVSD/MOVSQ',
@@ -138,7 +140,7 @@ function compare(m: Semantics, bits: Bits, pointers: readonly number[], read: ()
 
 /** Runs `element` until rCX is zero or it returns false. rCX is not zero. */
 function repeatElements(m: Semantics, element: () => Value): void {
-  const left = m.variable(m.const(32, ELEMENTS_AT_ONCE));
+  const left = m.variable(m.const(32, ELEMENTS_ONE_BY_ONE));
   m.doWhile(() => {
     const goOn = element();
     const rest = countDown(m, m.const(32, 1));
@@ -166,7 +168,8 @@ function repeatByBlocks(
 ): void {
   const shift = Math.log2(bits / 8);
   m.if(m.not(m.isZero(counter(m))), () => {
-    const left = m.variable(m.const(32, ELEMENTS_AT_ONCE));
+    const [upward, downward] = [m.const(32, ELEMENTS_AT_ONCE), m.const(32, ELEMENTS_ONE_BY_ONE)];
+    const left = m.variable(m.select(directionFlag(m), downward, upward));
     m.doWhile(() => {
       const done = m.variable(m.const(32, 0));
       tryBlock(m, shift, nextBlock(), m.get(left), done);
