@@ -148,8 +148,9 @@ export interface EngineVcpu {
    * - An instruction counts when it completes: HLT, VMCALL and what asked to leave are in the count after their exit.
    * - An instruction that raises an exception counts as one when the exception is delivered, in its own place: it runs
    *   again after the handler, and counts again then. Interrupts and NMIs that are injected count nothing.
-   * - MOVS, STOS, LODS, CMPS and SCAS with REP count one for each ELEMENTS_AT_ONCE or ELEMENTS_ONE_BY_ONE elements begun (string.ts), counted
-   *   anew when the instruction goes on after a fault or an interrupt. INS and OUTS with REP count one an element.
+   * - MOVS, STOS, LODS, CMPS and SCAS with REP count one for each ELEMENTS_AT_ONCE or ELEMENTS_ONE_BY_ONE elements
+   *   begun (string.ts), counted anew when the instruction goes on after a fault or an interrupt. INS and OUTS with REP
+   *   count one an element.
    */
   readonly instructions: number;
 
