@@ -5,7 +5,7 @@ import type { Code } from './code.ts';
 import * as op from './opcodes.ts';
 import type { ControlFlow, Runtime } from './tier.ts';
 import { TLB_ENTRY_ADDEND, TLB_WRITE_OFFSET } from './tlb-layout.ts';
-import { pushTlbOffset } from './tlb-offset.ts';
+import { pushTlbTags } from './tlb-offset.ts';
 import {
   type Bits,
   LOADS,
@@ -128,18 +128,13 @@ export class GuestAccess extends Arithmetic {
   protected lookUp(address: Value, bits: Bits, tableOffset: number): number {
     const { code } = this;
     const entry = this.locals.take(op.TYPE_I32);
-    pushTlbOffset(code, () => this.push(address));
-    code.get(this.#tlb);
-    code.op(op.OP_I32_ADD);
-    code.tee(entry);
-    code.memory(op.OP_I64_LOAD, tableOffset);
-    this.push(address);
-    if (bits !== 8) {
-      code.i64(BigInt(bits / 8 - 1));
-      code.op(op.OP_I64_ADD);
-    }
-    code.i64(-4096n);
-    code.op(op.OP_I64_AND);
+    pushTlbTags(code, {
+      pushAddress: () => this.push(address),
+      pushTlb: () => code.get(this.#tlb),
+      bytes: bits / 8,
+      table: tableOffset,
+      entry,
+    });
     code.op(op.OP_I64_EQ);
     // The addend is read at tableOffset + TLB_ENTRY_ADDEND.
     this.#entryOffset = tableOffset + TLB_ENTRY_ADDEND;

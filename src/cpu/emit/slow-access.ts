@@ -8,7 +8,7 @@ import type { ModuleBuilder } from './module.ts';
 import { CODE_LINE_SHIFT, CODE_LINES } from './nested-layout.ts';
 import * as op from './opcodes.ts';
 import { TLB_BESIDE_CODE, TLB_ENTRY_ADDEND, TLB_WRITE_OFFSET } from './tlb-layout.ts';
-import { pushTlbOffset } from './tlb-offset.ts';
+import { pushTlbOffset, pushTlbTags } from './tlb-offset.ts';
 import { type Bits, LOADS, STORES, wasmType } from './values.ts';
 
 const { TYPE_I32, TYPE_I64 } = op;
@@ -23,17 +23,9 @@ export function emitReadSlow(module: ModuleBuilder, refill: number, slowRead: nu
   const index = module.declare([TYPE_I32, TYPE_I64], [wasmType(bits)]);
   const code = new Code();
   pushKnown(code, HOST, bits, false);
-  code.if();
-  code.get(HOST);
-  code.memory(LOADS[bits], 0);
-  code.byte(op.OP_RETURN);
-  code.end();
+  returnLoaded(code, HOST, bits);
   pushRefill(code, refill, HOST, bits, false);
-  code.if();
-  code.get(HOST);
-  code.memory(LOADS[bits], 0);
-  code.byte(op.OP_RETURN);
-  code.end();
+  returnLoaded(code, HOST, bits);
   pushHalves(code, ADDRESS);
   code.i32(bits / 8);
   code.call(slowRead);
@@ -111,30 +103,15 @@ export function emitWriteSlow(
   const index = module.declare([TYPE_I32, TYPE_I64, wasmType(bits)], []);
   const code = new Code();
   pushKnown(code, HOST, bits, true);
-  code.if();
-  code.get(HOST);
-  code.get(VALUE);
-  code.memory(STORES[bits], 0);
-  code.byte(op.OP_RETURN);
-  code.end();
+  returnStored(code, HOST, VALUE, bits);
   code.get(VCPU);
   code.get(ADDRESS);
   code.i32(bits / 8);
   code.call(beside);
   code.tee(HOST);
-  code.if();
-  code.get(HOST);
-  code.get(VALUE);
-  code.memory(STORES[bits], 0);
-  code.byte(op.OP_RETURN);
-  code.end();
+  returnStored(code, HOST, VALUE, bits);
   pushRefill(code, refill, HOST, bits, true);
-  code.if();
-  code.get(HOST);
-  code.get(VALUE);
-  code.memory(STORES[bits], 0);
-  code.byte(op.OP_RETURN);
-  code.end();
+  returnStored(code, HOST, VALUE, bits);
   code.get(VCPU);
   code.get(VALUE);
   code.memory(STORES[bits], OFFSET_SCRATCH);
@@ -243,20 +220,38 @@ export function pushHalves(code: Code, local: number): void {
   code.op(op.OP_I32_WRAP_I64);
 }
 
+// Returns what is at a host address, if what is on the stack says that it is one.
+function returnLoaded(code: Code, host: number, bits: Bits): void {
+  code.if();
+  code.get(host);
+  code.memory(LOADS[bits], 0);
+  code.byte(op.OP_RETURN);
+  code.end();
+}
+
+// The same, when the value is written there.
+function returnStored(code: Code, host: number, value: number, bits: Bits): void {
+  code.if();
+  code.get(host);
+  code.get(value);
+  code.memory(STORES[bits], 0);
+  code.byte(op.OP_RETURN);
+  code.end();
+}
+
 // Pushes whether the TLB has it; then the host address is in HOST.
 function pushKnown(code: Code, host: number, bits: Bits, write: boolean): void {
   const table = write ? TLB_WRITE_OFFSET : 0;
-  pushTlbOffset(code, () => code.get(ADDRESS));
-  code.get(VCPU);
-  code.memory(op.OP_I32_LOAD, OFFSET_TLB);
-  code.op(op.OP_I32_ADD);
-  code.tee(host);
-  code.memory(op.OP_I64_LOAD, table);
-  code.get(ADDRESS);
-  code.i64(BigInt(bits / 8 - 1));
-  code.op(op.OP_I64_ADD);
-  code.i64(-4096n);
-  code.op(op.OP_I64_AND);
+  pushTlbTags(code, {
+    pushAddress: () => code.get(ADDRESS),
+    pushTlb: () => {
+      code.get(VCPU);
+      code.memory(op.OP_I32_LOAD, OFFSET_TLB);
+    },
+    bytes: bits / 8,
+    table,
+    entry: host,
+  });
   code.op(op.OP_I64_EQ);
   code.get(host);
   code.memory(op.OP_I32_LOAD, table + TLB_ENTRY_ADDEND);

@@ -5,7 +5,7 @@ import * as op from '../emit/opcodes.ts';
 import { Semantics } from '../emit/semantics.ts';
 import type { ControlFlow, HandlerContext, OperandAccess } from '../emit/tier.ts';
 import { TLB_ENTRY_ADDEND, TLB_WRITE_OFFSET } from '../emit/tlb-layout.ts';
-import { pushTlbOffset } from '../emit/tlb-offset.ts';
+import { pushTlbTags } from '../emit/tlb-offset.ts';
 import { type Bits, LOADS, push, STORES, storeOf, Value, wasmType } from '../emit/values.ts';
 import { OFFSET_SCRATCH, RSP } from '../state.ts';
 import type { AccessGroup } from './access-groups.ts';
@@ -288,19 +288,11 @@ class GroupStart {
 
   /** Pushes the tag of its place in the TLB, which `tag` gets too, and the one that has all bytes of the group. */
   pushLookUp(to: Code, tlb: number, entry: number, tag?: number): void {
-    pushTlbOffset(to, () => this.push(to));
-    to.get(tlb);
-    to.op(op.OP_I32_ADD);
-    to.tee(entry);
-    to.memory(op.OP_I64_LOAD, this.#table);
-    if (tag !== undefined) to.tee(tag);
-    this.push(to);
-    if (this.bytes > 1) {
-      to.i64(BigInt(this.bytes - 1));
-      to.op(op.OP_I64_ADD);
-    }
-    to.i64(-4096n);
-    to.op(op.OP_I64_AND);
+    pushTlbTags(to, {
+      pushAddress: () => this.push(to),
+      pushTlb: () => to.get(tlb),
+      ...{ bytes: this.bytes, table: this.#table, entry, tag },
+    });
   }
 
   pushAddend(to: Code, entry: number): void {
