@@ -62,7 +62,7 @@ export class Program implements Services {
     const statistics = stats === undefined ? undefined : await this.#statistics(stats);
     this.timeline.mark('sources loaded');
     tuneWebAssembly();
-    const engine = new KeptEngine(this.store, () => this.#files.kernel);
+    const engine = new KeptEngine(this.store, () => this.#files.kernel, { defer, collectGarbage });
     const machine = await startMachine(
       {
         clock: this.clock,

@@ -109,7 +109,7 @@ async function startDaemon(
   const clock = new NodeClock();
   const random = new NodeRandom();
   tuneWebAssembly();
-  const engine = new KeptEngine(store, () => 'host');
+  const engine = new KeptEngine(store, () => 'host', { defer, collectGarbage });
   const machine = await startMachine(
     { clock, random, defer, availableMemoryKib, log, alarm: log, trace: log, holdInput: () => {} },
     {

@@ -1,6 +1,4 @@
 import { InterpreterEngine } from '../../cpu/interpreter/engine.ts';
-import { defer } from '../../host/node/event-loop.ts';
-import { collectGarbage } from '../../host/node/memory.ts';
 import type { Clock, TimerHandle } from '../../lib/ports.ts';
 import type { EngineShelf, EngineStore } from './engine-store.ts';
 
@@ -11,18 +9,28 @@ const MOST_LOOKS = 20;
 const FEW_INSTRUCTIONS = 10_000;
 const FEW_REGIONS = 50;
 
+/** What the host does for it. */
+export interface KeptEngineHost {
+  /** Calls back soon, after what is ready had its turn. */
+  readonly defer: (callback: () => void) => void;
+  /** Gives back memory that nobody uses any more. */
+  readonly collectGarbage: () => void;
+}
+
 /** The processor of a machine: begins with what an earlier one made of the same guests' code, and leaves its own. */
 export class KeptEngine {
   readonly #store: EngineStore | undefined;
   readonly #name: () => string;
+  readonly #host: KeptEngineHost;
   #shelf: EngineShelf | undefined;
   #engine: InterpreterEngine | undefined;
   #timer: TimerHandle | undefined;
 
   /** `name` is what the store takes for a name. */
-  constructor(store: EngineStore | undefined, name: () => string) {
+  constructor(store: EngineStore | undefined, name: () => string, host: KeptEngineHost) {
     this.#store = store;
     this.#name = name;
+    this.#host = host;
   }
 
   readonly make = (memory: WebAssembly.Memory): InterpreterEngine => {
@@ -39,7 +47,7 @@ export class KeptEngine {
     this.#timer = clock.setTimer(clock.nowNs() + LOOK_NS, () => {
       const executed = engine?.instructions;
       // A guest that has something to do gets its turn before this.
-      defer(() => {
+      this.#host.defer(() => {
         if (this.#engine !== engine) return;
         const isWaiting = engine?.instructions === executed && executed !== 0;
         const isCalm = (engine?.code.counts.decoded ?? 0) - decoded <= NOT_MUCH;
@@ -52,7 +60,7 @@ export class KeptEngine {
   #settle(): void {
     this.leave();
     this.#store?.release();
-    collectGarbage();
+    this.#host.collectGarbage();
   }
 
   /** Leaves it now, if that was not done. No vCPU may be running. */
