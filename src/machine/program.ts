@@ -92,7 +92,7 @@ export class Program implements Services {
     const settled = this.clock.setTimer(this.clock.nowNs() + SETTLING_NS, collectGarbage);
     machine.onStop = () => {
       letGo();
-      engine.leave();
+      engine.end();
       settled.cancel();
       statistics?.write(machine);
     };

@@ -44,7 +44,7 @@ export class InterpreterEngine implements Engine {
   readonly regions: RegionCache | undefined;
   /** For tools and tests: what was decoded. */
   readonly code: CodeCache;
-  #shelf: CodeShelf | undefined;
+  readonly #serialize: CodeShelf['serialize'] | undefined;
   readonly #slots: (InterpreterVcpu | undefined)[] = [];
 
   /**
@@ -95,7 +95,7 @@ export class InterpreterEngine implements Engine {
       const shared = { memory, wasmMemory, table, code, functions, vectorSlow };
       this.regions = new RegionCache({ ...shared, profile: regionProfile, isKept }, regions === 'eager');
     }
-    this.#shelf = shelf;
+    this.#serialize = shelf?.serialize;
     if (shelf?.found !== undefined) restoreCode(shelf, memory, code.parts, this.regions);
     const run = functions['run'] as Run;
     const interrupt = functions['interrupt'] as Interrupt | undefined;
@@ -124,19 +124,13 @@ export class InterpreterEngine implements Engine {
   }
 
   /**
-   * What was made of guests' code, for a later engine, once; undefined where that is too much, or no longer all there.
+   * What was made of guests' code, for a later engine; undefined where that is too much, or no longer all there. No vCPU
+   * may be running.
    */
   keep(): Uint8Array[] | undefined {
     const { memory, code } = this.#shared;
-    const pieces = this.#shelf && keepCode(this.#shelf, memory, code.parts, this.regions);
-    this.keepNothing();
-    return pieces;
-  }
-
-  /** `keep` is not going to be called any more. */
-  keepNothing(): void {
-    this.#shelf = undefined;
-    this.regions?.forgetBytes();
+    const serialize = this.#serialize;
+    return serialize && keepCode({ serialize }, memory, code.parts, this.regions);
   }
 
   memoryWritten(address: number, length: number): void {

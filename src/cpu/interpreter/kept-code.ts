@@ -33,14 +33,14 @@ export interface CodeParts {
 }
 
 /** Bytes of records: what a kernel's boot takes, and some programs. */
-const MOST_RECORDS = 16 * 1024 * 1024;
+const MOST_RECORDS = 24 * 1024 * 1024;
 
 /**
- * All that is there, in pieces; undefined if it is very much, or part of it had to make room. It can be asked for once,
- * while no vCPU is inside generated code.
+ * All that is there, in pieces; undefined if it is very much, or part of it had to make room. No vCPU may be inside
+ * generated code.
  */
 export function keepCode(
-  shelf: CodeShelf,
+  shelf: Pick<CodeShelf, 'serialize'>,
   memory: MachineMemory,
   { pages, hash, crossing, room }: CodeParts,
   regions: RegionCache | undefined,

@@ -50,7 +50,7 @@ export interface RegionHost {
   readonly vectorSlow: (operation: number) => number;
   /** Where a tool asked for counts. */
   readonly profile?: RegionProfile | undefined;
-  /** `keep` is going to be called. */
+  /** `keep` may be called. */
   readonly isKept: boolean;
 }
 
@@ -78,7 +78,6 @@ export class RegionCache implements RecordUser {
   readonly #table: WebAssembly.Table;
   readonly #firstCold: number;
   readonly #pages = new RegionPages();
-  #keepsModules: boolean;
   readonly #drops = new Map<number, number>();
   /** Where records that regions replaced went. */
   readonly #originals = new Map<number, number>();
@@ -97,7 +96,6 @@ export class RegionCache implements RecordUser {
     this.#host = host;
     this.isEager = isEager;
     this.#table = host.functions['regions'] as WebAssembly.Table;
-    this.#keepsModules = host.isKept;
     this.#firstCold = host.table.coldStart + host.table.fusedFirsts.length;
     host.code.recordUser = this;
   }
@@ -186,12 +184,6 @@ export class RegionCache implements RecordUser {
   keep(words: WordWriter, keepsPage: (id: number) => boolean): { modules: RegionModule[]; others: Region[] } {
     words.add(this.#next);
     return { modules: this.#pages.keep(words, keepsPage), others: this.#pages.apart(keepsPage).others };
-  }
-
-  /** Nobody is going to ask for modules any more. */
-  forgetBytes(): void {
-    this.#keepsModules = false;
-    for (const { module } of this.#pages.apart(() => true).kept) module.bytes = undefined;
   }
 
   /** Takes up what was written down, before there are any others: the records are there, with the regions' entries. */
@@ -299,7 +291,7 @@ export class RegionCache implements RecordUser {
       module.export(`${number}`, index);
     }
     const bytes = profile?.named(module.bytes(), indices) ?? module.bytes();
-    const made = { module: new WebAssembly.Module(bytes), bytes: this.#keepsModules ? bytes : undefined };
+    const made = { module: new WebAssembly.Module(bytes), bytes: this.#host.isKept ? bytes : undefined };
     const exports = this.#instantiate(made);
     this.made.modules++;
     this.made.bytes += bytes.length;

@@ -4,7 +4,7 @@ import type { WordReader, WordWriter } from '../interpreter/words.ts';
 /** A module with regions, and its bytes where somebody is going to ask for them. */
 export interface RegionModule {
   readonly module: WebAssembly.Module;
-  bytes: Uint8Array<ArrayBuffer> | undefined;
+  readonly bytes: Uint8Array<ArrayBuffer> | undefined;
 }
 
 export interface Region {

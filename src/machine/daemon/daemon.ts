@@ -122,7 +122,7 @@ async function startDaemon(
       openSocket: openConsoleSocket,
     },
   );
-  machine.onStop = () => engine.leave();
+  machine.onStop = () => engine.end();
   const daemon = new Daemon(home, machine, engine, clock, random, log);
   await daemon.serve();
   log(`host: process ${process.pid} serves ${home.folder}, ${memoryMib} MiB for guests`);

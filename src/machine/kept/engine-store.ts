@@ -10,9 +10,13 @@ export interface EngineStore {
   release(): void;
 }
 
-export interface EngineShelf extends CodeShelf {
+export interface EngineShelf extends Omit<CodeShelf, 'found'> {
+  /** What an engine of this program and kernel left, read each time it is asked for. */
+  find(): CodeShelf['found'];
   /** What was found will do again. */
   touch(): void;
-  /** Keeps what an engine made, if that is much, and much more than what was found. */
+  /** Keeps what an engine made, if that is much, and much more than what there is. */
   put(pieces: readonly Uint8Array[]): void;
+  /** What was found has no room for what is of use now: the next engine begins anew. */
+  clear(): void;
 }

@@ -25,6 +25,11 @@ export class KeptEngine {
   #shelf: EngineShelf | undefined;
   #engine: InterpreterEngine | undefined;
   #timer: TimerHandle | undefined;
+  /** Whether the shelf has something: what was found, or what this engine left. */
+  #isFilled = false;
+  #hasLeft = false;
+  /** Of the engine, when it last left something. */
+  #left = { decoded: 0, regions: 0 };
 
   /** `name` is what the store takes for a name. */
   constructor(store: EngineStore | undefined, name: () => string, host: KeptEngineHost) {
@@ -34,15 +39,21 @@ export class KeptEngine {
   }
 
   readonly make = (memory: WebAssembly.Memory): InterpreterEngine => {
-    this.#shelf = this.#store?.shelf(this.#name());
-    this.#engine = new InterpreterEngine(memory, undefined, { compile: this.#store?.compile, shelf: this.#shelf });
+    const shelf = this.#store?.shelf(this.#name());
+    const found = shelf?.find();
+    this.#shelf = shelf;
+    this.#isFilled = found !== undefined;
+    this.#engine = new InterpreterEngine(memory, undefined, {
+      compile: this.#store?.compile,
+      shelf: shelf && { found, serialize: shelf.serialize, deserialize: shelf.deserialize },
+    });
     return this.#engine;
   };
 
-  /** Leaves what there is, once, as soon as guests have booted: what comes later is not what a start needs. */
+  /** Leaves what there is as soon as guests have booted: of a machine that is killed, that is all there will be. */
   leaveSoon(clock: Clock, look = 1): void {
     const engine = this.#engine;
-    const decoded = engine?.code.counts.decoded ?? 0;
+    const { decoded } = this.#made;
     this.#timer?.cancel();
     this.#timer = clock.setTimer(clock.nowNs() + LOOK_NS, () => {
       const executed = engine?.instructions;
@@ -50,35 +61,47 @@ export class KeptEngine {
       this.#host.defer(() => {
         if (this.#engine !== engine) return;
         const isWaiting = engine?.instructions === executed && executed !== 0;
-        const isCalm = (engine?.code.counts.decoded ?? 0) - decoded <= NOT_MUCH;
+        const isCalm = this.#made.decoded - decoded <= NOT_MUCH;
         if (!(isWaiting && isCalm) && look < MOST_LOOKS) this.leaveSoon(clock, look + 1);
         else this.#settle();
       });
     });
   }
 
+  /** The machine has stopped: leaves what there is. */
+  end(): void {
+    this.#leave();
+    this.#engine = undefined;
+  }
+
   #settle(): void {
-    this.leave();
+    this.#leave();
     this.#store?.release();
     this.#host.collectGarbage();
   }
 
-  /** Leaves it now, if that was not done. No vCPU may be running. */
-  leave(): void {
+  // If it is more than what was found or left before. No vCPU may be running.
+  #leave(): void {
     this.#timer?.cancel();
-    if (this.#shelf?.found !== undefined && !this.#hasNews()) this.#shelf.touch();
-    else {
+    if (!this.#hasNews()) {
+      if (this.#isFilled && !this.#hasLeft) this.#shelf?.touch();
+    } else {
       const pieces = this.#engine?.keep();
       if (pieces !== undefined) this.#shelf?.put(pieces);
+      else if (!this.#hasLeft) this.#shelf?.clear();
     }
-    this.#engine?.keepNothing();
-    this.#engine = undefined;
-    this.#shelf = undefined;
+    this.#hasLeft = true;
+    this.#left = this.#made;
   }
 
   // More was made than is made again and again, of what changes as a guest runs.
   #hasNews(): boolean {
+    const { decoded, regions } = this.#made;
+    return decoded - this.#left.decoded > FEW_INSTRUCTIONS || regions - this.#left.regions > FEW_REGIONS;
+  }
+
+  get #made(): { decoded: number; regions: number } {
     const { code, regions } = this.#engine ?? {};
-    return (code?.counts.decoded ?? 0) > FEW_INSTRUCTIONS || (regions?.made.regions ?? 0) > FEW_REGIONS;
+    return { decoded: code?.counts.decoded ?? 0, regions: regions?.made.regions ?? 0 };
   }
 }

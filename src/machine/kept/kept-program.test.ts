@@ -100,18 +100,19 @@ test('code is found by who has the same modules', () => {
   const pieces = [new Uint8Array(1 << 20), Uint8Array.of(1, 2, 3)];
   const first = load();
   const shelf = first.shelf('kernel');
-  equal(shelf.found, undefined);
+  equal(shelf.find(), undefined);
   shelf.put(pieces);
   first.save();
   deepEqual(
     load()
       .shelf('kernel')
-      .found?.map(({ length }) => length),
+      .find()
+      ?.map(({ length }) => length),
     [1 << 20, 3],
   );
-  equal(load().shelf('other').found, undefined);
+  equal(load().shelf('other').find(), undefined);
   write('six.ts', 'export const six: number = 8;\n');
-  equal(load().shelf('kernel').found, undefined);
+  equal(load().shelf('kernel').find(), undefined);
   write('six.ts', 'export const six: number = 7;\n');
 });
 

@@ -1,6 +1,6 @@
 /** The program as earlier runs of it left it: what it starts from, and what it leaves for later ones. */
 import { randomUUID } from 'node:crypto';
-import { existsSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import { isAbsolute, join } from 'node:path';
 import { deserializeWasm, serializeWasm } from '../../host/node/webassembly.ts';
 import { cacheFolder } from '../guests/cache.ts';
@@ -59,22 +59,30 @@ export class KeptProgram implements EngineStore {
     if (this.#loader.hasNews) this.#id = randomUUID();
     const program = this.#id;
     const file = join(cacheFolder(), 'code', `${fileName(this.#main)}-${name}`);
-    const kept = readKept(file);
-    const found = kept?.program === program ? kept.get(CODE) : undefined;
-    const before = found === undefined ? 0 : sizeOf(found);
+    let size = 0;
     return {
-      found,
+      find: () => {
+        const kept = readKept(file);
+        const found = kept?.program === program ? kept.get(CODE) : undefined;
+        size = found === undefined ? 0 : sizeOf(found);
+        return found;
+      },
       serialize: serializeWasm,
       deserialize: deserializeWasm,
       touch: () => unlessRefused(() => touchKept(file)),
       put: (pieces) => {
-        const size = sizeOf(pieces);
-        if (size < LEAST_CODE) return;
+        const before = size;
+        const now = sizeOf(pieces);
+        if (now < LEAST_CODE) return;
         unlessRefused(() => {
-          if (size > before * MUCH_MORE) writeKept(file, { program, seconds: 0 }, new Map([[CODE, pieces]]));
-          else touchKept(file);
+          if (now <= before * MUCH_MORE) touchKept(file);
+          else {
+            writeKept(file, { program, seconds: 0 }, new Map([[CODE, pieces]]));
+            size = now;
+          }
         });
       },
+      clear: () => unlessRefused(() => rmSync(file, { force: true })),
     };
   }
 
