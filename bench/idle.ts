@@ -41,7 +41,7 @@ export function idleTable(contest: Contest, { ours, peer }: IdleFigures): string
 }
 
 async function watch(machine: Machine): Promise<Idle> {
-  const run = start(machine.command(''), machine.environment, TIMEOUT_MS);
+  const run = start(machine.command(''), machine.environment(), TIMEOUT_MS);
   try {
     await run.until(MARKER);
     await sleep(SETTLE_MS);

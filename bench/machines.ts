@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -17,12 +17,17 @@ export interface Machine {
    * more lines in xl.cfg, which are no matter of the peer's
    */
   command(words: string, ramdisk?: string, settings?: readonly string[]): readonly string[];
-  readonly environment: Readonly<Record<string, string>>;
+  /** Asks it for counts, which cost a little. */
+  readonly counting: Readonly<Record<string, string>>;
+  /** What its process finds in its environment, prepared for each start. */
+  environment(): Readonly<Record<string, string>>;
 }
 
 /** Both machines for the same guest, with files in a folder of its own. */
 export interface Contest {
   readonly ours: Machine;
+  /** ours without anything that earlier runs have kept: each time the first one */
+  readonly first: Machine;
   readonly peer: Machine;
   /** the guest's kernel, unpacked */
   readonly vmlinux: string;
@@ -41,8 +46,10 @@ export async function prepare(): Promise<Contest> {
   const vmlinux = join(folder, 'vmlinux');
   writeFileSync(vmlinux, (await loadKernel(guest.kernel, readFileSync(guest.kernel))).elf.bytes);
   const statsFile = join(folder, 'stats.json');
+  const ours = xenolith(folder, vmlinux, guest.ramdisk, statsFile);
   return {
-    ours: xenolith(folder, vmlinux, guest.ramdisk, statsFile),
+    ours,
+    first: withoutKept(ours, join(folder, 'kept')),
     peer: qemuTcg(vmlinux, guest.ramdisk),
     vmlinux,
     statsFile,
@@ -70,11 +77,23 @@ function xenolith(folder: string, vmlinux: string, usual: string, statsFile: str
   const xl = fileURLToPath(new URL('../bin/xl', import.meta.url));
   return {
     name: 'xenolith',
-    environment: { XENOLITH_STATS: statsFile },
+    counting: { XENOLITH_STATS: statsFile },
+    environment: () => ({}),
     command: (words, ramdisk = usual, settings = []) => {
       const config = join(folder, 'guest.cfg');
       writeFileSync(config, guestConfig(vmlinux, ramdisk, words, settings));
       return [xl, 'create', '-F', '-c', config];
+    },
+  };
+}
+
+function withoutKept(machine: Machine, cache: string): Machine {
+  return {
+    ...machine,
+    name: `${machine.name}, first run`,
+    environment: () => {
+      rmSync(cache, { recursive: true, force: true });
+      return { XENOLITH_CACHE: cache };
     },
   };
 }
@@ -85,7 +104,8 @@ function qemuTcg(vmlinux: string, usual: string): Machine {
   const machine = `${QEMU} -accel tcg -cpu max -m ${MEMORY_MIB} -smp 1 -nodefaults -no-reboot -display none -serial stdio`;
   return {
     name: 'qemu tcg',
-    environment: {},
+    counting: {},
+    environment: () => ({}),
     command: (words, ramdisk = usual) => [
       ...machine.split(' '),
       '-kernel',

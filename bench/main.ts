@@ -52,7 +52,7 @@ async function main(): Promise<void> {
     const host = `${cpus().length} x ${cpus()[0]?.model.trim()}, load ${loadavg()[0]?.toFixed(2)} before the start`;
     console.log(`${contest.description}\n${host}\n`);
     const figures = await measure(contest, request);
-    console.log(claims(figures, contest.ours.name, contest.peer.name));
+    console.log(claims(figures, contest));
     if (request.json === undefined) return;
     const report = {
       date: new Date().toISOString(),
@@ -77,7 +77,12 @@ async function measure(contest: Contest, request: Request): Promise<Figures> {
   }
   if (parts.has('suite')) {
     const image = await ensureSuite();
-    const contestants = [inGuest(contest.ours, image), inGuest(contest.peer, image), onHost(contest, image)];
+    const contestants = [
+      inGuest(contest.ours, image),
+      inGuest(contest.peer, image),
+      onHost(contest, image),
+      inGuest(contest.first, image),
+    ];
     figures.suite = await suite(contestants, request, image.compiler);
   }
   if (parts.has('idle')) {

@@ -13,7 +13,7 @@ export interface Run {
   until(text: string): Promise<number>;
   /** Resolves, with the milliseconds since its start, when the program ended with status 0. */
   ended(): Promise<number>;
-  /** Ends it, if it still runs, and waits until it is gone. */
+  /** Ends it as its user would, if it still runs, and waits until it is gone. */
   stop(): Promise<void>;
 }
 
@@ -21,6 +21,9 @@ export interface Line {
   readonly text: string;
   readonly atMs: number;
 }
+
+/** For what a program does at its end. */
+const PATIENCE_MS = 10_000;
 
 /** Starts a program with its own input and output, so that what it prints can be timed. */
 export function start(
@@ -84,8 +87,12 @@ export function start(
     ended: () => wait(() => (end?.reason === '' ? end.atMs : undefined)),
     stop: async () => {
       clearTimeout(timer);
-      if (end === undefined) child.kill('SIGKILL');
-      while (end === undefined) await sleep(5);
+      if (end === undefined) child.kill('SIGTERM');
+      const lateMs = performance.now() + PATIENCE_MS;
+      while (end === undefined) {
+        if (performance.now() > lateMs) child.kill('SIGKILL');
+        await sleep(5);
+      }
     },
   };
 }

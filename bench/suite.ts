@@ -100,9 +100,8 @@ export async function compete(
   return results;
 }
 
-/** Without the environment that asks ours for counts, which cost a little. */
 function boot(machine: Machine, image: SuiteImage, order: SuiteOrder, settings: readonly string[] = []): Run {
-  return start(machine.command(kernelWords(order), image.initramfs, settings), {}, TIMEOUT_MS);
+  return start(machine.command(kernelWords(order), image.initramfs, settings), machine.environment(), TIMEOUT_MS);
 }
 
 function runOnHost(image: SuiteImage, folder: string, name: string, { divisor }: SuiteOrder): string {
