@@ -11,6 +11,7 @@ import { KeptEngine } from './kept-engine.ts';
 const HLT = 0xf4;
 /** So many instructions are worth to be left. */
 const MUCH = 12_000;
+const HOST = { defer, collectGarbage: () => {} };
 
 test('what an engine made is left when the machine ends, once', () => {
   const { engine, shelf, run } = machine();
@@ -58,7 +59,7 @@ test('what was found and has no room for more is cleared, for the next one to be
 });
 
 test('without a store nothing is left', () => {
-  const engine = new KeptEngine(undefined, () => 'kernel');
+  const engine = new KeptEngine(undefined, () => 'kernel', HOST);
   const memory = new WebAssembly.Memory({ initial: 1792, maximum: 1792 });
   equal(engine.make(memory).keep(), undefined);
   engine.end();
@@ -80,7 +81,7 @@ function machine(found?: readonly Uint8Array[]) {
     clear: () => shelf.done.push('clear'),
   };
   const store: EngineStore = { compile, shelf: () => engineShelf, release: () => {} };
-  const engine = new KeptEngine(store, () => 'kernel');
+  const engine = new KeptEngine(store, () => 'kernel', HOST);
   let made: ReturnType<KeptEngine['make']> | undefined;
   const make: EngineMaker = (memory) => {
     made = engine.make(memory);
