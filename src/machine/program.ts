@@ -13,6 +13,7 @@ import { NodeTerminal } from '../host/node/terminal.ts';
 import { XenolithError } from '../lib/errors.ts';
 import { BUILT_IN, readBuiltIn } from './built-in.ts';
 import type { EngineStore } from './kept/engine-store.ts';
+import { kernelName } from './kept/kernel-name.ts';
 import type { Machine } from './machine.ts';
 import { Timeline } from './timeline.ts';
 import { XEN_COMMAND_LINE } from './xen-command-line.ts';
@@ -62,7 +63,7 @@ export class Program implements Services {
     const statistics = stats === undefined ? undefined : await this.#statistics(stats);
     this.timeline.mark('sources loaded');
     tuneWebAssembly();
-    const engine = new KeptEngine(this.store, () => this.#files.kernel, { defer, collectGarbage });
+    const engine = new KeptEngine(this.store, () => this.#files.kernel ?? '', { defer, collectGarbage });
     const machine = await startMachine(
       {
         clock: this.clock,
@@ -149,23 +150,14 @@ export class Program implements Services {
 
 /** The host's files, and those built in under names no file of it has. */
 class ProgramFiles extends NodeFiles {
-  /** What tells kernels apart: a few of its bytes, for what was made of them is compared with all that matter. */
-  kernel = '';
+  /** Of the first file that can be one. */
+  kernel: string | undefined;
 
   override async read(path: string): Promise<Uint8Array> {
     const bytes = await (path.startsWith(BUILT_IN) ? readBuiltIn(path) : super.read(path, loadMachine));
-    if (this.kernel === '' && bytes.length > LEAST_KERNEL) this.kernel = sampleOf(bytes);
+    this.kernel ??= kernelName(bytes);
     return bytes;
   }
-}
-
-/** The first file of this size is the kernel. */
-const LEAST_KERNEL = 1 << 16;
-
-function sampleOf(bytes: Uint8Array): string {
-  let hash = bytes.length;
-  for (let at = 0; at < bytes.length; at += 509) hash = Math.imul(hash ^ (bytes[at] as number), 0x01000193);
-  return (hash >>> 0).toString(16);
 }
 
 /** A large file is a kernel: what will run it is loaded while that is read. If it cannot be, `startHost` says so. */

@@ -40,6 +40,19 @@ test('a guest that is calm has what it made left, and at the end what it made si
   }
 });
 
+test('what there is can be left at any time; what comes later is left later', async () => {
+  const { engine, shelf, run, look } = machine();
+  engine.leaveSoon(look.clock);
+  run(MUCH);
+  engine.leave();
+  engine.leave();
+  deepEqual(shelf.done, ['put']);
+  run(MUCH, MUCH);
+  await look.now();
+  await look.now();
+  deepEqual(shelf.done, ['put', 'put']);
+});
+
 test('what was found is used, and only touched when nothing came of it', () => {
   const first = machine();
   first.run(MUCH);

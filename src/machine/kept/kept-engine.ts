@@ -68,21 +68,8 @@ export class KeptEngine {
     });
   }
 
-  /** The machine has stopped: leaves what there is. */
-  end(): void {
-    this.#leave();
-    this.#engine = undefined;
-  }
-
-  #settle(): void {
-    this.#leave();
-    this.#store?.release();
-    this.#host.collectGarbage();
-  }
-
-  // If it is more than what was found or left before. No vCPU may be running.
-  #leave(): void {
-    this.#timer?.cancel();
+  /** Leaves what there is, if it is more than what was found or left before. No vCPU may be running. */
+  leave(): void {
     if (!this.#hasNews()) {
       if (this.#isFilled && !this.#hasLeft) this.#shelf?.touch();
     } else {
@@ -92,6 +79,19 @@ export class KeptEngine {
     }
     this.#hasLeft = true;
     this.#left = this.#made;
+  }
+
+  /** The machine has stopped: leaves what there is. */
+  end(): void {
+    this.#timer?.cancel();
+    this.leave();
+    this.#engine = undefined;
+  }
+
+  #settle(): void {
+    this.leave();
+    this.#store?.release();
+    this.#host.collectGarbage();
   }
 
   // More was made than is made again and again, of what changes as a guest runs.

@@ -5,7 +5,8 @@ import { isAbsolute, join } from 'node:path';
 import { deserializeWasm, serializeWasm } from '../../host/node/webassembly.ts';
 import { cacheFolder } from '../guests/cache.ts';
 import type { EngineShelf, EngineStore } from './engine-store.ts';
-import { type Kept, type Pieces, readKept, touchKept, writeKept } from './kept-file.ts';
+import { readKept, touchKept, writeKept } from './kept-file.ts';
+import { isWorthKeeping, type Kept, type Pieces, sizeOf } from './kept-format.ts';
 import { type KeptModule, ModuleLoader } from './module-loader.ts';
 
 /**
@@ -71,15 +72,12 @@ export class KeptProgram implements EngineStore {
       deserialize: deserializeWasm,
       touch: () => unlessRefused(() => touchKept(file)),
       put: (pieces) => {
-        const before = size;
         const now = sizeOf(pieces);
-        if (now < LEAST_CODE) return;
         unlessRefused(() => {
-          if (now <= before * MUCH_MORE) touchKept(file);
-          else {
+          if (isWorthKeeping(now, size)) {
             writeKept(file, { program, seconds: 0 }, new Map([[CODE, pieces]]));
             size = now;
-          }
+          } else if (size > 0) touchKept(file);
         });
       },
       clear: () => unlessRefused(() => rmSync(file, { force: true })),
@@ -168,14 +166,7 @@ function unlessRefused(write: () => void): void {
   } catch {}
 }
 
-function sizeOf(pieces: Pieces): number {
-  return pieces.reduce((sum, { length }) => sum + length, 0);
-}
-
 const CODE = 'code';
-const MUCH_MORE = 1.04;
-/** What is less is made anew in some milliseconds. */
-const LEAST_CODE = 1 << 20;
 const LONG_SECONDS = 20;
 const MORE = 1.1;
 
