@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { type Browser, chromium, type Page } from 'playwright-core';
+import { type BrowserContext, chromium, type Page } from 'playwright-core';
 
 /** Debian's package `chromium`. */
 export const CHROMIUM = '/usr/bin/chromium';
@@ -21,19 +21,27 @@ export function hasChromium(): boolean {
 
 /** xl on a page of its own in a browser of its own. */
 export interface WebConsole {
-  readonly browser: Browser;
+  readonly browser: BrowserContext;
   /** Resolves when the console shows the text; rejects when xl has ended without. */
   until(text: string, timeoutMs: number): Promise<void>;
   /** Resolves with xl's exit status. */
   ended(timeoutMs: number): Promise<number>;
   /** what xl and the guest have printed */
   text(): Promise<string>;
+  /** what is in the origin's files: a line each */
+  keptFiles(): Promise<string[]>;
+  /** Has xl end what it does, as its user would; resolves when it is done, and has kept what is of use later. */
+  end(timeoutMs: number): Promise<void>;
   close(): Promise<void>;
 }
 
-/** Starts headless Chromium, which has xl do as `argv` says on the page of serveWeb's server. */
-export async function runInChromium(origin: string, argv: readonly string[]): Promise<WebConsole> {
-  const browser = await chromium.launch({ executablePath: CHROMIUM, args: FLAGS });
+/**
+ * Starts headless Chromium, which has xl do as `argv` says on the page of serveWeb's server.
+ *
+ * @param profile a folder for what the browser keeps; '' is a new one each time
+ */
+export async function runInChromium(origin: string, argv: readonly string[], profile = ''): Promise<WebConsole> {
+  const browser = await chromium.launchPersistentContext(profile, { executablePath: CHROMIUM, args: FLAGS });
   const page = await browser.newPage();
   const complaints: string[] = [];
   page.on('pageerror', (error) => complaints.push(error.message));
@@ -58,6 +66,11 @@ export async function runInChromium(origin: string, argv: readonly string[]): Pr
     until: async (wanted, timeoutMs) => void (await wait(wanted, timeoutMs)),
     ended: (timeoutMs) => wait(undefined, timeoutMs),
     text,
+    keptFiles: () => page.evaluate(LIST_FILES),
+    end: async (timeoutMs) => {
+      await page.locator('button').click();
+      await wait(undefined, timeoutMs);
+    },
     close: () => browser.close(),
   };
 }
@@ -66,6 +79,16 @@ interface PageState {
   readonly found: boolean;
   readonly status: string | undefined;
 }
+
+const LIST_FILES = `(async () => {
+  const files = [];
+  for await (const folder of (await navigator.storage.getDirectory()).values())
+    for await (const handle of folder.values()) {
+      const { name, size, lastModified } = await handle.getFile();
+      files.push(name + ', ' + size + ' bytes, written at ' + lastModified);
+    }
+  return files.sort();
+})()`;
 
 const POLL_MS = 20;
 

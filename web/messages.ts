@@ -4,6 +4,8 @@
 export type ToWorker =
   | { readonly kind: 'run'; readonly argv: readonly string[] }
   | { readonly kind: 'typed'; readonly bytes: Uint8Array }
+  /** nobody looks any more, and the page may be gone soon */
+  | { readonly kind: 'hidden' }
   /** as SIGINT is to a process */
   | { readonly kind: 'end' };
 

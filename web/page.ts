@@ -7,6 +7,7 @@ import type { ToPage, ToWorker } from './messages.ts';
 
 const argv = new URLSearchParams(location.search).getAll('xl');
 const screen = document.querySelector('pre') as HTMLPreElement;
+const end = document.querySelector('button') as HTMLButtonElement;
 const text = new ConsoleText();
 const { port1: port, port2: theirs } = new MessageChannel();
 const decoder = new TextDecoder();
@@ -25,8 +26,13 @@ function send(message: ToWorker): void {
 port.onmessage = ({ data }: MessageEvent<ToPage>) => {
   if (data.kind === 'console') show(decoder.decode(data.bytes, { stream: true }));
   else if (data.kind === 'text') show(data.text);
-  else document.documentElement.dataset.status = String(data.status);
+  else done(data.status);
 };
+
+function done(status: number): void {
+  document.documentElement.dataset.status = String(status);
+  end.remove();
+}
 
 /** What terminals send for keys that are no character (ECMA-48, as xterm does). */
 const KEYS: Readonly<Record<string, string>> = {
@@ -50,10 +56,17 @@ addEventListener('keydown', (event) => {
   send({ kind: 'typed', bytes: encoder.encode(bytes) });
 });
 
+end.addEventListener('click', () => send({ kind: 'end' }));
+
+// Of what comes later, such as unloading, a worker hears nothing any more.
+document.addEventListener('visibilitychange', () => {
+  if (document.visibilityState === 'hidden') send({ kind: 'hidden' });
+});
+
 const worker = new Worker(new URL('./worker.ts', import.meta.url), { type: 'module' });
 worker.onerror = ({ message, filename, lineno }) => {
   show(`the worker failed: ${message} (${filename}:${lineno})\n`);
-  document.documentElement.dataset.status = '70';
+  done(70);
 };
 worker.postMessage(undefined, [theirs]);
 send({ kind: 'run', argv });

@@ -5,6 +5,9 @@ import { FetchedFiles } from '../src/host/web/files.ts';
 import { WebRandom } from '../src/host/web/random.ts';
 import { PortTerminal } from '../src/host/web/terminal.ts';
 import { BUILT_IN, readBuiltIn } from '../src/machine/built-in.ts';
+import { kernelName } from '../src/machine/kept/kernel-name.ts';
+import type { KeptEngine } from '../src/machine/kept/kept-engine.ts';
+import type { KeptStore } from './kept-store.ts';
 import type { ToPage } from './messages.ts';
 
 /** What xl is made of in a browser: the world that it and its machine see. */
@@ -12,12 +15,19 @@ export class WebProgram implements Services {
   readonly clock = new WebClock();
   readonly random = new WebRandom();
   readonly terminal: PortTerminal;
-  readonly files: Files = new ServerFiles();
+  readonly #files: ServerFiles;
+  readonly files: Files;
+  readonly #store: KeptStore | undefined;
+  #engine: KeptEngine | undefined;
   readonly #send: (message: ToPage) => void;
   readonly #endings = new Set<(signal: Signal) => void>();
 
-  constructor(send: (message: ToPage) => void) {
+  /** `store` has what earlier visits left; undefined: nothing, and this one leaves nothing. */
+  constructor(send: (message: ToPage) => void, store: KeptStore | undefined) {
     this.#send = send;
+    this.#store = store;
+    this.#files = new ServerFiles(store);
+    this.files = this.#files;
     this.terminal = new PortTerminal((bytes) => send({ kind: 'console', bytes }));
   }
 
@@ -39,11 +49,24 @@ export class WebProgram implements Services {
     for (const handler of this.#endings) handler({ name: 'SIGINT', number: 2 });
   }
 
+  /** The page may be gone soon. */
+  leave(): void {
+    this.#engine?.leave();
+  }
+
+  /** Resolves when what later visits need is kept. */
+  async kept(): Promise<void> {
+    await this.#store?.written();
+  }
+
   async startHost({ guestMemoryKib, trace, deterministic }: HostOptions): Promise<Host> {
     // Only now, so that a bad config is told of without loading a processor.
-    const { startMachine } = await import('../src/machine/machine.ts');
+    const [{ startMachine }, { KeptEngine }] = await loadMachine();
+    await (this.#files.opened ?? this.#store?.open(''));
+    const collectGarbage = () => {}; // nobody can ask a browser to
+    const engine = new KeptEngine(this.#store, () => this.#files.kernel ?? '', { defer, collectGarbage });
     const say = (line: string) => this.stderr(`${line}\r\n`);
-    return startMachine(
+    const machine = await startMachine(
       {
         clock: this.clock,
         random: this.random,
@@ -55,14 +78,44 @@ export class WebProgram implements Services {
         trace: say,
         holdInput: () => {},
       },
-      { guestMemoryKib, trace, observed: false, deterministic },
+      { guestMemoryKib, trace, observed: false, processor: engine.make, deterministic },
     );
+    this.#engine = engine;
+    engine.leaveSoon(this.clock);
+    machine.onStop = () => engine.end();
+    return machine;
   }
 }
 
 /** The server's files, and those built in. */
 class ServerFiles extends FetchedFiles {
-  override async read(path: string): Promise<Uint8Array> {
-    return path.startsWith(BUILT_IN) ? readBuiltIn(path) : super.read(path);
+  /** Of the first file that can be one. */
+  kernel: string | undefined;
+  /** Resolves when the store knows what it has for that. */
+  opened: Promise<void> | undefined;
+  readonly #store: KeptStore | undefined;
+
+  constructor(store: KeptStore | undefined) {
+    super();
+    this.#store = store;
   }
+
+  override async read(path: string): Promise<Uint8Array> {
+    const bytes = await (path.startsWith(BUILT_IN) ? readBuiltIn(path) : super.read(path));
+    if (this.kernel === undefined) {
+      this.kernel = kernelName(bytes);
+      if (this.kernel !== undefined) this.#kernelIsThere(this.kernel);
+    }
+    return bytes;
+  }
+
+  // What will run it is loaded while other files are read. If it cannot be, `startHost` says so.
+  #kernelIsThere(name: string): void {
+    this.opened = this.#store?.open(name);
+    loadMachine().catch(() => {});
+  }
+}
+
+function loadMachine() {
+  return Promise.all([import('../src/machine/machine.ts'), import('../src/machine/kept/kept-engine.ts')]);
 }

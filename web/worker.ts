@@ -1,5 +1,7 @@
 /** The worker: xl, and the machine that it starts, in a thread of their own so that the page stays alive. */
 import { xl } from '../src/dom0/xl/main.ts';
+import { OriginFiles } from '../src/host/web/origin-files.ts';
+import { KeptStore } from './kept-store.ts';
 import type { ToPage, ToWorker } from './messages.ts';
 import { WebProgram } from './web-program.ts';
 
@@ -12,18 +14,27 @@ addEventListener('message', ({ ports: [port] }: MessageEvent) => {
 
 function serve(port: MessagePort): void {
   const send = (message: ToPage) => port.postMessage(message);
-  const program = new WebProgram(send);
+  const program = new WebProgram(send, store());
   addEventListener('unhandledrejection', ({ reason }) => report(send, reason));
   port.onmessage = ({ data }: MessageEvent<ToWorker>) => {
     if (data.kind === 'typed') program.terminal.typed(data.bytes);
     else if (data.kind === 'end') program.end();
+    else if (data.kind === 'hidden') program.leave();
     else void run(data.argv, program, send);
   };
 }
 
+/** Where sources come with an address that is another when one of them is: what was kept by others is of no use. */
+function store(): KeptStore | undefined {
+  const build = /^\/build-([\da-f]+)\//.exec(new URL(import.meta.url).pathname)?.[1];
+  return build === undefined ? undefined : new KeptStore(new OriginFiles('xenolith'), build);
+}
+
 async function run(argv: readonly string[], program: WebProgram, send: (message: ToPage) => void): Promise<void> {
   try {
-    send({ kind: 'exit', status: await xl(argv, program) });
+    const status = await xl(argv, program);
+    await program.kept();
+    send({ kind: 'exit', status });
   } catch (error) {
     report(send, error);
   }

@@ -1,4 +1,4 @@
-import { equal, match, ok } from 'node:assert/strict';
+import { equal, match, notEqual, ok } from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { serveWeb, type WebServer } from './web-server.ts';
 
@@ -34,4 +34,18 @@ test('the page is isolated from other origins, which gives it exact clocks', asy
   const { headers } = await get('/');
   equal(headers.get('cross-origin-opener-policy'), 'same-origin');
   equal(headers.get('cross-origin-embedder-policy'), 'require-corp');
+});
+
+test('the page asks for sources under an address of their content, which a browser may keep', async () => {
+  const page = await (await get('/')).text();
+  const [, build = ''] = /src="(\/build-[\da-f]{32})\/web\/page\.ts"/.exec(page) ?? [];
+  notEqual(build, '');
+  const kept = await get(`${build}/src/lib/assert.ts`);
+  match(kept.headers.get('cache-control') ?? '', /immutable/);
+  equal(await kept.text(), await (await get('/src/lib/assert.ts')).text());
+  for (const path of ['/', '/src/lib/assert.ts', '/guest/kernel'])
+    equal((await get(path)).headers.get('cache-control'), 'no-store', path);
+  const other = build.replace(/.$/, (digit) => (digit === '0' ? '1' : '0'));
+  for (const path of [`${other}/src/lib/assert.ts`, `${build}/package.json`, `${build}/src/lib/none.ts`])
+    equal((await get(path)).status, 404, path);
 });

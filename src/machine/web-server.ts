@@ -1,4 +1,5 @@
-import { readFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { globSync, readFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { stripTypeScriptTypes } from 'node:module';
@@ -15,6 +16,9 @@ const ROOT = new URL('../../', import.meta.url);
 
 /** What may be asked for, by the start of its path; all of it is in the repository or installed with it. */
 const SERVED = ['/src/', '/web/', '/guests/', '/node_modules/zstddec/dist/'];
+const SOURCES = ['src/**/*.ts', 'web/**/*.ts', 'guests/**/*.ts'];
+const IS_FOR_TESTS = /\.test\.ts$|\/testing\//;
+const PAGE = '/web/index.html';
 
 const TYPES: Readonly<Record<string, string>> = {
   ts: 'text/javascript',
@@ -24,24 +28,32 @@ const TYPES: Readonly<Record<string, string>> = {
 
 /**
  * Serves the page, the sources with their types taken out, as Node takes them out when it runs them, and some files.
- * No bundle: what the browser runs is line for line what is in the repository, and nothing has to be built.
+ * No bundle: what the browser runs is line for line what is in the repository, and nothing has to be built. The page asks
+ * for sources as they were when the server began, under an address that is another when one of them is (/build-HASH/): a
+ * browser keeps those, with what it made of them, and what the page keeps goes by that address.
  *
  * @param files by their path on the server: the path of a file on the host, or its content
  * @param port 0 takes a free one
  */
 export async function serveWeb(files: Readonly<Record<string, string | Uint8Array>>, port = 0): Promise<WebServer> {
-  const kept = new Map<string, string>();
+  const build = new Build();
   const server = createServer((request, response) => {
     const { pathname } = new URL(request.url ?? '/', 'http://localhost');
     let answer: Answer | undefined;
     try {
-      answer = find(pathname, files, kept);
+      answer = find(pathname, files, build);
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
       if (code !== 'ENOENT' && code !== 'EISDIR') answer = { status: 500, type: 'text/plain', body: String(error) };
     }
-    const { status = 200, type, body } = answer ?? { status: 404, type: 'text/plain', body: `no ${pathname} here\n` };
-    response.writeHead(status, { ...ISOLATION, 'Content-Type': type, 'Cache-Control': 'no-store' }).end(body);
+    const {
+      status = 200,
+      type,
+      body,
+      stays = false,
+    } = answer ?? { status: 404, type: 'text/plain', body: `no ${pathname} here\n` };
+    const caching = { 'Cache-Control': stays ? 'max-age=31536000, immutable' : 'no-store' };
+    response.writeHead(status, { ...ISOLATION, 'Content-Type': type, ...caching }).end(body);
   });
   await listen(server, port);
   return {
@@ -64,25 +76,59 @@ interface Answer {
   readonly status?: number;
   readonly type: string;
   readonly body: string | Uint8Array;
+  /** The address will never mean anything else. */
+  readonly stays?: boolean;
+}
+
+/** The sources, all of one time, and what they are for the browser. */
+class Build {
+  /** Begins each address of theirs: /build-HASH */
+  readonly prefix: string;
+  readonly #sources = new Map<string, string>();
+  readonly #scripts = new Map<string, string>();
+
+  constructor() {
+    const hash = createHash('sha256');
+    for (const name of globSync(SOURCES, { cwd: fileURLToPath(ROOT) }).sort()) {
+      const path = `/${name}`;
+      if (IS_FOR_TESTS.test(path)) continue;
+      const source = readFileSync(new URL(name, ROOT), 'utf8');
+      this.#sources.set(path, source);
+      hash.update(`${path} ${source.length}\n${source}`);
+    }
+    this.prefix = `/build-${hash.digest('hex').slice(0, 32)}`;
+  }
+
+  script(path: string): string | undefined {
+    const source = this.#sources.get(path);
+    if (source === undefined) return undefined;
+    const script = this.#scripts.get(path) ?? browserSource(source);
+    this.#scripts.set(path, script);
+    return script;
+  }
 }
 
 function find(
   pathname: string,
   files: Readonly<Record<string, string | Uint8Array>>,
-  kept: Map<string, string>,
+  build: Build,
 ): Answer | undefined {
   const file = files[pathname];
   if (file !== undefined) {
     return { type: 'application/octet-stream', body: typeof file === 'string' ? readFileSync(file) : file };
   }
-  const path = pathname === '/' ? '/web/index.html' : pathname;
+  const isOfBuild = pathname.startsWith(`${build.prefix}/`);
+  const path = pathname === '/' ? PAGE : isOfBuild ? pathname.slice(build.prefix.length) : pathname;
   // `URL` has resolved every '..' by now.
   if (!SERVED.some((start) => path.startsWith(start))) return undefined;
   const type = TYPES[path.slice(path.lastIndexOf('.') + 1)] ?? 'text/plain; charset=utf-8';
-  if (!path.endsWith('.ts')) return { type, body: readFileSync(new URL(`.${path}`, ROOT)) };
-  const script = kept.get(path) ?? browserSource(readFileSync(new URL(`.${path}`, ROOT), 'utf8'));
-  kept.set(path, script);
-  return { type, body: script };
+  if (path.endsWith('.ts')) {
+    const body = build.script(path);
+    return body === undefined ? undefined : { type, body, stays: isOfBuild };
+  }
+  const body = readFileSync(new URL(`.${path}`, ROOT));
+  if (path !== PAGE) return { type, body };
+  return { type, body: body.toString().replace('src="/web/', `src="${build.prefix}/web/`) };
 }
 
 /** Browsers know relative imports alone: a package is found as Node finds it, below node_modules. */

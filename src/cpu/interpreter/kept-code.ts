@@ -24,6 +24,9 @@ export interface CodeShelf {
   deserialize(bytes: Uint8Array<ArrayBuffer>, code: Uint8Array<ArrayBuffer>): WebAssembly.Module | undefined;
 }
 
+/** From there on what `keepCode` gave is a module's bytes and its machine code, in turns. */
+export const FIRST_MODULE = 2;
+
 /** Parts of the code cache. */
 export interface CodeParts {
   readonly pages: CodePages;
