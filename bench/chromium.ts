@@ -22,6 +22,8 @@ export function hasChromium(): boolean {
 /** xl on a page of its own in a browser of its own. */
 export interface WebConsole {
   readonly browser: BrowserContext;
+  /** when the page was asked for, on performance's clock */
+  readonly openedMs: number;
   /** Resolves when the console shows the text; rejects when xl has ended without. */
   until(text: string, timeoutMs: number): Promise<void>;
   /** Resolves with xl's exit status. */
@@ -46,6 +48,7 @@ export async function runInChromium(origin: string, argv: readonly string[], pro
   const complaints: string[] = [];
   page.on('pageerror', (error) => complaints.push(error.message));
   page.on('crash', () => complaints.push('the page crashed'));
+  const openedMs = performance.now();
   await page.goto(`${origin}/?${argv.map((word) => `xl=${encodeURIComponent(word)}`).join('&')}`);
 
   const text = () =>
@@ -63,6 +66,7 @@ export async function runInChromium(origin: string, argv: readonly string[], pro
   };
   return {
     browser,
+    openedMs,
     until: async (wanted, timeoutMs) => void (await wait(wanted, timeoutMs)),
     ended: (timeoutMs) => wait(undefined, timeoutMs),
     text,

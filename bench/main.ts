@@ -2,7 +2,7 @@ import { rmSync, writeFileSync } from 'node:fs';
 import { cpus, loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
 import { boot, bootTable } from './boot.ts';
-import { inChromium } from './browser.ts';
+import { BROWSER_PAIRS, inBrowserAndNode, visits, visitTable } from './browser.ts';
 import { CHROMIUM } from './chromium.ts';
 import { claims, type Figures } from './claims.ts';
 import { hypercalls, hypercallTable } from './hypercalls.ts';
@@ -23,7 +23,7 @@ const USAGE = `usage: npm run bench -- [--boot] [--suite] [--idle] [--hypercalls
   --idle           a shell at its prompt: share of a core, memory
                    without any of these: all three
   --hypercalls     what events and grants cost two guests of our own
-  --browser        the suite in headless Chromium, against Node
+  --browser        the suite in headless Chromium, against Node; its first page
   --deterministic  the suite with a clock that counts instructions, against the usual
   --domains        many idle ones, short lives, shares of busy ones
   --xenstore       requests over XenStore's socket, against Debian's C xenstored
@@ -96,8 +96,12 @@ async function measure(contest: Contest, request: Request): Promise<Figures> {
   if (parts.has('browser')) {
     const chromium = ensureProgram(CHROMIUM, ['chromium']);
     const image = await ensureSuite();
-    const contestants = [inChromium(contest, image), inGuest(contest.ours, image)];
-    figures.browser = await suite(contestants, request, `${chromium}, headless`);
+    const results = await compete(inBrowserAndNode(contest, image), request.order, runs);
+    figures.browser = suiteFigures(request.order.names, results);
+    console.log(`${chromium}, headless`);
+    for (const { ours, node } of BROWSER_PAIRS) console.log(`${suiteTable(figures.browser, [ours, node], runs)}\n`);
+    figures.visits = await visits(contest, runs);
+    console.log(`${visitTable(figures.visits, runs)}\n`);
   }
   if (parts.has('deterministic')) {
     const image = await ensureSuite();
