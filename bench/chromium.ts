@@ -22,10 +22,11 @@ export function hasChromium(): boolean {
 /** xl on a page of its own in a browser of its own. */
 export interface WebConsole {
   readonly browser: BrowserContext;
-  /** when the page was asked for, on performance's clock */
-  readonly openedMs: number;
-  /** Resolves when the console shows the text; rejects when xl has ended without. */
-  until(text: string, timeoutMs: number): Promise<void>;
+  /**
+   * Resolves when the console shows the text, with the milliseconds since the page was asked for; rejects when xl has
+   * ended without.
+   */
+  until(text: string, timeoutMs: number): Promise<number>;
   /** Resolves with xl's exit status. */
   ended(timeoutMs: number): Promise<number>;
   /** what xl and the guest have printed */
@@ -45,10 +46,10 @@ export interface WebConsole {
 export async function runInChromium(origin: string, argv: readonly string[], profile = ''): Promise<WebConsole> {
   const browser = await chromium.launchPersistentContext(profile, { executablePath: CHROMIUM, args: FLAGS });
   const page = await browser.newPage();
+  await page.addInitScript(WATCH);
   const complaints: string[] = [];
   page.on('pageerror', (error) => complaints.push(error.message));
   page.on('crash', () => complaints.push('the page crashed'));
-  const openedMs = performance.now();
   await page.goto(`${origin}/?${argv.map((word) => `xl=${encodeURIComponent(word)}`).join('&')}`);
 
   const text = () =>
@@ -58,17 +59,16 @@ export async function runInChromium(origin: string, argv: readonly string[], pro
       .then((content) => content ?? '');
   const wait = async (wanted: string | undefined, timeoutMs: number) => {
     const state = await stateOnceThere(page, wanted, timeoutMs);
-    if (wanted === undefined ? state.status === undefined : !state.found)
+    if (wanted === undefined ? state.status === undefined : state.atMs === undefined)
       throw new Error(
         `xl in Chromium ended with ${state.status} ${complaints.join(' ')}:\n${(await text()).slice(-2000)}`,
       );
-    return Number(state.status);
+    return state;
   };
   return {
     browser,
-    openedMs,
-    until: async (wanted, timeoutMs) => void (await wait(wanted, timeoutMs)),
-    ended: (timeoutMs) => wait(undefined, timeoutMs),
+    until: async (wanted, timeoutMs) => (await wait(wanted, timeoutMs)).atMs as number,
+    ended: async (timeoutMs) => Number((await wait(undefined, timeoutMs)).status),
     text,
     keptFiles: () => page.evaluate(LIST_FILES),
     end: async (timeoutMs) => {
@@ -80,7 +80,8 @@ export async function runInChromium(origin: string, argv: readonly string[], pro
 }
 
 interface PageState {
-  readonly found: boolean;
+  /** on the page's clock; undefined where the text did not come */
+  readonly atMs: number | undefined;
   readonly status: string | undefined;
 }
 
@@ -96,12 +97,22 @@ const LIST_FILES = `(async () => {
 
 const POLL_MS = 20;
 
+/** When the console had how much, which does not wait until somebody asks. */
+const WATCH = `
+  globalThis.growth = [{ atMs: 0, length: 0 }];
+  setInterval(() => {
+    const length = document.querySelector('pre')?.textContent.length ?? 0;
+    if (length !== growth.at(-1).length) growth.push({ atMs: performance.now(), length });
+  }, ${POLL_MS});
+`;
+
 async function stateOnceThere(page: Page, wanted: string | undefined, timeout: number): Promise<PageState> {
   const script = `(() => {
     const { status } = document.documentElement.dataset;
     const wanted = ${JSON.stringify(wanted)};
-    const found = wanted !== undefined && document.querySelector('pre').textContent.includes(wanted);
-    return found || status !== undefined ? { found, status } : undefined;
+    const at = wanted === undefined ? -1 : document.querySelector('pre').textContent.indexOf(wanted);
+    const { atMs } = at < 0 ? {} : (growth.find(({ length }) => length >= at + wanted.length) ?? {});
+    return atMs !== undefined || status !== undefined ? { atMs, status } : undefined;
   })()`;
   const handle = await page.waitForFunction(script, undefined, { timeout, polling: POLL_MS });
   return (await handle.jsonValue()) as PageState;
