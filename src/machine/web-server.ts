@@ -4,6 +4,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { stripTypeScriptTypes } from 'node:module';
 import { fileURLToPath } from 'node:url';
+import { type Bundle, bundle } from './web-bundle.ts';
 
 /** A web server for the page, on this host alone. */
 export interface WebServer {
@@ -19,6 +20,7 @@ const SERVED = ['/src/', '/web/', '/guests/', '/node_modules/zstddec/dist/'];
 const SOURCES = ['src/**/*.ts', 'web/**/*.ts', 'guests/**/*.ts'];
 const IS_FOR_TESTS = /\.test\.ts$|\/testing\//;
 const PAGE = '/web/index.html';
+const WORKER = '/web/worker.ts';
 
 const TYPES: Readonly<Record<string, string>> = {
   ts: 'text/javascript',
@@ -28,9 +30,10 @@ const TYPES: Readonly<Record<string, string>> = {
 
 /**
  * Serves the page, the sources with their types taken out, as Node takes them out when it runs them, and some files.
- * No bundle: what the browser runs is line for line what is in the repository, and nothing has to be built. The page asks
- * for sources as they were when the server began, under an address that is another when one of them is (/build-HASH/): a
- * browser keeps those, with what it made of them, and what the page keeps goes by that address.
+ * What the browser runs is line for line what is in the repository, and nothing has to be built. The page asks for sources
+ * as they were when the server began, under an address that is another when one of them is (/build-HASH/): a browser
+ * keeps those, with what it made of them, and what the page keeps goes by that address. There, the worker and all that it
+ * imports is one script.
  *
  * @param files by their path on the server: the path of a file on the host, or its content
  * @param port 0 takes a free one
@@ -86,6 +89,7 @@ class Build {
   readonly prefix: string;
   readonly #sources = new Map<string, string>();
   readonly #scripts = new Map<string, string>();
+  #worker: Bundle | undefined;
 
   constructor() {
     const hash = createHash('sha256');
@@ -106,6 +110,17 @@ class Build {
     this.#scripts.set(path, script);
     return script;
   }
+
+  /** The worker, with all that it imports. */
+  get worker(): Bundle {
+    const read = (path: string) => {
+      const script = this.script(path);
+      if (script === undefined) throw new Error(`${path} is imported, and not served`);
+      return script;
+    };
+    this.#worker ??= bundle(WORKER, read, 'worker.ts.map');
+    return this.#worker;
+  }
 }
 
 function find(
@@ -122,6 +137,8 @@ function find(
   // `URL` has resolved every '..' by now.
   if (!SERVED.some((start) => path.startsWith(start))) return undefined;
   const type = TYPES[path.slice(path.lastIndexOf('.') + 1)] ?? 'text/plain; charset=utf-8';
+  if (isOfBuild && path === WORKER) return { type, body: build.worker.script, stays: true };
+  if (isOfBuild && path === `${WORKER}.map`) return { type, body: build.worker.sourceMap, stays: true };
   if (path.endsWith('.ts')) {
     const body = build.script(path);
     return body === undefined ? undefined : { type, body, stays: isOfBuild };
