@@ -53,6 +53,7 @@ export function instantiate(
     offsetLinear: (segment, offset, bytes, write) => current.vcpu.offsetLinear(segment, offset, bytes, write),
     find: () => current.vcpu.find(),
     hot: () => current.vcpu.hot(),
+    isOfPage: (pc) => current.vcpu.isOfPage(pc),
     vectorSlow: (operation) => current.vcpu.vectorSlow(operation),
     readTsc: () => readTscIntoScratch(current.vcpu.cpu),
     system: (handler, pc) => current.vcpu.system(handler, pc),

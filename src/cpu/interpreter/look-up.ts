@@ -46,7 +46,8 @@ export function emitJumpCache(frame: MainFrame): void {
   code.end();
 }
 
-// Remembers the target in the branch that came here, if both are in one page and the target's bytes too.
+// Remembers the target in the branch that came here, if both are in one page and the target's bytes too: of the same
+// code, for others execute that branch as well, and a frame may have got another page since it was entered.
 export function emitLink(frame: MainFrame): void {
   const { code } = frame;
   code.get(frame.link);
@@ -68,9 +69,14 @@ export function emitLink(frame: MainFrame): void {
   code.op(op.OP_I32_LE_U);
   code.op(op.OP_I32_AND);
   code.if();
+  frame.saveRip();
+  code.get(frame.link);
+  code.call(frame.runtime.isOfPage);
+  code.if();
   code.get(frame.link);
   code.get(frame.pc);
   code.memory(op.OP_I32_STORE, record.RECORD_LINK);
+  code.end();
   code.end();
   code.i32(0);
   code.set(frame.link);

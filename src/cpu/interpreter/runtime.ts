@@ -36,6 +36,8 @@ export interface InterpreterImports {
   hot(): void;
   /** The record for the RIP in the state, or 0 after a fault. */
   find(): number;
+  /** Whether a record is of the page that the RIP in the state is in: 1, or 0. */
+  isOfPage(pc: number): number;
   /** See system/vector-slow.ts. */
   vectorSlow(operation: number): number;
   /** The guest's time-stamp counter, into scratch. */
@@ -49,6 +51,7 @@ export interface RuntimeFunctions extends SystemRuntime {
   readonly system: number;
   readonly address: number;
   readonly hot: number;
+  readonly isOfPage: number;
   readonly settleFlags: number;
   readonly coldType: number;
   /** Type of a region, for the table of them. */
@@ -82,6 +85,7 @@ export function emitRuntime(module: ModuleBuilder, findsKnown: boolean): Runtime
   const regionWrite = module.import('regionWrite', [TYPE_I32, TYPE_I32, TYPE_I32], []);
   const regionProbe = module.import('regionProbe', [TYPE_I32, TYPE_I32, TYPE_I32], [TYPE_I32]);
   const hot = module.import('hot', [], []);
+  const isOfPage = module.import('isOfPage', [TYPE_I32], [TYPE_I32]);
   const refill = emitTlbRefill(module, VCPU_TLBS);
   const beside = emitBesideCode(module);
   const withoutFloats = {
@@ -96,6 +100,7 @@ export function emitRuntime(module: ModuleBuilder, findsKnown: boolean): Runtime
     copyBlock: emitCopyBlock(module),
     fillBlock: emitFillBlock(module),
     hot,
+    isOfPage,
     reachPage: emitReachPage(module, refill),
     coldType: module.type(COLD_PARAMETERS, [TYPE_I32]),
     regionType: module.type(REGION_PARAMETERS, [TYPE_I32]),
