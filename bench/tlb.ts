@@ -3,7 +3,14 @@
  *
  * Nanoseconds of the best of several short runs, which other work on the machine did not interrupt.
  */
-import { type Engine, ENGINE_RESERVED_BYTES, EXIT_HLT, type EngineVcpu, type Intercepts } from '../src/cpu/engine.ts';
+import {
+  type Engine,
+  ENGINE_RESERVED_BYTES,
+  EXIT_HLT,
+  type EngineVcpu,
+  type Intercepts,
+  type TscSource,
+} from '../src/cpu/engine.ts';
 import { InterpreterEngine } from '../src/cpu/interpreter/engine.ts';
 import * as state from '../src/cpu/state.ts';
 import { P2M_RAM_RW, P2m } from '../src/xen/x86/mm/p2m.ts';
@@ -63,6 +70,14 @@ const PLATFORM: Intercepts = {
   writeTpr: () => {},
 };
 
+/** The counter stands still. */
+const NO_TIME: TscSource = {
+  read(out) {
+    out.fill(0);
+    return false;
+  },
+};
+
 class Bench {
   readonly #engine: Engine;
   readonly #vcpu: EngineVcpu;
@@ -77,7 +92,7 @@ class Bench {
     for (let gfn = 0; gfn < frames; gfn++) p2m.set(gfn, FIRST_FRAME + gfn, P2M_RAM_RW);
     this.#view = new DataView(memory.buffer, ENGINE_RESERVED_BYTES);
     this.#engine = new InterpreterEngine(memory);
-    this.#vcpu = this.#engine.createVcpu(p2m, PLATFORM, { read: (out) => out.fill(0) });
+    this.#vcpu = this.#engine.createVcpu(p2m, PLATFORM, NO_TIME);
     this.#mapAll();
     this.#enterLongMode();
     this.#handleFaults();

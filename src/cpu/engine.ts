@@ -120,8 +120,15 @@ export interface Intercepts {
 
 /** Where the processor's time-stamp counter comes from. */
 export interface TscSource {
-  /** Writes the host TSC (lo, hi) into `out`. No allocation. */
-  read(out: Uint32Array): void;
+  /**
+   * Writes the host TSC (lo, hi) into `out`. No allocation. True: the processor may count on from it by itself for a
+   * while (system/tsc.ts).
+   */
+  read(out: Uint32Array): boolean;
+  /** Where the counter counts instructions: its ticks for each. It is then counted on exactly. */
+  readonly ticksPerInstruction?: number | undefined;
+  /** The processor has counted on from the last reading: the next one is no less than that and `ticks`. */
+  countedOn?(ticks: number): void;
 }
 
 /** Registers whose reading or writing does more, as the instructions do it, but with no watcher asked. Between runs. */

@@ -164,6 +164,18 @@ export const OFFSET_EXCEPTION_EXITS = 0x558;
 export const OFFSET_GUEST_TSC_OFFSET = 0x560;
 export const OFFSET_VM_HSAVE_PA = 0x568;
 
+// By what generated code tells the time-stamp counter without TypeScript, until so much was counted: system/tsc.ts.
+/** u64: the host's counter where OFFSET_TSC_FROM was left of the budget. */
+export const OFFSET_TSC_BASE = 0x570;
+export const OFFSET_TSC_FROM = 0x578;
+/** u32: so much, taken off the budget, it holds for; 0: it does not. */
+export const OFFSET_TSC_WINDOW = 0x57c;
+/** u32: ticks for each that is taken off, times TSC_RATE_ONE. */
+export const OFFSET_TSC_RATE = 0x580;
+export const TSC_RATE_ONE = 8;
+/** u32: as how many instructions a reading counts beyond its own. */
+export const OFFSET_TSC_READING = 0x584;
+
 export const VCPU_STATE_SIZE = 0x600;
 
 // RFLAGS (SDM vol. 1, 3.4.3)

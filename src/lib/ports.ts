@@ -7,6 +7,8 @@
 export interface Clock {
   /** Nanoseconds since an arbitrary start, never going back. A double holds 104 days of them exactly. */
   nowNs(): number;
+  /** Of a clock that counts what processors execute: what an instruction takes. Undefined: it is the host's. */
+  readonly nsPerInstruction: number | undefined;
   /** Nanoseconds since 1970-01-01 UTC; past the doubles' exact range, hence a bigint. It may jump. */
   wallclockNs(): bigint;
   /**

@@ -9,6 +9,7 @@ function world() {
   const deferred: (() => void)[] = [];
   const clock: Clock = {
     nowNs: () => 5,
+    nsPerInstruction: undefined,
     wallclockNs: () => 7n,
     setTimer: (_, callback) => {
       timers.add(callback);

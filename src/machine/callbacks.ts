@@ -18,6 +18,7 @@ export class Callbacks {
     this.#broken = broken;
     this.clock = {
       nowNs: () => clock.nowNs(),
+      nsPerInstruction: clock.nsPerInstruction,
       wallclockNs: () => clock.wallclockNs(),
       setTimer: (atNs, callback, fromNs) => this.#setTimer(clock, atNs, callback, fromNs),
     };

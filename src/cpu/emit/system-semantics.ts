@@ -16,7 +16,7 @@ export interface SystemRuntime extends Runtime {
   /** See system-host.ts. */
   readonly systemReadHost: number;
   readonly systemWriteHost: number;
-  /** () -> nothing: the guest's time-stamp counter, into scratch. */
+  /** See read-tsc.ts. */
   readonly readTsc: number;
   /** Where a vCPU's TLBs are in its area. */
   readonly tlbs: number;
@@ -96,9 +96,11 @@ export class SystemSemantics extends Semantics {
     this.require(this.eq(this.sar(this.shl(address, 16), 16), address));
   }
 
-  /** The guest's time-stamp counter, into scratch. */
-  readTsc(): void {
+  /** The guest's time-stamp counter. */
+  readTsc(): Value {
+    this.code.get(this.vcpu);
     this.code.call(this.#runtime.readTsc);
+    return this.pop(64);
   }
 
   // Machine memory, at addresses that `hostOf` found

@@ -6,9 +6,9 @@ import type { OperandHandle } from './define.ts';
 export function readTimeStampShortcut(m: SystemSemantics): void {
   const isDisabled = m.and(m.loadState(state.OFFSET_CR4, 32), m.const(32, state.CR4_TSD));
   m.if(isDisabled, () => m.requireCpl0());
-  m.readTsc();
-  m.writeGpr(state.RAX, m.loadState(state.OFFSET_SCRATCH, 32));
-  m.writeGpr(state.RDX, m.loadState(state.OFFSET_SCRATCH + 4, 32));
+  const counter = m.readTsc();
+  m.writeGpr(state.RAX, m.trunc(counter, 32));
+  m.writeGpr(state.RDX, m.trunc(m.shr(counter, 32), 32));
 }
 
 export function readTimeStampAndProcessorShortcut(m: SystemSemantics): void {

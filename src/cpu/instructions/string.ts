@@ -6,7 +6,7 @@
 import type { Semantics } from '../emit/semantics.ts';
 import type { Bits, Value } from '../emit/values.ts';
 import { MODE_FLAT } from '../mode.ts';
-import { ES, OFFSET_MODE, OFFSET_RFLAGS_REST, RCX, RDI, RSI } from '../state.ts';
+import { ES, OFFSET_MODE, OFFSET_RFLAGS_REST, OFFSET_TSC_WINDOW, RCX, RDI, RSI } from '../state.ts';
 import { form, type Instruction, instruction, type OperandHandle, REPEAT } from './define.ts';
 import { AL, r, rAX, stringDestination, stringDestination8, stringSource, stringSource8, w } from './operands.ts';
 
@@ -17,6 +17,8 @@ import { AL, r, rAX, stringDestination, stringDestination8, stringSource, string
 export const ELEMENTS_AT_ONCE = 16384;
 /** The same of what goes one by one, downwards or with a look at each, and may miss the TLB every time. */
 export const ELEMENTS_ONE_BY_ONE = 512;
+/** Bytes at once that take longer than instructions do. */
+const LARGE_BLOCK = 1024;
 
 export const MOVS = instruction('MOVS', {
   manual: 'SDM vol. 2B, MOVS/MOVSB/MOVSW/MOVSD/MOVSQ',
@@ -207,6 +209,7 @@ function tryBlock(
     const hostTo = m.fastHost(to, true);
     const hostFrom = from === undefined ? hostTo : m.fastHost(from, false);
     m.if(m.and(m.not(m.isZero(hostTo)), m.not(m.isZero(hostFrom))), () => {
+      m.if(m.not(m.below(bytes, m.const(32, LARGE_BLOCK))), () => takeTime(m));
       if (pattern !== undefined) {
         m.fillBlock(hostTo, pattern, bytes);
         m.set(done, elements);
@@ -223,7 +226,15 @@ function tryBlock(
 
 /** Between rounds: when enough was done at once, the instruction starts again, and interrupts get in. */
 function pause(m: Semantics, more: Value, left: Value): void {
-  m.if(m.and(more, m.less(left, m.const(32, 1))), () => m.control.again());
+  m.if(m.and(more, m.less(left, m.const(32, 1))), () => {
+    takeTime(m);
+    m.control.again();
+  });
+}
+
+/** The time-stamp counter is not to be told by the instructions since it was read last: see system/tsc.ts. */
+function takeTime(m: Semantics): void {
+  m.storeState(OFFSET_TSC_WINDOW, m.const(32, 0));
 }
 
 /** Linear address of ES:rDI. */

@@ -43,20 +43,26 @@ export function instantiate(
   current: Current,
 ): WebAssembly.Exports {
   const env: InterpreterImports = {
-    slowRead: (lo, hi, bytes) => current.vcpu.slowRead(lo, hi, bytes),
-    slowWrite: (lo, hi, bytes) => current.vcpu.slowWrite(lo, hi, bytes),
-    probeWrite: (lo, hi, bytes) => current.vcpu.probeWrite(lo, hi, bytes),
-    regionRead: (lo, hi, bytes) => current.vcpu.regionRead(lo, hi, bytes),
-    regionWrite: (lo, hi, bytes) => current.vcpu.regionWrite(lo, hi, bytes),
-    regionProbe: (lo, hi, bytes) => current.vcpu.regionProbe(lo, hi, bytes),
-    segmentLinear: (pc, segment, offset) => current.vcpu.segmentLinear(pc, segment, offset),
-    offsetLinear: (segment, offset, bytes, write) => current.vcpu.offsetLinear(segment, offset, bytes, write),
-    find: () => current.vcpu.find(),
-    hot: () => current.vcpu.hot(),
+    slowRead: (lo, hi, bytes) => asked(current).slowRead(lo, hi, bytes),
+    slowWrite: (lo, hi, bytes) => asked(current).slowWrite(lo, hi, bytes),
+    probeWrite: (lo, hi, bytes) => asked(current).probeWrite(lo, hi, bytes),
+    regionRead: (lo, hi, bytes) => asked(current).regionRead(lo, hi, bytes),
+    regionWrite: (lo, hi, bytes) => asked(current).regionWrite(lo, hi, bytes),
+    regionProbe: (lo, hi, bytes) => asked(current).regionProbe(lo, hi, bytes),
+    segmentLinear: (pc, segment, offset) => asked(current).segmentLinear(pc, segment, offset),
+    offsetLinear: (segment, offset, bytes, write) => asked(current).offsetLinear(segment, offset, bytes, write),
+    find: () => asked(current).find(),
+    hot: () => asked(current).hot(),
     isOfPage: (pc) => current.vcpu.isOfPage(pc),
-    vectorSlow: (operation) => current.vcpu.vectorSlow(operation),
+    vectorSlow: (operation) => asked(current).vectorSlow(operation),
     readTsc: () => readTscIntoScratch(current.vcpu.cpu),
-    system: (handler, pc) => current.vcpu.system(handler, pc),
+    system: (handler, pc) => asked(current).system(handler, pc),
   };
   return new WebAssembly.Instance(module, { env: { ...env, memory } }).exports;
+}
+
+// Whose run it is. What is done for it now takes its time, and may tell the guest what time it is.
+function asked(current: Current): CurrentVcpu {
+  current.vcpu.cpu.tsc.settle();
+  return current.vcpu;
 }

@@ -3,6 +3,7 @@ import { emitCopyBlock, emitFillBlock } from '../emit/blocks.ts';
 import { Code } from '../emit/code.ts';
 import type { ModuleBuilder } from '../emit/module.ts';
 import * as op from '../emit/opcodes.ts';
+import { emitReadTsc } from '../emit/read-tsc.ts';
 import { emitBesideCode, emitProbeWrite, emitReachPage, emitReadSlow, emitWriteSlow } from '../emit/slow-access.ts';
 import { emitSystemHost } from '../emit/system-host.ts';
 import type { SystemRuntime } from '../emit/system-semantics.ts';
@@ -40,7 +41,7 @@ export interface InterpreterImports {
   isOfPage(pc: number): number;
   /** See system/vector-slow.ts. */
   vectorSlow(operation: number): number;
-  /** The guest's time-stamp counter, into scratch. */
+  /** The guest's time-stamp counter, into scratch, where generated code cannot count on by itself. */
   readTsc(): void;
   /** Runs the TypeScript function of a handler. */
   system(handler: number, pc: number): number;
@@ -116,7 +117,7 @@ export function emitRuntime(module: ModuleBuilder, findsKnown: boolean): Runtime
     settleFlags: emitSettleFlags(module, runtime),
     systemReadHost: emitSystemHost(module, runtime, refill, false),
     systemWriteHost: emitSystemHost(module, runtime, refill, true),
-    readTsc,
+    readTsc: emitReadTsc(module, readTsc),
     tlbs: VCPU_TLBS,
   };
 }

@@ -253,7 +253,6 @@ export class InterpreterVcpu implements EngineVcpu, CodeUser, TierHooks, Current
       this.flushJumps();
     }
   }
-
   flushPage(lo: number, hi: number): void {
     this.#mmu.flushPage(lo, hi);
   }
@@ -348,6 +347,7 @@ export class InterpreterVcpu implements EngineVcpu, CodeUser, TierHooks, Current
     this.#becomeCurrent();
     code.enter(this);
     const result = run(this.state.base, budget);
+    this.cpu.tsc.settle();
     this.#retired = this.instructions;
     this.#slice = 0;
     this.state.view.setInt32(state.OFFSET_BUDGET, 0, true);

@@ -17,6 +17,7 @@ import { ACCESS_READ, PRIVILEGE_SUPERVISOR, type Privilege } from '../mmu/walk.t
 import { RFLAGS_REST, readStatusFlags, writeStatusFlags } from '../emit/flags.ts';
 import { TLB_WRITE_OFFSET } from '../emit/tlb-layout.ts';
 import * as state from '../state.ts';
+import { TimeStampCounter } from './tsc.ts';
 import type { Svm } from '../svm/svm.ts';
 import { BranchRecords } from './branch-records.ts';
 import type { Descriptor } from './descriptors.ts';
@@ -39,7 +40,7 @@ export class SystemCpu {
   readonly state: state.VcpuState;
   readonly mmu: Mmu;
   readonly intercepts: Intercepts;
-  readonly tsc: TscSource;
+  readonly tsc: TimeStampCounter;
   readonly hooks: TierHooks;
   readonly svm: Svm;
   /** What `read` fills and `write` takes from. */
@@ -73,7 +74,7 @@ export class SystemCpu {
     this.svm = svm;
     this.mmu = mmu;
     this.intercepts = intercepts;
-    this.tsc = tsc;
+    this.tsc = new TimeStampCounter(cpu, tsc);
     this.hooks = hooks;
     this.machine = new DataView(cpu.view.buffer);
     this.#direct = new DirectAccess(cpu.view.buffer, mmu.tlbs);

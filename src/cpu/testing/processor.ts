@@ -1,5 +1,5 @@
 /** A processor with a little memory, in 64-bit mode on an identity map, for tests that run a few instructions. */
-import type { Engine, EngineVcpu, Exit, Intercepts, NestedPaging } from '../engine.ts';
+import type { Engine, EngineVcpu, Exit, Intercepts, NestedPaging, TscSource } from '../engine.ts';
 import { ALL_INSTRUCTIONS } from '../instructions/all.ts';
 import { InterpreterEngine } from '../interpreter/engine.ts';
 import * as state from '../state.ts';
@@ -63,7 +63,11 @@ export class TestProcessor {
 
   readonly #engine: Engine;
 
-  constructor(platform: Partial<Intercepts> = {}, make: EngineMaker = interpreter) {
+  constructor(
+    platform: Partial<Intercepts> = {},
+    make: EngineMaker = interpreter,
+    tsc: TscSource = countingReadings(),
+  ) {
     const { memory, engine: processor } = engineBy(make);
     this.#engine = processor;
     this.memory = new Uint8Array(memory.buffer, GUEST_BASE);
@@ -71,12 +75,7 @@ export class TestProcessor {
     this.memory.fill(0);
     processor.memoryWritten(GUEST_BASE, MEMORY_BYTES - GUEST_BASE);
     const nested: NestedPaging = { lookup: (gfn) => this.lookup(gfn) };
-    let ticks = 0;
-    this.vcpu = processor.createVcpu(
-      nested,
-      { ...EMPTY_PLATFORM, ...platform },
-      { read: (out) => out.set([ticks++, 0]) },
-    );
+    this.vcpu = processor.createVcpu(nested, { ...EMPTY_PLATFORM, ...platform }, tsc);
     this.state = this.vcpu.state;
     this.#enterLongMode();
   }
@@ -126,4 +125,15 @@ export class TestProcessor {
     registers.setGpr(state.RSP, BigInt(STACK_TOP));
     this.vcpu.flushTlb();
   }
+}
+
+/** Time passes by being looked at. */
+function countingReadings(): TscSource {
+  let ticks = 0;
+  return {
+    read(out) {
+      out.set([ticks++, 0]);
+      return false;
+    },
+  };
 }

@@ -9,6 +9,8 @@ const LONGEST_SLEEP_MS = 0x7fffffff;
 const COARSE_MS = 1.25;
 
 export class NodeClock implements Clock {
+  readonly nsPerInstruction = undefined;
+
   nowNs(): number {
     return performance.now() * NS_PER_MS;
   }

@@ -25,6 +25,7 @@ interface VirtualTimer {
  * the host, which takes no virtual time.
  */
 export class VirtualClock implements Clock {
+  readonly nsPerInstruction = NS_PER_INSTRUCTION;
   /** A round date to start from: 2026-01-01 UTC. */
   static readonly EPOCH_NS = 1_767_225_600_000_000_000n;
   readonly #hostDefer: (callback: () => void) => void;

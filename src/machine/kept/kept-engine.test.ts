@@ -120,6 +120,7 @@ function looks(): { clock: Clock; now: () => Promise<void> } {
   let timer: (() => void) | undefined;
   const clock: Clock = {
     nowNs: () => 0,
+    nsPerInstruction: undefined,
     wallclockNs: () => 0n,
     setTimer: (_atNs: number, callback: () => void) => {
       timer = callback;

@@ -2,6 +2,7 @@ import type { Clock, Random, TimerHandle } from '../../lib/ports.ts';
 
 /** A host whose time passes only when a test says so, and whose event loop turns only then. */
 export class SimulatedHost implements Clock, Random {
+  readonly nsPerInstruction = undefined;
   #nowNs = 5_000_000_000; // a host's clock does not start with the machine
   #timers: { atNs: number; callback: () => void }[] = [];
   #deferred: (() => void)[] = [];

@@ -4,7 +4,7 @@ import { CompatSharedInfo } from '../../abi/compat/xen.ts';
 import { SharedInfo, VcpuTimeInfo, XEN_PVCLOCK_TSC_STABLE_BIT } from '../../abi/xen.ts';
 import { type Guest, TestMachine } from '../testing/test-machine.ts';
 import type { HvmVcpu } from './hvm/vcpu-hvm.ts';
-import { updateWallclock } from './time.ts';
+import { SystemTsc, updateWallclock } from './time.ts';
 
 const TIME_IN_VCPU_INFO = 0x20;
 const IA32_TSC_ADJUST = 0x3b;
@@ -84,6 +84,25 @@ test('wall clock and system time make the host’s date, with the domain’s off
       equal(bootNs + BigInt(machine.xen.now()), machine.host.wallclockNs() + BigInt(offset) * 10n ** 9n);
     }
   }
+});
+
+test('no vCPU of a domain is told less than another counted on to; a clock that stands still is not run away from', () => {
+  let now = 1_000_000;
+  const tsc = new SystemTsc(() => now, undefined);
+  const out = new Uint32Array(2);
+  const read = (): [number, boolean] => {
+    const mayCount = tsc.read(out);
+    return [(out[1] as number) * 2 ** 32 + (out[0] as number), mayCount];
+  };
+  deepEqual(read(), [1_000_000, true]);
+  tsc.countedOn(50_000);
+  deepEqual(read(), [1_050_000, true]);
+  tsc.countedOn(60_000);
+  deepEqual(read(), [1_110_000, false]);
+  now = 1_100_000;
+  deepEqual(read(), [1_110_000, true]);
+  now = 2 ** 40;
+  deepEqual(read(), [2 ** 40, true]);
 });
 
 test('timers expire at their nanosecond, in their order', () => {

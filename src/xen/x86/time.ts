@@ -12,18 +12,33 @@ export const TSC_KHZ = 1_000_000;
 export const TSC_TO_SYSTEM_MUL = 0x80000000;
 export const TSC_SHIFT = 1;
 
-/** The host's TSC: system time itself. */
-export class SystemTsc implements TscSource {
-  readonly #now: () => number;
+/** A host's clock may stand still for as long as this: browsers make theirs coarse. */
+const COARSEST_CLOCK_NS = 100_000;
 
-  constructor(now: () => number) {
+/**
+ * The host's TSC: system time itself. One for all processors of a domain, so that none is told less than another was:
+ * what a processor counted on by itself can be ahead of a coarse clock, but only by what that is late.
+ */
+export class SystemTsc implements TscSource {
+  readonly ticksPerInstruction: number | undefined;
+  readonly #now: () => number;
+  #told = 0;
+
+  constructor(now: () => number, nsPerInstruction: number | undefined) {
     this.#now = now;
+    this.ticksPerInstruction = nsPerInstruction;
   }
 
-  read(out: Uint32Array): void {
-    const ns = this.#now();
-    out[0] = ns >>> 0;
-    out[1] = ns / 0x1_0000_0000;
+  read(out: Uint32Array): boolean {
+    const now = this.#now();
+    if (now > this.#told) this.#told = now;
+    out[0] = this.#told >>> 0;
+    out[1] = this.#told / 0x1_0000_0000;
+    return this.#told - now < COARSEST_CLOCK_NS;
+  }
+
+  countedOn(ticks: number): void {
+    this.#told += ticks;
   }
 }
 

@@ -3,7 +3,7 @@
  * HLTs, so that every exception ends in an exit that tells its vector.
  */
 import type { EngineMaker } from '../engines.ts';
-import type { Engine, EngineVcpu, Intercepts } from '../../../src/cpu/engine.ts';
+import type { Engine, EngineVcpu, Intercepts, TscSource } from '../../../src/cpu/engine.ts';
 import { ENGINE_RESERVED_BYTES, EXIT_BUDGET, EXIT_HLT } from '../../../src/cpu/engine.ts';
 import { readStatusFlags, writeStatusFlags } from '../../../src/cpu/emit/flags.ts';
 import { fxrstor, fxsave, type VectorState } from '../../../src/cpu/fpu/fxsave.ts';
@@ -64,6 +64,14 @@ const PLATFORM: Intercepts = {
   writeTpr: () => {},
 };
 
+/** The counter stands still. */
+const NO_TIME: TscSource = {
+  read(out) {
+    out.fill(0);
+    return false;
+  },
+};
+
 export class Guest {
   readonly #engine: Engine;
   readonly #vcpu: EngineVcpu;
@@ -82,7 +90,7 @@ export class Guest {
     this.#view = new DataView(memory.buffer);
     this.#engine = makeEngine(memory);
     const nested = { lookup: (gfn: number) => (gfn >= FIRST_FRAME && gfn < FIRST_FRAME + FRAMES ? gfn * 8 + 7 : 0) };
-    this.#vcpu = this.#engine.createVcpu(nested, PLATFORM, { read: (out) => out.fill(0) });
+    this.#vcpu = this.#engine.createVcpu(nested, PLATFORM, NO_TIME);
     const cpu = this.#vcpu.state;
     const x87 = new X87State(cpu.view, state.OFFSET_X87, state.OFFSET_X87_CONTROL);
     this.#vector = { x87, view: cpu.view, xmmAt: state.OFFSET_XMM, mxcsrAt: state.OFFSET_MXCSR };

@@ -9,6 +9,7 @@ import type { GrantTables } from '../../../libs/gnttab/gnttab.ts';
 
 /** A clock that stands until it is moved. */
 export class ManualClock implements Clock {
+  readonly nsPerInstruction = undefined;
   #nowNs = 0;
   readonly #timers = new Set<{ atNs: number; callback: () => void }>();
 

@@ -144,6 +144,7 @@ export class FakeServices implements Services {
   }
 
   readonly clock = {
+    nsPerInstruction: undefined,
     nowNs: () => 1000,
     wallclockNs: () => 1_795_230_121_287_654_321n,
     setTimer: (atNs: number, callback: () => void): TimerHandle => {

@@ -1,4 +1,5 @@
 import { XEN_DOMCTL_CDF_nested_virt } from '../../../abi/domctl.ts';
+import { SystemTsc } from '../time.ts';
 import { EEXIST, EINVAL, EPERM } from '../../../abi/errno.ts';
 import {
   HVM_NR_PARAMS,
@@ -93,6 +94,8 @@ const SET_ONCE: ReadonlySet<number> = new Set([
 /** What an HVM domain has more than others: its parameters, and how events reach it. */
 export class HvmDomain {
   readonly domain: Domain;
+  /** Its processors' TSC, before their offsets. */
+  readonly tsc: SystemTsc;
   readonly #params = new BigUint64Array(HVM_NR_PARAMS);
   /** Vector of HVM_PARAM_CALLBACK_IRQ, 0 where events come another way. */
   callbackVector = 0;
@@ -117,6 +120,7 @@ export class HvmDomain {
   constructor(domain: Domain, emulationFlags: number) {
     this.domain = domain;
     this.emulationFlags = emulationFlags;
+    this.tsc = new SystemTsc(() => domain.xen.now(), domain.xen.platform.clock.nsPerInstruction);
     this.platform = HvmPlatform.create(this);
     this.cpuPolicy = new CpuPolicy(new HvmMaxPolicy(domain.xen.platform.cpuid, this.isNested));
     // Real Xen reboots a domain whose processor shuts down. Here that is a crash unless the toolstack says otherwise:

@@ -17,7 +17,7 @@ import {
 } from '../../trace/events.ts';
 import { recordCpuid, recordMmio, recordMsr, recordPort } from '../../trace/exit-records.ts';
 import { type CpuidSubject, guestCpuid } from '../cpuid.ts';
-import { SystemTsc, updateSystemTime } from '../time.ts';
+import { updateSystemTime } from '../time.ts';
 import { dumpVcpu, ExitLog } from './dump.ts';
 import type { HvmDomain } from './domain-hvm.ts';
 import { HvmGuestMemory } from './guest-memory.ts';
@@ -67,7 +67,7 @@ export class HvmVcpu implements ArchVcpu, Intercepts, VlapicOwner, CpuidSubject 
     this.vcpu = vcpu;
     this.xen = hvm.domain.xen;
     assert(hvm.domain.p2m !== undefined, 'an HVM domain has a p2m');
-    this.engine = this.xen.platform.engine.createVcpu(hvm.domain.p2m, this, new SystemTsc(() => this.xen.now()));
+    this.engine = this.xen.platform.engine.createVcpu(hvm.domain.p2m, this, hvm.tsc);
     this.vlapic = new Vlapic(this);
     this.guest = new HvmGuestMemory(this);
     this.call = new Call(this.xen, vcpu, this.guest);
