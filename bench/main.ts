@@ -23,7 +23,8 @@ const USAGE = `usage: npm run bench -- [--boot] [--suite] [--idle] [--hypercalls
   --idle           a shell at its prompt: share of a core, memory
                    without any of these: all three
   --hypercalls     what events and grants cost two guests of our own
-  --browser        the suite in headless Chromium, against Node; its first page
+  --browser        the suite in headless Chromium, against Node: first runs and later ones;
+                   from opening the page to the shell
   --deterministic  the suite with a clock that counts instructions, against the usual
   --domains        many idle ones, short lives, shares of busy ones
   --xenstore       requests over XenStore's socket, against Debian's C xenstored

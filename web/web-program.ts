@@ -2,6 +2,7 @@ import type { Files, Host, HostOptions, Services, Signal } from '../src/dom0/xl/
 import { WebClock } from '../src/host/web/clock.ts';
 import { defer } from '../src/host/web/event-loop.ts';
 import { FetchedFiles } from '../src/host/web/files.ts';
+import type { Clock, TimerHandle } from '../src/lib/ports.ts';
 import { WebRandom } from '../src/host/web/random.ts';
 import { PortTerminal } from '../src/host/web/terminal.ts';
 import { BUILT_IN, readBuiltIn } from '../src/machine/built-in.ts';
@@ -9,6 +10,8 @@ import { kernelName } from '../src/machine/kept/kernel-name.ts';
 import type { KeptEngine } from '../src/machine/kept/kept-engine.ts';
 import type { KeptStore } from './kept-store.ts';
 import type { ToPage } from './messages.ts';
+
+const LEAVE_NS = 60e9;
 
 /** What xl is made of in a browser: the world that it and its machine see. */
 export class WebProgram implements Services {
@@ -82,9 +85,24 @@ export class WebProgram implements Services {
     );
     this.#engine = engine;
     engine.leaveSoon(this.clock);
-    machine.onStop = () => engine.end();
+    const leaving = leaveNowAndThen(this.clock, engine);
+    machine.onStop = () => {
+      leaving.cancel();
+      engine.end();
+    };
     return machine;
   }
+}
+
+// What is made after a guest has booted. A page that is closed has no time to leave it.
+function leaveNowAndThen(clock: Clock, engine: KeptEngine): TimerHandle {
+  const next = () =>
+    clock.setTimer(clock.nowNs() + LEAVE_NS, () => {
+      engine.leave();
+      timer = next();
+    });
+  let timer = next();
+  return { cancel: () => timer.cancel() };
 }
 
 /** The server's files, and those built in. */
