@@ -215,9 +215,10 @@ export class Mmu {
     if (!this.#aligned(lo, bytes)) return 0;
     if (!this.#translateRange(lo, hi, bytes, ACCESS_WRITE, privilege)) return 0;
     this.watch(lo, hi, bytes, true);
-    const { machine } = this.walker;
+    const { machine, readable } = this.walker;
     const isMoved = this.#onlyIn !== undefined && this.#onlyIn !== this.#nested.space;
-    if (isMoved || this.#secondMachine !== NO_SECOND || machine < 0 || this.#code.overlapsCode(machine, bytes)) {
+    const isPlain = readable && this.#secondMachine === NO_SECOND && machine >= 0;
+    if (isMoved || !isPlain || this.#code.overlapsCode(machine, bytes)) {
       if (this.#onlyIn !== undefined) this.#cpu.setU32(state.OFFSET_EVENT, EVENT_INTERPRET);
       return 0;
     }
@@ -357,9 +358,9 @@ export class Mmu {
     return true;
   }
 
-  // Caches what the walker just found.
+  // Caches what the walker just found, if it may be read at all.
   #fill(lo: number, hi: number, privilege: Privilege): void {
-    if (this.#nested.unrestricted) return;
+    if (this.#nested.unrestricted || !this.walker.readable) return;
     allowRefill(this.#cpu, this.#nested);
     const { machine, writable, isGlobal, kind } = this.walker;
     const holdsCode = this.#code.holdsCode(Math.floor(machine / 4096));

@@ -72,6 +72,8 @@ export class Walker {
   machine = -1;
   /** A write may follow without another walk: permitted, and the dirty bit is set. */
   writable = false;
+  /** Nested paging lets it be read. */
+  readable = true;
   kind: PageKind = PAGE_4K;
   /** The page is the same in every address space (SDM vol. 3A, 4.10.2.4). */
   isGlobal = false;
@@ -119,6 +121,7 @@ export class Walker {
     if (entry < 0) return this.#refuse(this.gpa, needed, false);
     const permissions = entry % NESTED_SCALE;
     if ((permissions & NESTED_WRITE) === 0) this.writable = false;
+    this.readable = (permissions & NESTED_READ) !== 0;
     if ((permissions & needed) !== 0) {
       this.machine = ((entry - permissions) / NESTED_SCALE) * 4096 + (this.gpa % 4096);
       return WALK_OK;

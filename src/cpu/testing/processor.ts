@@ -74,7 +74,7 @@ export class TestProcessor {
     this.view = new DataView(memory.buffer, GUEST_BASE);
     this.memory.fill(0);
     processor.memoryWritten(GUEST_BASE, MEMORY_BYTES - GUEST_BASE);
-    const nested: NestedPaging = { lookup: (gfn) => this.lookup(gfn) };
+    const nested: NestedPaging = { lookup: (gfn, intent) => this.lookup(gfn, intent) };
     this.vcpu = processor.createVcpu(nested, { ...EMPTY_PLATFORM, ...platform }, tsc);
     this.state = this.vcpu.state;
     this.#enterLongMode();
@@ -86,7 +86,7 @@ export class TestProcessor {
   }
 
   /** What nested paging says. */
-  protected lookup(gfn: number): number {
+  protected lookup(gfn: number, _intent?: number): number {
     return gfn < GUEST_PAGES ? (GUEST_BASE / 4096 + gfn) * 8 + 7 : 0;
   }
 
