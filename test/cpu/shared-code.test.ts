@@ -26,19 +26,22 @@ const PAGES = {
 };
 
 for (const [name, source] of Object.entries(PAGES)) {
-  forEveryEngine(`where ${name} leads, and was changed by one who has the page, is not where it leads others`, (make) => {
-    using guest = new SystemGuest({}, make);
-    const { bytes } = assembler.assemble(source, { origin: 0 });
-    const one = [...bytes].findIndex((byte, at) => byte === 0xb8 && bytes[at + 1] === 1) + 1;
-    for (const frame of FRAMES) guest.load(frame, [...bytes]);
-    for (const [number, frame] of FRAMES.entries()) {
-      guest.state.setGpr(state.RDI, BigInt(number === 0 ? frame + one : ELSEWHERE));
-      guest.state.setGpr(state.RBX, 2n);
-      guest.state.setGpr(state.RAX, 0n);
-      guest.state.setGpr(state.RSP, 0x40000n);
-      guest.state.rip = BigInt(frame);
-      for (let stops = 0; stops < 3 && guest.state.gpr(state.RAX) === 0n; stops++) equal(guest.continue(), EXIT_HLT);
-      equal(guest.state.gpr(state.RAX), number === 0 ? 2n : 1n);
-    }
-  });
+  forEveryEngine(
+    `where ${name} leads, and was changed by one who has the page, is not where it leads others`,
+    (make) => {
+      using guest = new SystemGuest({}, make);
+      const { bytes } = assembler.assemble(source, { origin: 0 });
+      const one = [...bytes].findIndex((byte, at) => byte === 0xb8 && bytes[at + 1] === 1) + 1;
+      for (const frame of FRAMES) guest.load(frame, [...bytes]);
+      for (const [number, frame] of FRAMES.entries()) {
+        guest.state.setGpr(state.RDI, BigInt(number === 0 ? frame + one : ELSEWHERE));
+        guest.state.setGpr(state.RBX, 2n);
+        guest.state.setGpr(state.RAX, 0n);
+        guest.state.setGpr(state.RSP, 0x40000n);
+        guest.state.rip = BigInt(frame);
+        for (let stops = 0; stops < 3 && guest.state.gpr(state.RAX) === 0n; stops++) equal(guest.continue(), EXIT_HLT);
+        equal(guest.state.gpr(state.RAX), number === 0 ? 2n : 1n);
+      }
+    },
+  );
 }

@@ -202,16 +202,6 @@ export class CodeCache implements CodeWatch {
     return id === undefined ? -1 : placeIn(id, address % 4096);
   }
 
-  /** Whether a record is of the page that a machine address is in. */
-  isOfPage(address: number, pc: number): boolean {
-    const { runs = [] } = this.#pages.known(Math.floor(address / 4096)) ?? {};
-    // Mostly it is one of the last.
-    for (let i = runs.length - 2; i >= 0; i -= 2) {
-      if (pc >= (runs[i] as number) && pc < (runs[i + 1] as number)) return true;
-    }
-    return false;
-  }
-
   /** The record of an instruction that was decoded, else 0. */
   known(place: number, mode: number): number {
     return this.#hash.find(Math.floor(place / 4096), place % 4096, mode);

@@ -94,6 +94,16 @@ export class CodePages {
     return this.#byFrame.get(mfn);
   }
 
+  /** Whether a record is of what the frame's content was last known as. */
+  hasRecord(mfn: number, pc: number): boolean {
+    const { runs = [] } = this.#byFrame.get(mfn) ?? {};
+    // Mostly it is one of the last.
+    for (let i = runs.length - 2; i >= 0; i -= 2) {
+      if (pc >= (runs[i] as number) && pc < (runs[i + 1] as number)) return true;
+    }
+    return false;
+  }
+
   byId(id: number): CodePage | undefined {
     return this.#byId.get(id);
   }

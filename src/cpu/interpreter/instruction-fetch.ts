@@ -42,6 +42,22 @@ export class InstructionFetch {
     return this.#mmu.translateFetch(this.#linearLo, this.#linearHi);
   }
 
+  /** The same where that was fetched before, and does not fault now. */
+  fetchedRip(mode: number, csBaseLo: number): number {
+    const { state: registers } = this.#cpu;
+    const cr2 = registers.u64(state.OFFSET_CR2);
+    const machine = this.translateRip(mode, csBaseLo);
+    this.#mmu.refused = undefined;
+    registers.setU32(state.OFFSET_EVENT, 0);
+    registers.setU64(state.OFFSET_CR2, cr2);
+    return machine;
+  }
+
+  /** Whether a record is of the page of code that a machine address is in. */
+  hasRecord(machine: number, pc: number): boolean {
+    return this.#code.parts.pages.hasRecord(Math.floor(machine / 4096), pc);
+  }
+
   /** The place in code (CodeCache.placeOf) of a machine address that `translateRip` gave; below 0 where none is known. */
   placeOf(machine: number): number {
     return machine < 0 ? machine : this.#code.placeOf(machine);

@@ -268,10 +268,12 @@ export class InterpreterVcpu implements EngineVcpu, CodeUser, TierHooks, Current
   regionProbe = (lo: number, hi: number, bytes: number): number => this.#regionAccess.probeWrite(lo, hi, bytes);
 
   hot = (): void => {
-    this.#shared.regions?.hot(this.#fetch.placeOf(this.#machineRip()), this.#mode, this.#fetch.near);
+    const machine = this.#fetch.fetchedRip(this.#mode, this.#csBaseLo);
+    this.#shared.regions?.hot(this.#fetch.placeOf(machine), this.#mode, this.#fetch.near);
   };
 
-  isOfPage = (pc: number): number => (this.#shared.code.isOfPage(this.#machineRip(), pc) ? 1 : 0);
+  isOfPage = (pc: number): number =>
+    this.#fetch.hasRecord(this.#fetch.fetchedRip(this.#mode, this.#csBaseLo), pc) ? 1 : 0;
 
   segmentLinear = (pc: number, segment: number, offset: number): void => {
     const access = this.#operands.memoryAccess(pc);
@@ -315,16 +317,6 @@ export class InterpreterVcpu implements EngineVcpu, CodeUser, TierHooks, Current
     if (current.vcpu !== this) current.vcpu = this;
     if (this.#framesBegun !== code.framesBegun) this.#mmu.protectFrames();
     this.#framesBegun = code.framesBegun;
-  }
-
-  // Machine address of what was fetched before: it does not fault now.
-  #machineRip(): number {
-    const cr2 = this.state.u64(state.OFFSET_CR2);
-    const machine = this.#fetch.translateRip(this.#mode, this.#csBaseLo);
-    this.#mmu.refused = undefined;
-    this.state.setU32(state.OFFSET_EVENT, 0);
-    this.state.setU64(state.OFFSET_CR2, cr2);
-    return machine;
   }
 
   #enterFor(budget: number): number {
