@@ -4,6 +4,7 @@ import { ALL_INSTRUCTIONS } from '../../src/cpu/instructions/all.ts';
 import { SeededRandom } from '../../src/lib/seeded-random.ts';
 import { STRESS_RIGHT } from '../../guests/stress/stress.ts';
 import { ENGINES } from '../cpu/engines.ts';
+import { ATTACKS_PER_ROUND, proveHarmless } from '../attack/proof.ts';
 import { explain, runCampaign } from '../cpu/native/campaign.ts';
 import { Host, whyNoHost } from '../cpu/native/host.ts';
 import type { Plan } from './checkpoints.ts';
@@ -64,6 +65,10 @@ const PROOFS: Readonly<Record<string, Proof>> = {
       host.close();
     }
     return `random programs as the host's processor has them, on ${ENGINES.map(({ name }) => name).join(', ')}`;
+  },
+  attack: async (seed) => {
+    proveHarmless(seed);
+    return `${ATTACKS_PER_ROUND} hostile guests, alike in all ways and harmless`;
   },
 };
 
