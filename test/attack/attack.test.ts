@@ -46,7 +46,7 @@ test('a TLB that leads where the domain has nothing is seen', () => {
   const machine = new Machine(makeInterpreter);
   const frames = new Frames(machine.memory, machine.engine);
   const domain = new Domain(frames, [1, 2], new Set());
-  const vcpu = machine.engine.createVcpu(domain, EMPTY_PLATFORM, { read: (out) => out.fill(0) });
+  const vcpu = machine.engine.createVcpu(domain, EMPTY_PLATFORM, { read: () => false });
   domain.vcpus.add(vcpu);
   const entry = vcpu.state.base + VCPU_TLBS;
   const words = new Uint32Array(machine.memory.buffer);

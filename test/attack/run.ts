@@ -228,7 +228,13 @@ class Run {
     const domain = this.#domains[attacker.domain];
     let vcpu: EngineVcpu | undefined;
     const platform = this.#platform(domain, () => vcpu as EngineVcpu);
-    vcpu = this.#machine.engine.createVcpu(domain, platform, { read: (out) => out.set([vcpu?.instructions ?? 0, 0]) });
+    vcpu = this.#machine.engine.createVcpu(domain, platform, {
+      read: (out) => {
+        out.set([vcpu?.instructions ?? 0, 0]);
+        return true;
+      },
+      ticksPerInstruction: 1,
+    });
     vcpu.exactBudget = this.#manner.isExact;
     domain.vcpus.add(vcpu);
     const siblings = this.#attack.attackers.filter(({ domain: other }) => other === attacker.domain);
