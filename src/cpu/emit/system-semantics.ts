@@ -199,8 +199,8 @@ export class SystemSemantics extends Semantics {
     this.storeState(state.OFFSET_TLB, this.#tlbOf(index));
     const mode = this.or(this.loadState(state.OFFSET_MODE, 32), this.const(32, level << 11));
     const bias = this.loadState(level === 3 ? state.OFFSET_USER_BIAS : state.OFFSET_KERNEL_BIAS, 32);
-    this.storeState(state.OFFSET_MODE_TAG, bias);
-    this.storeState(state.OFFSET_MODE_TAG + 4, this.shl(mode, 16));
+    // In one piece, as it is read next: a processor hands on what was just stored only whole.
+    this.storeState(state.OFFSET_MODE_TAG, this.or(this.zext(bias, 64), this.shl(this.zext(mode, 64), 48)));
   }
 
   #tlbOf(index: Value): Value {
