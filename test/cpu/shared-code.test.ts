@@ -4,7 +4,7 @@
  */
 import { equal } from 'node:assert/strict';
 import { Assembler } from '../../src/cpu/decode/assembler.ts';
-import { EXIT_HLT } from '../../src/cpu/engine.ts';
+import { EXIT_HLT, type Exit } from '../../src/cpu/engine.ts';
 import { ALL_INSTRUCTIONS } from '../../src/cpu/instructions/all.ts';
 import * as state from '../../src/cpu/state.ts';
 import { SystemGuest } from '../../src/cpu/system/testing/system-guest.ts';
@@ -45,3 +45,30 @@ for (const [name, source] of Object.entries(PAGES)) {
     },
   );
 }
+
+// What comes to be no instruction is at the beginning of 64 bytes, behind others that are decoded with it.
+const BEFORE = `jmp a\nalign 64\na: mov [rdi], bl\njmp there\nalign 64\ntimes 48 nop\nthere: times 16 nop`;
+const PUSH_ES = 6;
+
+forEveryEngine('what is no instruction in one frame is one in others', (make) => {
+  using guest = new SystemGuest({}, make);
+  const at = assembler.assemble(BEFORE, { origin: 0 }).bytes.length;
+  const { bytes } = assembler.assemble(`${BEFORE}\nmov eax, 1\nhlt`, { origin: 0 });
+  const run = (frame: number, writesTo: number): Exit => {
+    guest.state.setGpr(state.RDI, BigInt(writesTo));
+    guest.state.setGpr(state.RBX, BigInt(PUSH_ES));
+    guest.state.setGpr(state.RAX, 0n);
+    guest.state.setGpr(state.RSP, 0x40000n);
+    guest.state.rip = BigInt(frame);
+    return guest.continue();
+  };
+  for (const frame of FRAMES) guest.load(frame, [...bytes]);
+  const [first = 0, second = 0] = FRAMES;
+  equal(guest.frame(run(first, first + at)).vector, state.EXCEPTION_UD);
+  equal(run(second, ELSEWHERE), EXIT_HLT);
+  equal(guest.state.gpr(state.RAX), 1n);
+  // And where it is made one again.
+  guest.load(first + at, [0xb8]);
+  equal(run(first, ELSEWHERE), EXIT_HLT);
+  equal(guest.state.gpr(state.RAX), 1n);
+});

@@ -13,7 +13,7 @@ import type { CodeUser, RecordUser } from './code-user.ts';
 import { CrossingRecords } from './crossing-records.ts';
 import type { CodeParts } from './kept-code.ts';
 import type { FormEntry } from './handlers.ts';
-import { INCOMPLETE_LENGTH, InstructionDecoder, RAISES } from './instruction-decoder.ts';
+import { INCOMPLETE_LENGTH, InstructionDecoder, MOST_BYTES, RAISES } from './instruction-decoder.ts';
 import { RECORD_SEGMENTS } from './layout.ts';
 import { MODE_STEP } from '../mode.ts';
 import * as record from './record.ts';
@@ -261,8 +261,8 @@ export class CodeCache implements CodeWatch {
         break;
       }
       this.#hash.insert(page.id, offset, mode, here);
+      offset += length === RAISES ? MOST_BYTES : length;
       if (length === RAISES) break;
-      offset += length;
       const { last } = this.#decoder;
       // What holds interrupts off must not be the end of a run: the instruction after it comes with it.
       if (last?.ends || (shadow && !last?.shadow)) {

@@ -10,6 +10,8 @@ import type { RecordWriter } from './record-writer.ts';
 /** What `decode` says in place of a length: the record raises an exception; the bytes end before the instruction does. */
 export const RAISES = 0;
 export const INCOMPLETE_LENGTH = -1;
+/** Of an instruction, and by which it is found to be none. */
+export const MOST_BYTES = 15;
 
 export class InstructionDecoder {
   readonly #decoder: Decoder<FormEntry>;
