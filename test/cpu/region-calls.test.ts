@@ -56,8 +56,13 @@ class Guest extends TestProcessor {
   }
 }
 
+const CALLS = [
+  ['direct', `call ${NEAR}`],
+  ['indirect', `mov ebp, ${NEAR}\n call rbp`],
+] as const;
+
 /** Calls `function` so many times and adds up what it returns; every 256th time does something else before. */
-const loop = (rounds: number, something: string): string => `
+const loop = (rounds: number, something: string, call: string = CALLS[0][1]): string => `
   mov esi, ${rounds}
   xor ebx, ebx
 next:
@@ -66,7 +71,7 @@ next:
   jnz call
   ${something}
 call:
-  call ${NEAR}
+  ${call}
   add ebx, eax
   dec esi
   jnz next`;
@@ -74,37 +79,55 @@ call:
 for (const { tier, regions, rounds } of TIERS) {
   const changes = Math.floor(rounds / 256);
 
-  test(`a call leads to what is mapped there now [${tier}]`, () => {
-    using guest = new Guest(regions);
-    for (const [value, frame] of FRAMES.entries()) guest.assemble(frame, `mov eax, ${value + 1}\nret`);
-    const swap = `
+  for (const [name, call] of CALLS) {
+    test(`a call leads to what is mapped there now [${name}, ${tier}]`, () => {
+      using guest = new Guest(regions);
+      for (const [value, frame] of FRAMES.entries()) guest.assemble(frame, `mov eax, ${value + 1}\nret`);
+      const swap = `
       mov rdi, [${TABLE}]
       mov rax, [${TABLE + 8}]
       mov [${TABLE}], rax
       mov [${TABLE + 8}], rdi
       mov edi, ${NEAR}
       invlpg [rdi]`;
-    let [sum, value] = [0, 1];
-    for (let left = rounds; left > 0; left--) {
-      if (left % 256 === 0) value = 3 - value;
-      sum = (sum + value) >>> 0;
-    }
-    equal(guest.result(loop(rounds, swap)), sum);
-    if (regions === true) ok((guest.engine.regions?.made.promoted ?? 0) > 0, 'the loop took the function in');
-  });
+      let [sum, value] = [0, 1];
+      for (let left = rounds; left > 0; left--) {
+        if (left % 256 === 0) value = 3 - value;
+        sum = (sum + value) >>> 0;
+      }
+      equal(guest.result(loop(rounds, swap, call)), sum);
+      if (regions === true) ok((guest.engine.regions?.made.promoted ?? 0) > 0, 'the loop took the function in');
+    });
 
-  test(`and to what was written there last [${tier}]`, () => {
+    test(`and to what was written there last [${name}, ${tier}]`, () => {
+      using guest = new Guest(regions);
+      guest.assemble(FRAMES[0], 'mov eax, 0\nret');
+      // The immediate.
+      const rewrite = `inc dword [${FRAMES[0] + 1}]`;
+      let [sum, value] = [0, 0];
+      for (let left = rounds; left > 0; left--) {
+        if (left % 256 === 0) value++;
+        sum = (sum + value) >>> 0;
+      }
+      equal(guest.result(loop(rounds, rewrite, call)), sum);
+      ok(changes > 10);
+    });
+  }
+
+  test(`an indirect call leads to where it is told, and that is not always where it went before [${tier}]`, () => {
     using guest = new Guest(regions);
-    guest.assemble(FRAMES[0], 'mov eax, 0\nret');
-    // The immediate.
-    const rewrite = `inc dword [${FRAMES[0] + 1}]`;
-    let [sum, value] = [0, 0];
-    for (let left = rounds; left > 0; left--) {
-      if (left % 256 === 0) value++;
-      sum = (sum + value) >>> 0;
-    }
-    equal(guest.result(loop(rounds, rewrite)), sum);
-    ok(changes > 10);
+    guest.assemble(FRAMES[0], 'mov eax, 1\nret', NEAR);
+    guest.assemble(FRAMES[1], 'mov eax, 1000\nret', NEAR + 4096);
+    const call = `
+      xor ebp, ebp
+      test esi, 15
+      setz bpl
+      shl ebp, 12
+      add ebp, ${NEAR}
+      call rbp`;
+    const others = Math.floor(rounds / 16);
+    equal(guest.result(loop(rounds, 'nop', call)), others * 1000 + rounds - others);
+    if (regions === true) ok((guest.engine.regions?.made.promoted ?? 0) > 0, 'the loop took a function in');
   });
 
   test(`a return leads to where it is told, and that is not always behind the call [${tier}]`, () => {

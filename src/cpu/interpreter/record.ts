@@ -8,7 +8,8 @@
  *  6  u8   address: base   (by shape, see below)
  *  7  u8   address: index
  *  8  i32  displacement; branches: target relative to the page; far pointers: selector
- * 12  i32  immediate; branches: the record of the target once it is linked, else 0
+ * 12  i32  immediate; branches: the record of the target once it is linked, else 0; indirect calls: where regions last saw
+ *           it go, relative to the page, 0 where they have not
  *
  * A direct branch has no registers: bytes 4 to 7 count how often it was taken once it was linked.
  * A 64-bit immediate and a 64-bit moffs take bytes 8 to 15.
@@ -23,6 +24,7 @@ export const RECORD_INDEX = 7;
 export const RECORD_DISPLACEMENT = 8;
 export const RECORD_IMMEDIATE = 12;
 export const RECORD_LINK = 12;
+export const RECORD_SEEN = 12;
 export const RECORD_TAKEN = 4;
 /** Of HANDLER_REGION, u32: not 0 where the interpreter goes on without the region, which others go on in. */
 export const RECORD_CHAINED = 4;

@@ -86,6 +86,11 @@ function holdsOff({ instruction }: Handler): boolean {
   return instruction.shadow === true && instruction.mnemonic !== 'STI';
 }
 
+/** A near call that may go anywhere. */
+export function isIndirectCall({ instruction, operands }: Handler): boolean {
+  return instruction.mnemonic === 'CALL' && !operands.some(({ type }) => type === 'relative');
+}
+
 /** Where a direct jump goes, relative to its page; undefined for other instructions. */
 export function relativeTarget(handler: Handler, view: DataView, pc: number): number | undefined {
   if (!handler.operands.some(({ type }) => type === 'relative')) return undefined;
@@ -224,7 +229,7 @@ class Scan {
   // Makes the context of a call, if what it calls is small enough to be worth a copy of its own.
   #follow(call: RegionInstruction, key: number): void {
     if (!this.#code.followsCalls || call.handler.instruction.mnemonic !== 'CALL' || this.#callees.has(key)) return;
-    const target = this.#target(call);
+    const target = this.#target(call) ?? this.#seen(call);
     const { depth } = this.#contextOf(key);
     if (target === undefined || depth === DEPTH_LIMIT) return;
     const size = this.#sizeOf(target);
@@ -259,18 +264,25 @@ class Scan {
   #successors(instruction: RegionInstruction, key: number): { next: number; taken: number; returns: number } {
     const { handler, length } = instruction;
     const { mnemonic, ends } = handler.instruction;
-    const target = this.#target(instruction);
+    const callee = this.#callees.get(key);
+    const target = this.#target(instruction) ?? (callee && this.#seen(instruction));
     const next = ends ? NOWHERE : key + length;
     if (mnemonic === 'RET') return { next, taken: NOWHERE, returns: this.#contextOf(key).returns };
     if (target === undefined) return { next, taken: NOWHERE, returns: NOWHERE };
     if (mnemonic !== 'CALL') return { next, taken: keyOf(numberOf(key), target), returns: NOWHERE };
-    const callee = this.#callees.get(key);
     return { next, taken: callee === undefined ? NOWHERE : keyOf(callee.number, target), returns: NOWHERE };
   }
 
   #target({ handler, pc, page }: RegionInstruction): number | undefined {
     const target = relativeTarget(handler, this.#view, pc);
     return target === undefined ? undefined : page + target;
+  }
+
+  // Where an indirect call went when that was last written down: most always go there.
+  #seen({ handler, pc, page }: RegionInstruction): number | undefined {
+    if (!isIndirectCall(handler)) return undefined;
+    const seen = this.#view.getInt32(pc + record.RECORD_SEEN, true);
+    return seen === 0 ? undefined : page + seen;
   }
 
   #contextOf(key: number): Context {

@@ -278,12 +278,12 @@ export class RegionCache implements RecordUser {
     module.importTable('regions');
     const indices = new Map<Draft, number>();
     for (const [number, draft] of drafts.entries()) {
-      const { blocks, mode } = draft;
+      const { blocks, mode, followsCalls } = draft;
       const index = module.declare(REGION_PARAMETERS, [op.TYPE_I32]);
       indices.set(draft, index);
       const copy = (pc: number, frame: number): number => this.#host.code.copy(pc, frame);
       const source = {
-        ...{ blocks, mode, view: memory.view, copy },
+        ...{ blocks, mode, followsCalls, view: memory.view, copy },
         ...{ firstCold: this.#firstCold, meter: profile?.meter(draft) },
       };
       const { code: body, locals } = emitRegion(source, runtime);

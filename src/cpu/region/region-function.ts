@@ -14,7 +14,7 @@ import { MODE_CODE_64 } from '../mode.ts';
 import * as state from '../state.ts';
 import type { AccessState } from './access-groups.ts';
 import { flagsAreDead } from './dead-flags.ts';
-import { type Block, NOWHERE, offsetOf, placeOf, relativeTarget } from './flow-graph.ts';
+import { type Block, isIndirectCall, NOWHERE, offsetOf, placeOf, relativeTarget } from './flow-graph.ts';
 import { BUDGET, type FrameFlags, RegionFrame, VCPU } from './region-frame.ts';
 import { type RegionInstruction, RegionOperands } from './region-operands.ts';
 import { RegionShape } from './region-shape.ts';
@@ -37,6 +37,7 @@ export interface RegionSource {
   readonly copy: (pc: number, frame: number) => number;
   /** Handlers from this number on are functions in the table of cold ones. */
   readonly firstCold: number;
+  readonly followsCalls: boolean;
   /** Counts, for tools. */
   readonly meter?: RegionMeter | undefined;
 }
@@ -112,19 +113,35 @@ class RegionFunction implements RegionControl {
   jump(target: Value): void {
     const { code } = this.frame;
     this.#exits.charge(this.#done + 1);
-    const { returns } = this.#shape.blocks[this.#place] as Block;
-    if (this.#goesTo(returns)) {
+    const { returns, taken } = this.#shape.blocks[this.#place] as Block;
+    const expected = returns === NOWHERE ? taken : returns;
+    if (this.#goesTo(expected)) {
       push(code, target);
-      push(code, this.#exits.rip(offsetOf(returns)));
+      push(code, this.#exits.rip(offsetOf(expected)));
       code.op(op.OP_I64_EQ);
       code.likely();
       code.if();
-      this.#goTo(returns);
+      this.#goTo(expected);
       code.end();
     }
+    this.#writeDown(target);
     push(code, target);
     code.set(this.frame.rip);
     code.br(this.#exits.chain);
+  }
+
+  // Where an indirect call goes, for the region that takes the place of this one: see flow-graph.ts.
+  #writeDown(target: Value): void {
+    const { followsCalls } = this.#source;
+    const { handler, pc, page } = this.#instruction as RegionInstruction;
+    if (followsCalls || !isIndirectCall(handler)) return;
+    const { code } = this.frame;
+    code.i32(pc);
+    push(code, target);
+    this.#exits.pushIpBase(page);
+    code.op(op.OP_I64_SUB);
+    code.op(op.OP_I32_WRAP_I64);
+    code.memory(op.OP_I32_STORE, record.RECORD_SEEN);
   }
 
   jumpRelative(_handle: OperandHandle): void {
