@@ -11,8 +11,8 @@ import * as record from './record.ts';
 import { RUN_EXIT } from './run-result.ts';
 
 /** So often a place is come to before it is called hot, and every so many times again. A power of two. */
-export const HOT_TAKEN = 1 << 13;
-export const HOT_LOOKED_UP = 1 << 12;
+export const HOT_TAKEN = 1 << 12;
+export const HOT_LOOKED_UP = 1 << 11;
 
 /** Counts a linked branch (at `pc`) that is taken. */
 export function emitCountTaken(frame: MainFrame): void {
