@@ -141,9 +141,13 @@ export const WALK_RIGHTS_WRITE = 2;
 /** u32: 1 where global pages are respected. */
 export const OFFSET_WALK_GLOBAL = 0x530;
 
-/** u64 each: the stamps of what is remembered of fetches in this address space, and in all (mmu/fetch-cache.ts). */
+/**
+ * u64 each: the stamps of what is remembered of fetches in this address space, and in all (mmu/fetch-cache.ts), above
+ * FETCH_STAMP_SHIFT bits, which are 0.
+ */
 export const OFFSET_FETCH_LOCAL = 0x538;
 export const OFFSET_FETCH_GLOBAL = 0x540;
+export const FETCH_STAMP_SHIFT = 23;
 /** u32: the lower half of OFFSET_MODE_TAG at CPL 3 in this address space. */
 export const OFFSET_USER_BIAS = 0x548;
 /** u32: the same at other CPLs. Kernels of many domains have their code at the same addresses. */

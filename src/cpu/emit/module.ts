@@ -1,6 +1,6 @@
 /** A WebAssembly module: types, imports, functions, a table, exports (core specification, 5.5). */
 import { Code } from './code.ts';
-import { OP_END, TYPE_FUNCREF } from './opcodes.ts';
+import { OP_END, OP_REF_FUNC, TYPE_FUNCREF, TYPE_REF } from './opcodes.ts';
 
 export interface FunctionType {
   readonly parameters: readonly number[];
@@ -16,6 +16,14 @@ interface FunctionBody {
   locals: Locals;
 }
 
+/** A table as long as it will ever be, of functions of one type: a call through it need not ask for its length or theirs. */
+export interface TypedTable {
+  readonly name: string;
+  readonly length: number;
+  /** Index of the functions' type. */
+  readonly type: number;
+}
+
 export class ModuleBuilder {
   readonly #types: FunctionType[] = [];
   /** Their indices, by the bytes of their parameters, a 0, and those of their results. */
@@ -23,9 +31,9 @@ export class ModuleBuilder {
   readonly #imports: { name: string; type: number }[] = [];
   readonly #functions: FunctionBody[] = [];
   readonly #exports: { name: string; index: number }[] = [];
-  /** Names of imported tables, then tables of our own: lengths, with the functions that fill them. */
-  readonly #importedTables: string[] = [];
-  readonly #tables: { length: number; functions: readonly number[]; name: string }[] = [];
+  /** Imported tables, then tables of our own. */
+  readonly #importedTables: (string | TypedTable)[] = [];
+  readonly #tables: (FunctionTable | (TypedTable & { readonly initial: number }))[] = [];
   readonly #memory: { initial: number; maximum: number; shared: boolean };
 
   constructor(memory: { initial: number; maximum: number; shared: boolean }) {
@@ -69,9 +77,13 @@ export class ModuleBuilder {
   table(name: string, length: number, functions: readonly number[] = []): void {
     this.#tables.push({ length, functions, name });
   }
+  /** The same with one function in all places. */
+  typedTable(table: TypedTable, initial: number): void {
+    this.#tables.push({ ...table, initial });
+  }
   /** Imported tables come before others. */
-  importTable(name: string): void {
-    this.#importedTables.push(name);
+  importTable(table: string | TypedTable): void {
+    this.#importedTables.push(table);
   }
 
   /** The module's bytes. Imports come from `env`; memory is `env.memory`. */
@@ -82,10 +94,9 @@ export class ModuleBuilder {
     section(out, 1, (code) => vector(code, this.#types, writeType));
     section(out, 2, (code) => this.#writeImports(code));
     section(out, 3, (code) => vector(code, this.#functions, (to, { type }) => to.u32(type)));
-    const lengths = this.#tables.map(({ length }) => length);
-    if (lengths.length > 0) section(out, 4, (code) => vector(code, lengths, writeTableType));
+    if (this.#tables.length > 0) section(out, 4, (code) => vector(code, this.#tables, writeTable));
     section(out, 7, (code) => this.#writeExports(code));
-    const first = this.#tables[0]?.functions ?? [];
+    const first = functionsOf(this.#tables[0]);
     if (first.length > 0) section(out, 9, (code) => vector(code, [first], writeElements));
     if (this.#functions.some(({ body }) => (body?.hints.length ?? 0) > 0)) this.#writeHints(out);
     section(out, 10, (code) => vector(code, this.#functions, writeBody), size);
@@ -127,9 +138,10 @@ export class ModuleBuilder {
     }
     for (const imported of this.#importedTables) {
       name(code, 'env');
-      name(code, imported);
+      name(code, typeof imported === 'string' ? imported : imported.name);
       code.byte(1);
-      writeTableType(code, 0);
+      if (typeof imported === 'string') writeTableType(code, 0);
+      else writeTypedTable(code, imported);
     }
   }
 
@@ -168,9 +180,41 @@ function writeType(code: Code, type: FunctionType): void {
   vector(code, type.results, (to, t) => to.byte(t));
 }
 
+interface FunctionTable {
+  readonly name: string;
+  readonly length: number;
+  readonly functions: readonly number[];
+}
+
+function functionsOf(table: object | undefined): readonly number[] {
+  return table !== undefined && 'functions' in table ? (table as FunctionTable).functions : [];
+}
+
+function writeTable(code: Code, table: FunctionTable | (TypedTable & { readonly initial: number })): void {
+  if ('functions' in table) {
+    writeTableType(code, table.length);
+    return;
+  }
+  // With what is in it at first, for null is not of this type.
+  code.byte(0x40);
+  code.byte(0);
+  writeTypedTable(code, table);
+  code.byte(OP_REF_FUNC);
+  code.u32(table.initial);
+  code.byte(OP_END);
+}
+
 function writeTableType(code: Code, length: number): void {
   code.byte(TYPE_FUNCREF);
   code.byte(0);
+  code.u32(length);
+}
+
+function writeTypedTable(code: Code, { length, type }: TypedTable): void {
+  code.byte(TYPE_REF);
+  code.u32(type);
+  code.byte(1);
+  code.u32(length);
   code.u32(length);
 }
 

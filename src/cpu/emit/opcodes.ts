@@ -11,6 +11,8 @@ export const TYPE_F32 = 0x7d;
 export const TYPE_F64 = 0x7c;
 export const TYPE_V128 = 0x7b;
 export const TYPE_FUNCREF = 0x70;
+/** Before the index of a type: a reference to it that is not null. */
+export const TYPE_REF = 0x64;
 export const BLOCK_VOID = 0x40;
 
 export const OP_UNREACHABLE = 0x00;
@@ -18,6 +20,7 @@ export const OP_BLOCK = 0x02;
 export const OP_LOOP = 0x03;
 export const OP_IF = 0x04;
 export const OP_ELSE = 0x05;
+export const OP_REF_FUNC = 0xd2;
 export const OP_END = 0x0b;
 export const OP_BR = 0x0c;
 export const OP_BR_IF = 0x0d;

@@ -17,7 +17,6 @@ import {
   JUMP_CACHE_ENTRIES,
   JUMP_CACHE_ENTRY_SIZE,
   JUMP_CACHE_FOLD,
-  JUMP_RECORD_BITS,
   JUMP_RECORD_SHIFT,
 } from './layout.ts';
 import * as record from './record.ts';
@@ -212,8 +211,6 @@ class Find {
     this.#load(op.OP_I64_LOAD, state.OFFSET_FETCH_LOCAL);
     code.get(this.#isGlobal);
     code.op(op.OP_SELECT);
-    code.i64(BigInt(JUMP_RECORD_BITS));
-    code.op(op.OP_I64_SHL);
     code.get(this.#pc);
     code.i32(JUMP_RECORD_SHIFT);
     code.op(op.OP_I32_SHR_U);

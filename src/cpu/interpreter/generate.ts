@@ -1,11 +1,13 @@
 /** The interpreter tier as one WebAssembly module, made at start from the instruction definitions. */
+import { Code } from '../emit/code.ts';
 import { ModuleBuilder } from '../emit/module.ts';
 import * as op from '../emit/opcodes.ts';
 import { emitColdHandlers } from './cold.ts';
 import type { HandlerTable } from './handlers.ts';
 import { emitInterrupt, emitRunAndDeliver } from './deliver-function.ts';
 import { emitMainFunction, type FusedPair } from './main-function.ts';
-import { MAX_REGIONS } from './layout.ts';
+import { REGION_PARAMETERS } from '../region/region-frame.ts';
+import { regionTable } from '../region/region-runtime.ts';
 import { emitRuntime, exportRegionRuntime } from './runtime.ts';
 
 /**
@@ -42,11 +44,20 @@ export function generateInterpreter(
   exportRegionRuntime(module, runtime);
   const cold = emitColdHandlers(module, table.cold, runtime, options.shortcuts);
   module.table('cold', cold.length, cold);
-  module.table('regions', MAX_REGIONS);
+  module.typedTable(regionTable(runtime.regionType), noRegion(module));
   const run = module.declare([op.TYPE_I32, op.TYPE_I32], [op.TYPE_I32]);
   const { code, locals } = emitMainFunction(table.hot, fused, runtime, options);
   module.define(run, locals, code);
   module.export('run', options.shortcuts ? emitRunAndDeliver(module, run, runtime) : run);
   if (options.shortcuts) module.export('interrupt', emitInterrupt(module, runtime));
   return module.bytes();
+}
+
+// In places of the table of regions where there is none, which nobody calls.
+function noRegion(module: ModuleBuilder): number {
+  const index = module.declare(REGION_PARAMETERS, [op.TYPE_I32]);
+  const body = new Code();
+  body.byte(op.OP_UNREACHABLE);
+  module.define(index, [], body);
+  return index;
 }

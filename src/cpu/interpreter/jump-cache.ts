@@ -42,27 +42,20 @@ export class JumpCache {
     const offset = isGlobal ? OFFSET_FETCH_GLOBAL : OFFSET_FETCH_LOCAL;
     u32[at] = tagLo;
     u32[at + 1] = ripHi ^ modeTagHi;
-    u32[at + 2] = this.#stampLo(offset) | (pc >>> JUMP_RECORD_SHIFT);
-    u32[at + 3] = this.#stampHi(offset);
+    u32[at + 2] = this.#half(offset) | (pc >>> JUMP_RECORD_SHIFT);
+    u32[at + 3] = this.#half(offset + 4);
   }
 
   #tagLo(ripLo: number): number {
-    return (ripLo ^ (this.#u32[(this.#vcpu + OFFSET_MODE_TAG) / 4] as number)) >>> 0;
+    return (ripLo ^ this.#half(OFFSET_MODE_TAG)) >>> 0;
   }
 
   #hasStamp(lo: number, hi: number, offset: number): boolean {
-    return (lo & ~RECORD) === this.#stampLo(offset) && hi === this.#stampHi(offset);
+    return (lo & ~RECORD) >>> 0 === this.#half(offset) && hi === this.#half(offset + 4);
   }
 
-  // The stamp shifted past the record, in halves.
-  #stampLo(offset: number): number {
-    return (this.#u32[(this.#vcpu + offset) / 4] as number) << JUMP_RECORD_BITS;
-  }
-
-  #stampHi(offset: number): number {
-    const at = (this.#vcpu + offset) / 4;
-    const low = (this.#u32[at] as number) >>> (32 - JUMP_RECORD_BITS);
-    return (((this.#u32[at + 1] as number) << JUMP_RECORD_BITS) | low) >>> 0;
+  #half(offset: number): number {
+    return this.#u32[(this.#vcpu + offset) / 4] as number;
   }
 }
 

@@ -1,5 +1,5 @@
 /** The jump cache as generated code looks into it. */
-import type { Code } from '../emit/code.ts';
+import type { Code, Label } from '../emit/code.ts';
 import * as op from '../emit/opcodes.ts';
 import type { LocalPool } from '../emit/values.ts';
 import * as state from '../state.ts';
@@ -23,10 +23,10 @@ export interface JumpProbe {
 const VCPU = 0;
 
 /**
- * Pushes whether it knows `rip`; then `pc` is the record. `pc` changes in any case. Returns the locals with the two words
- * of the entry that it has then.
+ * To `unknown` if it does not know `rip`; then `pc` is the record. `pc` changes in any case. Returns the locals with the
+ * two words of the entry that it has then.
  */
-export function pushJumpIsKnown(frame: JumpProbe): { tag: number; word: number } {
+export function emitFindJump(frame: JumpProbe, unknown: Label): { tag: number; word: number } {
   const { code } = frame;
   const entry = frame.temporary;
   const tag = frame.locals.take(op.TYPE_I64);
@@ -47,27 +47,40 @@ export function pushJumpIsKnown(frame: JumpProbe): { tag: number; word: number }
   code.i32(Math.log2(JUMP_CACHE_ENTRY_SIZE));
   code.op(op.OP_I32_SHL);
   code.tee(entry);
+  code.memory(op.OP_I64_LOAD, JUMP_CACHE);
+  code.get(tag);
+  code.op(op.OP_I64_NE);
+  code.unlikely();
+  code.brIf(unknown);
+  code.get(entry);
   code.memory(op.OP_I64_LOAD, JUMP_CACHE + 8);
-  code.tee(word);
+  code.set(word);
+  // Without the stamp only the record is left. Users' code comes first, then what all address spaces share.
+  const found = code.block();
+  pushWithoutStamp(frame, word, state.OFFSET_FETCH_LOCAL);
+  code.op(op.OP_I64_LT_U);
+  code.likely();
+  code.brIf(found);
+  pushWithoutStamp(frame, word, state.OFFSET_FETCH_GLOBAL);
+  code.op(op.OP_I64_GE_U);
+  code.unlikely();
+  code.brIf(unknown);
+  code.end();
+  code.get(word);
   code.op(op.OP_I32_WRAP_I64);
   code.i32((1 << JUMP_RECORD_BITS) - 1);
   code.op(op.OP_I32_AND);
   code.i32(JUMP_RECORD_SHIFT);
   code.op(op.OP_I32_SHL);
   code.set(frame.pc);
-  code.get(entry);
-  code.memory(op.OP_I64_LOAD, JUMP_CACHE);
-  code.get(tag);
-  code.op(op.OP_I64_EQ);
-  for (const [index, stamp] of [state.OFFSET_FETCH_LOCAL, state.OFFSET_FETCH_GLOBAL].entries()) {
-    code.get(word);
-    code.i64(BigInt(JUMP_RECORD_BITS));
-    code.op(op.OP_I64_SHR_U);
-    code.get(VCPU);
-    code.memory(op.OP_I64_LOAD, stamp);
-    code.op(op.OP_I64_EQ);
-    if (index > 0) code.op(op.OP_I32_OR);
-  }
-  code.op(op.OP_I32_AND);
   return { tag, word };
+}
+
+// And what no record reaches.
+function pushWithoutStamp({ code }: JumpProbe, word: number, stamp: number): void {
+  code.get(word);
+  code.get(VCPU);
+  code.memory(op.OP_I64_LOAD, stamp);
+  code.op(op.OP_I64_XOR);
+  code.i64(1n << BigInt(JUMP_RECORD_BITS));
 }

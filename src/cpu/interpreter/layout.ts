@@ -2,6 +2,7 @@
 import { ENGINE_RESERVED_BYTES } from '../engine.ts';
 import { CODE_PAGE_IDS, CODE_PAGE_IDS_SIZE } from '../emit/nested-layout.ts';
 import { TLB_AREA_SIZE } from '../emit/tlb-layout.ts';
+import { FETCH_STAMP_SHIFT } from '../state.ts';
 
 const MIB = 1024 * 1024;
 
@@ -18,7 +19,7 @@ export const JUMP_CACHE = 31 * MIB + MIB / 8;
 export const JUMP_CACHE_ENTRIES = 1 << 15;
 export const JUMP_CACHE_ENTRY_SIZE = 16;
 export const JUMP_CACHE_FOLD = 8;
-export const JUMP_RECORD_BITS = 23;
+export const JUMP_RECORD_BITS = FETCH_STAMP_SHIFT;
 export const JUMP_RECORD_SHIFT = 4;
 
 /**

@@ -1,7 +1,7 @@
 /** The head of `run`: from RIP to a record, through the jump cache or TypeScript. */
 import * as op from '../emit/opcodes.ts';
 import * as state from '../state.ts';
-import { pushJumpIsKnown } from './jump-probe.ts';
+import { emitFindJump } from './jump-probe.ts';
 import { type MainFrame, VCPU } from './main-frame.ts';
 import { emitCountLookUp } from './region-entry.ts';
 import * as record from './record.ts';
@@ -28,9 +28,11 @@ export function emitLookUp(frame: MainFrame): void {
 
 export function emitJumpCache(frame: MainFrame): void {
   const { code } = frame;
-  pushJumpIsKnown(frame);
-  code.op(op.OP_I32_EQZ);
-  code.if();
+  const known = code.block();
+  const unknown = code.block();
+  emitFindJump(frame, unknown);
+  code.br(known);
+  code.end();
   frame.saveRip();
   code.get(VCPU);
   code.call(frame.runtime.find);

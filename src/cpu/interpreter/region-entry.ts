@@ -1,7 +1,7 @@
 /** How `run` finds hot code, and enters regions. */
 import * as op from '../emit/opcodes.ts';
 import { EVENT_INTERPRET } from '../mmu/mmu.ts';
-import { PROMOTION, REGION_TABLE } from '../region/region-chain.ts';
+import { PROMOTION } from '../region/region-chain.ts';
 import { REGION_EXIT } from '../region/region-result.ts';
 import * as state from '../state.ts';
 import { LONGEST_RUN } from './code-cache.ts';
@@ -9,6 +9,9 @@ import { HOT_COUNTERS, HOT_COUNTERS_COUNT, REGION_COUNTS } from './layout.ts';
 import { BUDGET, type MainFrame, VCPU } from './main-frame.ts';
 import * as record from './record.ts';
 import { RUN_EXIT } from './run-result.ts';
+
+/** The table of regions as the interpreter's module numbers it: table 0 has the cold handlers. */
+const REGION_TABLE = 1;
 
 /** So often a place is come to before it is called hot, and every so many times again. A power of two. */
 export const HOT_TAKEN = 1 << 12;

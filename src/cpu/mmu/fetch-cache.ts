@@ -126,7 +126,8 @@ export class FetchCache {
   }
 
   #setStamp(offset: number, stamp: number): void {
-    this.#cpu.setHalves(offset, stamp >>> 0, Math.floor(stamp / 0x100000000));
+    const high = Math.floor(stamp / 2 ** (32 - state.FETCH_STAMP_SHIFT));
+    this.#cpu.setHalves(offset, (stamp << state.FETCH_STAMP_SHIFT) >>> 0, high);
   }
 }
 

@@ -6,10 +6,11 @@ import * as state from '../state.ts';
 import type { RegionExits } from './region-exits.ts';
 import { BUDGET, IP_BASE, type RegionFrame, VCPU } from './region-frame.ts';
 import type { RegionInstruction } from './region-operands.ts';
+import { COLD_TABLE } from './region-runtime.ts';
 import { REGION_EVENT, REGION_EXIT, REGION_JUMP } from './region-result.ts';
 
 /**
- * Calls function `cold` of table 0 for an instruction that came after `done` others of its block, with a copy `pc` of its
+ * Calls function `cold` of COLD_TABLE for an instruction that came after `done` others of its block, with a copy `pc` of its
  * record. Where control goes on after it, all that was known of flags, mappings and registers is forgotten.
  */
 export function emitColdCall(
@@ -36,7 +37,7 @@ export function emitColdCall(
   code.i32(cold);
   code.byte(op.OP_CALL_INDIRECT);
   code.u32(frame.runtime.coldType);
-  code.u32(0);
+  code.u32(COLD_TABLE);
   code.tee(frame.result);
   code.unlikely();
   code.if();

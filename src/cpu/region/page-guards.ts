@@ -5,14 +5,8 @@
 import type { Label } from '../emit/code.ts';
 import * as op from '../emit/opcodes.ts';
 import { push, type Value } from '../emit/values.ts';
-import { pushJumpIsKnown } from '../interpreter/jump-probe.ts';
-import {
-  JUMP_CACHE_ENTRY_SIZE,
-  JUMP_RECORD_BITS,
-  JUMP_RECORD_SHIFT,
-  PASSED_PAGES,
-  PASSED_PAGES_ENTRIES,
-} from '../interpreter/layout.ts';
+import { emitFindJump } from '../interpreter/jump-probe.ts';
+import { JUMP_CACHE_ENTRY_SIZE, JUMP_RECORD_SHIFT, PASSED_PAGES, PASSED_PAGES_ENTRIES } from '../interpreter/layout.ts';
 import * as state from '../state.ts';
 import { type Block, placeOf } from './flow-graph.ts';
 import { type RegionFrame, VCPU } from './region-frame.ts';
@@ -89,8 +83,6 @@ export class PageGuards {
       code.memory(op.OP_I64_LOAD, 8);
       code.get(VCPU);
       code.memory(op.OP_I64_LOAD, stamp);
-      code.i64(BigInt(JUMP_RECORD_BITS));
-      code.op(op.OP_I64_SHL);
       code.i64(BigInt(entry >>> JUMP_RECORD_SHIFT));
       code.op(op.OP_I64_OR);
       code.op(op.OP_I64_EQ);
@@ -104,12 +96,10 @@ export class PageGuards {
   #ask(entry: number, otherwise: Label): void {
     const { code, locals, rip } = this.#frame;
     const pc = locals.take(op.TYPE_I32);
-    const { tag, word } = pushJumpIsKnown({ code, locals, rip, pc, temporary: locals.take(op.TYPE_I32) });
+    const { tag, word } = emitFindJump({ code, locals, rip, pc, temporary: locals.take(op.TYPE_I32) }, otherwise);
     code.get(pc);
     code.i32(entry);
-    code.op(op.OP_I32_EQ);
-    code.op(op.OP_I32_AND);
-    code.op(op.OP_I32_EQZ);
+    code.op(op.OP_I32_NE);
     code.unlikely();
     code.brIf(otherwise);
     for (const [index, local] of [tag, word].entries()) {

@@ -61,6 +61,8 @@ interface Draft {
   /** The record where it is entered. */
   readonly pc: number;
   readonly followsCalls: boolean;
+  /** In the table of regions. */
+  readonly index: number;
   readonly blocks: readonly Block[];
 }
 
@@ -239,7 +241,10 @@ export class RegionCache implements RecordUser {
     // Before anything is made of it: what executes this instruction goes by the record that stays.
     if (replaced === undefined) this.#originals.set(pc, code.copy(pc, Math.floor(address / 4096)));
     const blocks = this.#blocks(hot, (distance) => near.get(distance) ?? -1);
-    return blocks === undefined ? undefined : { address, mode, followsCalls, pc, blocks };
+    // Where the table is full, what is hot now stays with the interpreter until all is thrown away.
+    if (blocks === undefined || (replaced === undefined && this.#isFull)) return undefined;
+    const index = replaced?.index ?? this.#free.pop() ?? this.#next++;
+    return { address, mode, followsCalls, pc, index, blocks };
   }
 
   #blocks(
@@ -274,42 +279,37 @@ export class RegionCache implements RecordUser {
     const { memory, profile } = this.#host;
     const module = new ModuleBuilder(ANY_MEMORY);
     const runtime = importRegionRuntime(module, COLD_PARAMETERS);
-    module.importTable('cold');
-    module.importTable('regions');
-    const indices = new Map<Draft, number>();
+    const functions = new Map<Draft, number>();
     for (const [number, draft] of drafts.entries()) {
-      const { blocks, mode, followsCalls } = draft;
-      const index = module.declare(REGION_PARAMETERS, [op.TYPE_I32]);
-      indices.set(draft, index);
+      const { blocks, mode, followsCalls, index } = draft;
+      const place = module.declare(REGION_PARAMETERS, [op.TYPE_I32]);
+      functions.set(draft, place);
       const copy = (pc: number, frame: number): number => this.#host.code.copy(pc, frame);
       const source = {
         ...{ blocks, mode, followsCalls, view: memory.view, copy },
+        ...{ counted: followsCalls ? undefined : index },
         ...{ firstCold: this.#firstCold, meter: profile?.meter(draft) },
       };
       const { code: body, locals } = emitRegion(source, runtime);
-      module.define(index, locals, body);
-      module.export(`${number}`, index);
+      module.define(place, locals, body);
+      module.export(`${number}`, place);
     }
-    const bytes = profile?.named(module.bytes(), indices) ?? module.bytes();
+    const bytes = profile?.named(module.bytes(), functions) ?? module.bytes();
     const made = { module: new WebAssembly.Module(bytes), bytes: this.#host.isKept ? bytes : undefined };
     const exports = this.#instantiate(made);
     this.made.modules++;
     this.made.bytes += bytes.length;
     for (const [number, draft] of drafts.entries()) {
-      const replaced = this.#pages.regionAt(draft.address, draft.mode);
-      const index = replaced?.index ?? this.#free.pop() ?? this.#next;
-      // The table is full: what is hot now stays with the interpreter until all is thrown away.
-      if (index === MAX_REGIONS) return;
-      if (index === this.#next) this.#next++;
+      const { address, mode, pc, followsCalls, index, blocks } = draft;
+      const replaced = this.#pages.regionAt(address, mode);
       if (replaced !== undefined) {
         this.#pages.forget(replaced);
         this.made.promoted++;
       }
       this.#table.set(index, exports[`${number}`]);
       memory.u32[REGION_COUNTS / 4 + index] = 0;
-      const original = this.#originals.get(draft.pc) as number;
-      this.#host.code.enterRegion(draft.pc, original, index);
-      const { address, mode, pc, followsCalls, blocks } = draft;
+      const original = this.#originals.get(pc) as number;
+      this.#host.code.enterRegion(pc, original, index);
       const place = { address, mode, pc, original, followsCalls };
       this.#pages.add({ ...place, index, pages: pagesOf(blocks), module: made, number });
       this.#cover(blocks);

@@ -18,6 +18,8 @@ export class RegionExits {
   /** To what `frame.rip` has: with registers and flags to store, and when they are in the state. */
   chain = 0 as Label;
   chainStored = 0 as Label;
+  /** To the interpreter at `frame.rip`: all else is in the state. */
+  stay = 0 as Label;
   /** Out with `frame.result`: all is in the state. */
   stored = 0 as Label;
   #fault = 0 as Label;
@@ -46,6 +48,7 @@ export class RegionExits {
     this.meter?.begin(frame);
     this.stored = code.block();
     this.#fault = code.block();
+    this.stay = code.block();
     this.chainStored = code.block();
     this.chain = code.block();
     body();
@@ -53,7 +56,8 @@ export class RegionExits {
     frame.markStore();
     frame.storeFlags();
     code.end();
-    emitChain(frame, this.#isWide, this.meter);
+    emitChain(frame, this.#isWide, this.stay, this.meter);
+    code.end();
     code.get(VCPU);
     code.get(frame.rip);
     code.memory(op.OP_I64_STORE, state.OFFSET_RIP);

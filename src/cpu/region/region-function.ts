@@ -19,6 +19,7 @@ import { BUDGET, type FrameFlags, RegionFrame, VCPU } from './region-frame.ts';
 import { type RegionInstruction, RegionOperands } from './region-operands.ts';
 import { RegionShape } from './region-shape.ts';
 import { emitColdCall } from './cold-call.ts';
+import { emitCountEntry } from './region-chain.ts';
 import { PageGuards } from './page-guards.ts';
 import { RegionExits } from './region-exits.ts';
 import type { RegionMeter } from './region-meter.ts';
@@ -38,6 +39,8 @@ export interface RegionSource {
   /** Handlers from this number on are functions in the table of cold ones. */
   readonly firstCold: number;
   readonly followsCalls: boolean;
+  /** Its place in the table of regions, where it is to be made anew if it is entered often. */
+  readonly counted: number | undefined;
   /** Counts, for tools. */
   readonly meter?: RegionMeter | undefined;
 }
@@ -92,7 +95,20 @@ class RegionFunction implements RegionControl {
     code.memory(op.OP_I32_LOAD, state.OFFSET_FLAGS_KIND);
     code.set(frame.flagsKind);
     frame.loadFlagWords();
-    this.#exits.around(() => this.#emitTree(0));
+    this.#exits.around(() => {
+      this.#countEntry();
+      this.#emitTree(0);
+    });
+  }
+
+  #countEntry(): void {
+    const { counted, blocks, meter } = this.#source;
+    if (counted === undefined) return;
+    const { frame } = this;
+    push(frame.code, this.#exits.rip((blocks[0] as Block).offset));
+    frame.code.set(frame.rip);
+    emitCountEntry(frame, counted, this.#exits.stay, meter);
+    frame.locals.releaseAll();
   }
 
   // ControlFlow

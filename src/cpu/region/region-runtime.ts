@@ -1,8 +1,9 @@
 /** What a region's module imports: functions of the interpreter's module, which regions share with it. */
-import type { ModuleBuilder } from '../emit/module.ts';
+import type { ModuleBuilder, TypedTable } from '../emit/module.ts';
 import * as op from '../emit/opcodes.ts';
 import type { Runtime } from '../emit/tier.ts';
 import { wasmType } from '../emit/values.ts';
+import { MAX_REGIONS } from '../interpreter/layout.ts';
 import { SHARED_FUNCTIONS } from '../instructions/shared-functions.ts';
 import { REGION_PARAMETERS } from './region-frame.ts';
 
@@ -17,6 +18,15 @@ export interface RegionRuntime extends Runtime {
   readonly regionType: number;
 }
 
+/** Tables as regions' modules number them: V8 reaches the first one faster. */
+export const REGION_TABLE = 0;
+export const COLD_TABLE = 1;
+
+/** The table of regions, with the index of their type in a module. */
+export function regionTable(type: number): TypedTable {
+  return { name: 'regions', length: MAX_REGIONS, type };
+}
+
 const { TYPE_I32, TYPE_I64 } = op;
 const WIDTHS = [8, 16, 32, 64, 128] as const;
 
@@ -28,6 +38,10 @@ export function importRegionRuntime(module: ModuleBuilder, coldParameters: reado
     readSlow[bits] = module.import(`read${bits}`, [TYPE_I32, TYPE_I64], [wasmType(bits)]);
     writeSlow[bits] = module.import(`write${bits}`, [TYPE_I32, TYPE_I64, wasmType(bits)], []);
   }
+  const regionType = module.type(REGION_PARAMETERS, [TYPE_I32]);
+  // In this order: see REGION_TABLE and COLD_TABLE.
+  module.importTable(regionTable(regionType));
+  module.importTable('cold');
   return {
     readSlow,
     writeSlow,
@@ -42,6 +56,6 @@ export function importRegionRuntime(module: ModuleBuilder, coldParameters: reado
     reachPage: module.import('reachPage', [TYPE_I32, TYPE_I64, TYPE_I32, TYPE_I32], [TYPE_I32]),
     settleFlags: module.import('settleFlags', [TYPE_I32, TYPE_I32, TYPE_I64, TYPE_I64], []),
     coldType: module.type(coldParameters, [TYPE_I32]),
-    regionType: module.type(REGION_PARAMETERS, [TYPE_I32]),
+    regionType,
   };
 }
