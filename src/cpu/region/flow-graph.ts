@@ -8,7 +8,7 @@ import * as record from '../interpreter/record.ts';
 import type { RegionInstruction } from './region-operands.ts';
 
 /** Most instructions of a region, of a block, and of a function that is called (what it calls in turn not counted). */
-const REGION_LIMIT = 400;
+const REGION_LIMIT = 600;
 const BLOCK_LIMIT = 48;
 const CALLEE_LIMIT = 80;
 /** A branch that was taken less often than this, when its region is made, leaves it. */
