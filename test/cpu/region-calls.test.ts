@@ -56,9 +56,11 @@ class Guest extends TestProcessor {
   }
 }
 
+/** How the function is called, and what else it does: what is long is not taken in by regions that call it. */
 const CALLS = [
-  ['direct', `call ${NEAR}`],
-  ['indirect', `mov ebp, ${NEAR}\n call rbp`],
+  ['direct', `call ${NEAR}`, ''],
+  ['indirect', `mov ebp, ${NEAR}\n call rbp`, ''],
+  ['direct, of a long function', `call ${NEAR}`, 'nop\n'.repeat(100)],
 ] as const;
 
 /** Calls `function` so many times and adds up what it returns; every 256th time does something else before. */
@@ -79,10 +81,10 @@ call:
 for (const { tier, regions, rounds } of TIERS) {
   const changes = Math.floor(rounds / 256);
 
-  for (const [name, call] of CALLS) {
+  for (const [name, call, rest] of CALLS) {
     test(`a call leads to what is mapped there now [${name}, ${tier}]`, () => {
       using guest = new Guest(regions);
-      for (const [value, frame] of FRAMES.entries()) guest.assemble(frame, `mov eax, ${value + 1}\nret`);
+      for (const [value, frame] of FRAMES.entries()) guest.assemble(frame, `mov eax, ${value + 1}\n${rest}ret`);
       const swap = `
       mov rdi, [${TABLE}]
       mov rax, [${TABLE + 8}]
@@ -101,7 +103,7 @@ for (const { tier, regions, rounds } of TIERS) {
 
     test(`and to what was written there last [${name}, ${tier}]`, () => {
       using guest = new Guest(regions);
-      guest.assemble(FRAMES[0], 'mov eax, 0\nret');
+      guest.assemble(FRAMES[0], `mov eax, 0\n${rest}ret`);
       // The immediate.
       const rewrite = `inc dword [${FRAMES[0] + 1}]`;
       let [sum, value] = [0, 0];

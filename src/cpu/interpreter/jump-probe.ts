@@ -55,17 +55,7 @@ export function emitFindJump(frame: JumpProbe, unknown: Label): { tag: number; w
   code.get(entry);
   code.memory(op.OP_I64_LOAD, JUMP_CACHE + 8);
   code.set(word);
-  // Without the stamp only the record is left. Users' code comes first, then what all address spaces share.
-  const found = code.block();
-  pushWithoutStamp(frame, word, state.OFFSET_FETCH_LOCAL);
-  code.op(op.OP_I64_LT_U);
-  code.likely();
-  code.brIf(found);
-  pushWithoutStamp(frame, word, state.OFFSET_FETCH_GLOBAL);
-  code.op(op.OP_I64_GE_U);
-  code.unlikely();
-  code.brIf(unknown);
-  code.end();
+  emitHasStamp(code, word, unknown);
   code.get(word);
   code.op(op.OP_I32_WRAP_I64);
   code.i32((1 << JUMP_RECORD_BITS) - 1);
@@ -76,8 +66,22 @@ export function emitFindJump(frame: JumpProbe, unknown: Label): { tag: number; w
   return { tag, word };
 }
 
-// And what no record reaches.
-function pushWithoutStamp({ code }: JumpProbe, word: number, stamp: number): void {
+/** To `otherwise` unless a word holds for this address space: users' code comes first, then what all have in common. */
+export function emitHasStamp(code: Code, word: number, otherwise: Label): void {
+  const found = code.block();
+  pushWithoutStamp(code, word, state.OFFSET_FETCH_LOCAL);
+  code.op(op.OP_I64_LT_U);
+  code.likely();
+  code.brIf(found);
+  pushWithoutStamp(code, word, state.OFFSET_FETCH_GLOBAL);
+  code.op(op.OP_I64_GE_U);
+  code.unlikely();
+  code.brIf(otherwise);
+  code.end();
+}
+
+// What is left of a word, and what is more than that if the stamp is another.
+function pushWithoutStamp(code: Code, word: number, stamp: number): void {
   code.get(word);
   code.get(VCPU);
   code.memory(op.OP_I64_LOAD, stamp);

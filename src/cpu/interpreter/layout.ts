@@ -44,6 +44,10 @@ export const REGION_COUNTS = JUMP_CACHE + JUMP_CACHE_ENTRIES * JUMP_CACHE_ENTRY_
 export const PASSED_PAGES = REGION_COUNTS + MAX_REGIONS * 4;
 export const PASSED_PAGES_ENTRIES = 1 << 12;
 
+/** The jump cache once more, with regions in place of records (find-region.ts). */
+export const REGION_JUMPS = PASSED_PAGES + PASSED_PAGES_ENTRIES * JUMP_CACHE_ENTRY_SIZE;
+export const REGION_JUMPS_ENTRIES = 1 << 12;
+
 export const VCPU_AREAS = 1 * MIB;
 export const MAX_VCPUS = 128;
 

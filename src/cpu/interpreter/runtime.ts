@@ -16,6 +16,7 @@ import { SHARED_FUNCTIONS } from '../instructions/shared-functions.ts';
 import { emitAddressFunction } from './address-function.ts';
 import { emitFloatFunctions } from './float-functions.ts';
 import { emitFind, emitFindSlow } from './find-function.ts';
+import { emitFindRegion } from './find-region.ts';
 import { VCPU_TLBS } from './layout.ts';
 
 /** What the module imports from TypeScript; every 64-bit value goes through OFFSET_SCRATCH as halves. */
@@ -61,6 +62,8 @@ export interface RuntimeFunctions extends SystemRuntime {
   readonly region: Pick<Runtime, 'readSlow' | 'writeSlow' | 'probeWrite'>;
   /** See emit/slow-access.ts. */
   readonly reachPage: number;
+  /** See find-region.ts. */
+  readonly findRegion: number;
 }
 
 /** Parameters of a cold handler: vCPU, record, ipBase. Returns COLD_*. */
@@ -103,6 +106,7 @@ export function emitRuntime(module: ModuleBuilder, findsKnown: boolean): Runtime
     hot,
     isOfPage,
     reachPage: emitReachPage(module, refill),
+    findRegion: emitFindRegion(module),
     coldType: module.type(COLD_PARAMETERS, [TYPE_I32]),
     regionType: module.type(REGION_PARAMETERS, [TYPE_I32]),
     region: {
@@ -129,8 +133,9 @@ export function exportRegionRuntime(module: ModuleBuilder, runtime: RuntimeFunct
     module.export(`write${bits}`, runtime.region.writeSlow[bits]);
   }
   module.export('probeWrite', runtime.region.probeWrite);
-  const { offsetLinear, copyBlock, fillBlock, settleFlags, reachPage } = runtime;
-  for (const [name, index] of Object.entries({ offsetLinear, copyBlock, fillBlock, settleFlags, reachPage })) {
+  const { offsetLinear, copyBlock, fillBlock, settleFlags, reachPage, findRegion } = runtime;
+  const others = { offsetLinear, copyBlock, fillBlock, settleFlags, reachPage, findRegion };
+  for (const [name, index] of Object.entries(others)) {
     module.export(name, index);
   }
   for (const { name } of SHARED_FUNCTIONS) module.export(name, runtime.floats.get(name) as number);

@@ -2,9 +2,8 @@
 import type { Label } from '../emit/code.ts';
 import * as op from '../emit/opcodes.ts';
 import { LONGEST_RUN } from '../interpreter/code-cache.ts';
+import { emitKnownRegion, REGION_NONE } from '../interpreter/find-region.ts';
 import { REGION_COUNTS } from '../interpreter/layout.ts';
-import { emitFindJump } from '../interpreter/jump-probe.ts';
-import * as record from '../interpreter/record.ts';
 import * as state from '../state.ts';
 import { BUDGET, type RegionFrame, VCPU } from './region-frame.ts';
 import type { RegionMeter } from './region-meter.ts';
@@ -14,12 +13,12 @@ import { REGION_TABLE } from './region-runtime.ts';
 export const PROMOTION = 1 << 11;
 
 /**
- * Goes on in the region that is entered at `frame.rip`, if the jump cache knows one, nobody asked to stop and the budget
- * is not nearly used up; else to `stay`. All registers are in the state. `isWide`: what comes here is 64-bit code, which goes on as such.
+ * Goes on in the region that is entered at `frame.rip`, if there is a known one, nobody asked to stop and the budget
+ * is not nearly used up; else to `stay`. All registers are in the state. `isWide`: what comes
+ * here is 64-bit code, which goes on as such.
  */
 export function emitChain(frame: RegionFrame, isWide: boolean, stay: Label, meter?: RegionMeter): void {
   const { code, locals, rip } = frame;
-  const pc = locals.take(op.TYPE_I32);
   const region = locals.take(op.TYPE_I32);
   meter?.because(frame, 'budget');
   code.get(BUDGET);
@@ -32,39 +31,53 @@ export function emitChain(frame: RegionFrame, isWide: boolean, stay: Label, mete
   code.memory(op.OP_I32_LOAD, state.OFFSET_STOP);
   code.unlikely();
   code.brIf(stay);
+  const known = code.block();
+  const ask = code.block();
+  emitKnownRegion(frame, region, ask);
+  code.br(known);
+  code.end();
   meter?.because(frame, 'unknown');
-  emitFindJump({ code, locals, rip, pc, temporary: locals.take(op.TYPE_I32) }, stay);
-  meter?.because(frame, 'noRegion');
-  code.get(pc);
-  code.memory(op.OP_I32_LOAD16_U, record.RECORD_HANDLER);
-  code.i32(record.HANDLER_REGION);
-  code.op(op.OP_I32_NE);
-  code.unlikely();
-  code.brIf(stay);
-  code.get(pc);
-  code.memory(op.OP_I32_LOAD, record.RECORD_IMMEDIATE);
-  code.set(region);
-  meter?.chains(frame);
   code.get(VCPU);
   code.get(rip);
-  if (isWide) {
-    // RIP is a linear address.
-    code.i64(-4096n);
-    code.op(op.OP_I64_AND);
-  } else {
-    code.get(pc);
-    code.memory(op.OP_I32_LOAD16_U, record.RECORD_PLACE);
-    code.i32(0xfff);
-    code.op(op.OP_I32_AND);
-    code.op(op.OP_I64_EXTEND_I32_U);
-    code.op(op.OP_I64_SUB);
-  }
+  code.call(frame.runtime.findRegion);
+  code.tee(region);
+  meter?.becauseOf(frame, region, REGION_NONE, 'noRegion');
+  code.i32(0);
+  code.op(op.OP_I32_LT_S);
+  code.unlikely();
+  code.brIf(stay);
+  code.end();
+  meter?.chains(frame);
+  code.get(VCPU);
+  pushPage(frame, isWide);
   code.get(BUDGET);
   code.get(region);
   code.byte(op.OP_RETURN_CALL_INDIRECT);
   code.u32(frame.runtime.regionType);
   code.u32(REGION_TABLE);
 }
+
+// Pushes RIP where the page that it is in starts.
+function pushPage({ code, rip }: RegionFrame, isWide: boolean): void {
+  code.get(rip);
+  if (isWide) {
+    // RIP is a linear address.
+    code.i64(-4096n);
+    code.op(op.OP_I64_AND);
+    return;
+  }
+  code.get(rip);
+  code.op(op.OP_I32_WRAP_I64);
+  code.get(VCPU);
+  code.memory(op.OP_I32_LOAD, CS_BASE);
+  code.op(op.OP_I32_ADD);
+  code.i32(0xfff);
+  code.op(op.OP_I32_AND);
+  code.op(op.OP_I64_EXTEND_I32_U);
+  code.op(op.OP_I64_SUB);
+}
+
+const CS_BASE = state.OFFSET_SEGMENTS + state.CS * state.SEGMENT_SIZE + state.SEGMENT_BASE;
 
 /** Counts that the region is entered. To `stay`, once, when that is often: the interpreter sees to it. */
 export function emitCountEntry(frame: RegionFrame, index: number, stay: Label, meter?: RegionMeter): void {

@@ -91,6 +91,17 @@ export class RegionMeter {
     code.set(this.#reason);
   }
 
+  /** The same if a local has a value. */
+  becauseOf(frame: RegionFrame, local: number, value: number, way: WayOut): void {
+    const { code } = frame;
+    code.get(local);
+    code.i32(value);
+    code.op(op.OP_I32_EQ);
+    code.if();
+    this.because(frame, way);
+    code.end();
+  }
+
   /** It leaves with a result other than that of the chain, with the event in the state. */
   leaves(frame: RegionFrame, result: number): void {
     if (result !== REGION_EVENT) {

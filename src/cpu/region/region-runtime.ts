@@ -12,6 +12,8 @@ export interface RegionRuntime extends Runtime {
   readonly settleFlags: number;
   /** (vcpu, address: i64, bytes: i32, write: i32) -> host address of the page, or 0: see emit/slow-access.ts. */
   readonly reachPage: number;
+  /** (vcpu, rip: i64) -> index of a region, or REGION_*: see interpreter/find-region.ts. */
+  readonly findRegion: number;
   /** Type of a cold handler, for the table of them. */
   readonly coldType: number;
   /** Type of a region, for the table of them. */
@@ -54,6 +56,7 @@ export function importRegionRuntime(module: ModuleBuilder, coldParameters: reado
       SHARED_FUNCTIONS.map(({ name, parameters, result }) => [name, module.import(name, parameters, [result])]),
     ),
     reachPage: module.import('reachPage', [TYPE_I32, TYPE_I64, TYPE_I32, TYPE_I32], [TYPE_I32]),
+    findRegion: module.import('findRegion', [TYPE_I32, TYPE_I64], [TYPE_I32]),
     settleFlags: module.import('settleFlags', [TYPE_I32, TYPE_I32, TYPE_I64, TYPE_I64], []),
     coldType: module.type(coldParameters, [TYPE_I32]),
     regionType,
