@@ -1,7 +1,8 @@
 /**
  * From a RIP to a region: what the jump cache says of records, once more for the regions that are entered at them. A way
- * from region to region reads less memory so. All entries go when a region does (region-cache.ts), and never hold for
- * longer than those of the jump cache that they follow from, whose stamp they have.
+ * from region to region reads less memory so. An entry has the stamp of that of the jump cache which it follows from:
+ * with every page that is dropped, or changes, all jumps are forgotten (CodeCache), before a region's place in the table
+ * is another one's.
  */
 import { Code, type Label } from '../emit/code.ts';
 import type { ModuleBuilder } from '../emit/module.ts';

@@ -7,13 +7,7 @@ import { ModuleBuilder } from '../emit/module.ts';
 import type { CodeCache } from '../interpreter/code-cache.ts';
 import type { RecordUser } from '../interpreter/code-user.ts';
 import type { HandlerTable } from '../interpreter/handlers.ts';
-import {
-  JUMP_CACHE_ENTRY_SIZE,
-  MAX_REGIONS,
-  REGION_COUNTS,
-  REGION_JUMPS,
-  REGION_JUMPS_ENTRIES,
-} from '../interpreter/layout.ts';
+import { MAX_REGIONS, REGION_COUNTS } from '../interpreter/layout.ts';
 import { COLD_PARAMETERS } from '../interpreter/runtime.ts';
 import type { MachineMemory } from '../mmu/machine-memory.ts';
 import { MODE_CODE_64, MODE_STEP } from '../mode.ts';
@@ -44,8 +38,6 @@ const MOST_DROPS = 16;
 const MOST_BYTES = 15;
 /** Which one it is shows when a module is instantiated, so that machines of other sizes can have it too. */
 const ANY_MEMORY = { initial: 1, maximum: 65536, shared: false };
-
-const REGION_JUMPS_END = REGION_JUMPS + REGION_JUMPS_ENTRIES * JUMP_CACHE_ENTRY_SIZE;
 
 /** What regions are made with and call. */
 export interface RegionHost {
@@ -169,7 +161,6 @@ export class RegionCache implements RecordUser {
     if (hasChanged) this.#drops.set(id, (this.#drops.get(id) ?? 0) + 1);
     else this.#drops.delete(id);
     this.made.dropped += page.regions.size;
-    if (page.regions.size > 0) this.#host.memory.u8.fill(0, REGION_JUMPS, REGION_JUMPS_END);
     for (const region of page.regions) this.#drop(region, id);
     // One of them may be running.
     this.#host.code.stopRuns();
