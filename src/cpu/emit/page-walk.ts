@@ -5,7 +5,13 @@
  */
 import * as state from '../state.ts';
 import { Code, type Label } from './code.ts';
-import { NESTED_ANSWER_BITS, NESTED_CACHE, NESTED_ENTRIES, NESTED_INDEX_BITS } from './nested-layout.ts';
+import {
+  FRAMES_WITH_CODE,
+  NESTED_ANSWER_BITS,
+  NESTED_CACHE,
+  NESTED_ENTRIES,
+  NESTED_INDEX_BITS,
+} from './nested-layout.ts';
 import * as op from './opcodes.ts';
 import * as tlb from './tlb-layout.ts';
 
@@ -236,7 +242,7 @@ export class PageWalk {
     code.set(NESTED);
   }
 
-  /** Sets the leaf's accessed bit, and the dirty bit for a write, where the guest may write the table. */
+  /** Sets the leaf's accessed bit, and the dirty bit for a write, where the guest may write the table, and it is no code. */
   protected emitAccessed(): void {
     const { code } = this;
     code.get(WRITE);
@@ -254,6 +260,12 @@ export class PageWalk {
     code.get(TABLE_NESTED);
     code.i32(NESTED_WRITE);
     code.op(op.OP_I32_AND);
+    this.giveUpUnless();
+    code.get(TABLE);
+    code.i32(12);
+    code.op(op.OP_I32_SHR_U);
+    code.memory(op.OP_I32_LOAD8_U, FRAMES_WITH_CODE);
+    code.op(op.OP_I32_EQZ);
     this.giveUpUnless();
     code.get(PTE);
     code.get(SCRATCH);

@@ -69,7 +69,7 @@ export class Mmu {
     this.#control = new TranslationControl(cpu);
     this.#fetched = new FetchCache(cpu, memory);
     this.#nested = new NestedCache(cpu, memory, nested);
-    this.walker = new Walker(cpu, memory, this.#nested);
+    this.walker = new Walker(cpu, memory, this.#nested, code);
     this.#scratch = memory.u8.subarray(cpu.base + state.OFFSET_SCRATCH, cpu.base + state.OFFSET_SCRATCH + 16);
   }
 

@@ -4,6 +4,7 @@
  */
 import { NESTED_EXECUTE, NESTED_READ, NESTED_SCALE, NESTED_WRITE, type RefusedAccess } from '../engine.ts';
 import * as state from '../state.ts';
+import type { CodeWatch } from './bus.ts';
 import type { MachineMemory } from './machine-memory.ts';
 import type { NestedCache } from './nested-cache.ts';
 
@@ -65,6 +66,7 @@ export class Walker {
   readonly #state: state.VcpuState;
   readonly #memory: MachineMemory;
   readonly #nested: Pick<NestedCache, 'lookup'>;
+  readonly #code: CodeWatch;
 
   /** Guest-physical address of the byte that was asked for. */
   gpa = 0;
@@ -84,10 +86,11 @@ export class Walker {
   /** Where another second stage is in between: what it makes of an address that no memory is behind. */
   outer: OuterStage | undefined;
 
-  constructor(cpu: state.VcpuState, memory: MachineMemory, nested: Pick<NestedCache, 'lookup'>) {
+  constructor(cpu: state.VcpuState, memory: MachineMemory, nested: Pick<NestedCache, 'lookup'>, code: CodeWatch) {
     this.#state = cpu;
     this.#memory = memory;
     this.#nested = nested;
+    this.#code = code;
   }
 
   translate(lo: number, hi: number, access: AccessKind, privilege: Privilege): WalkResult {
@@ -291,7 +294,9 @@ export class Walker {
   #mark(table: number, at: number, entry: number): void {
     const nested = this.#nested.lookup(Math.floor(table / 4096), NESTED_WRITE);
     if (nested < 0) this.#refuse(table + ((at * 4) & 0xfff), NESTED_WRITE, true);
-    else if ((nested & NESTED_WRITE) !== 0) this.#memory.u32[at] = entry;
+    if (nested < 0 || (nested & NESTED_WRITE) === 0) return;
+    if (this.#code.holdsCode(at >>> 10)) this.#code.written(at * 4, 4);
+    this.#memory.u32[at] = entry;
   }
 
   // The first that is refused counts: what came after it on the way was not to be done.

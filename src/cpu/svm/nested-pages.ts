@@ -4,6 +4,7 @@
  */
 import { NESTED_EXECUTE, NESTED_READ, NESTED_REFUSED, NESTED_SCALE, NESTED_WRITE } from '../engine.ts';
 import type { NestedPaging, RefusedAccess } from '../engine.ts';
+import type { CodeWatch } from '../mmu/bus.ts';
 import type { MachineMemory } from '../mmu/machine-memory.ts';
 import {
   ACCESS_EXECUTE,
@@ -31,9 +32,9 @@ export class NestedPages implements NestedPaging, OuterStage {
   errorCode: number | undefined;
 
   /** `nested` is what the guest's own physical addresses go through. */
-  constructor(machine: MachineMemory, nested: NestedPaging, memory: PhysicalMemory) {
+  constructor(machine: MachineMemory, nested: NestedPaging, memory: PhysicalMemory, code: CodeWatch) {
     this.#memory = memory;
-    this.#walker = new Walker(this.#registers, machine, nested);
+    this.#walker = new Walker(this.#registers, machine, nested, code);
     this.#walker.reservesGlobal = true;
   }
 

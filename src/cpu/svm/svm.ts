@@ -42,7 +42,7 @@ export class Svm {
     this.#intercepts = intercepts;
     this.nested = nested;
     this.memory = new PhysicalMemory(machine, nested, code);
-    this.pages = new NestedPages(machine, nested, this.memory);
+    this.pages = new NestedPages(machine, nested, this.memory, code);
   }
 
   /** The platform lets the guest have it: EFER.SVME can be set. */
