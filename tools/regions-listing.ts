@@ -17,7 +17,7 @@ export function listing(region: ProfiledRegion, naming: Naming): string[] {
   for (const { offset, context, entries, instructions } of region.blocks) {
     const start = BigInt.asUintN(64, page + BigInt(offset));
     const where = `${hex(start)}${named(naming, start)}`;
-    const whose = context === 0 ? '' : `, of called function ${context}`;
+    const whose = context === 0 ? '' : `, copy ${context}`;
     if (entries === 0) {
       lines.push(`  block at ${where}${whose}: never entered, ${instructions.length} instructions`);
       continue;

@@ -21,9 +21,12 @@ export class Value {
   readonly isFloat: boolean;
   /** Where whoever emits code keeps track of it. */
   anchor: Anchor | undefined = undefined;
+  /** Pushes the value, which is in no local: computed each time, where it is used. */
+  readonly later: ((code: Code) => void) | undefined;
 
-  constructor(bits: Bits, local: number, constant = 0n, isFloat = false) {
+  constructor(bits: Bits, local: number, constant = 0n, isFloat = false, later?: (code: Code) => void) {
     this.bits = bits;
+    this.later = later;
     this.local = local;
     this.constant = constant;
     this.isFloat = isFloat;
@@ -56,7 +59,8 @@ export function wasmType(bits: Bits): number {
 
 /** Puts a value on the wasm stack. */
 export function push(code: Code, value: Value): void {
-  if (!value.isConstant) code.get(value.local);
+  if (value.later !== undefined) value.later(code);
+  else if (!value.isConstant) code.get(value.local);
   else if (value.bits === 64) code.i64(value.constant);
   else code.i32(Number(BigInt.asIntN(32, value.constant)));
 }

@@ -38,6 +38,8 @@ export class AccessGroups {
   #anchors = new Map<number, Anchor>();
   /** Latest last. */
   #groups: AccessGroup[] = [];
+  /** Roots of sums, by what they are sums of. */
+  readonly #sums = new Map<string, number>();
   #nextRoot = ROOT_IP_BASE + 1;
 
   constructor(locals: LocalPool) {
@@ -51,6 +53,18 @@ export class AccessGroups {
     const anchor = { root: this.#nextRoot++, offset: 0 };
     this.#anchors.set(register, anchor);
     return anchor;
+  }
+
+  /** Where the sum of two values lies, the second `scale` times. */
+  sum(a: Anchor | undefined, b: Anchor | undefined, shift: number): Anchor | undefined {
+    if (a === undefined || b === undefined) return undefined;
+    const name = `${a.root}+${b.root}<<${shift}`;
+    let root = this.#sums.get(name);
+    if (root === undefined) {
+      root = this.#nextRoot++;
+      this.#sums.set(name, root);
+    }
+    return { root, offset: a.offset + b.offset * 2 ** shift };
   }
 
   /** A register is written: with `value`, or with something else. */
@@ -89,6 +103,18 @@ export class AccessGroups {
   goOn(from: AccessState | undefined): void {
     this.#anchors = new Map(from?.anchors);
     this.#groups = [...(from?.groups ?? [])];
+  }
+
+  /** Goes on from where several ways meet. */
+  meet(ways: readonly AccessState[]): void {
+    const [first, ...others] = ways as [AccessState, ...AccessState[]];
+    const isSame = (register: number, { root, offset }: Anchor): boolean =>
+      others.every(({ anchors }) => {
+        const other = anchors.get(register);
+        return other?.root === root && other.offset === offset;
+      });
+    this.#anchors = new Map([...first.anchors].filter(([register, anchor]) => isSame(register, anchor)));
+    this.#groups = first.groups.filter((group) => others.every(({ groups }) => groups.includes(group)));
   }
 
   #freeHost(): number {

@@ -39,13 +39,19 @@ export function dominates(dominator: readonly number[], a: number, b: number): b
   return at === a;
 }
 
+/** By place: where jumps to it are. */
+export function predecessorsOf({ successors }: Pick<Graph, 'successors'>): number[][] {
+  const predecessors: number[][] = successors.map(() => []);
+  for (const [from, targets] of successors.entries())
+    for (const to of targets) (predecessors[to] as number[]).push(from);
+  return predecessors;
+}
+
 function dominate(edges: readonly (readonly number[])[]): Graph {
   const order = reversePostorder(edges);
   const places = new Map(order.map((block, place) => [block, place]));
   const successors = order.map((block) => (edges[block] as readonly number[]).map((to) => places.get(to) as number));
-  const predecessors: number[][] = order.map(() => []);
-  for (const [from, targets] of successors.entries())
-    for (const to of targets) (predecessors[to] as number[]).push(from);
+  const predecessors = predecessorsOf({ successors });
   const dominator: number[] = order.map((_, place) => (place === 0 ? 0 : -1));
   for (let changed = true; changed; ) {
     changed = false;

@@ -5,7 +5,9 @@
  */
 import type { Handler, HandlerTable } from '../interpreter/handlers.ts';
 import * as record from '../interpreter/record.ts';
+import { type Block, contextOf, keyOf, NOWHERE, offsetOf } from './block.ts';
 import type { RegionInstruction } from './region-operands.ts';
+import { unrolled } from './unroll.ts';
 
 /** Most instructions of a region, of a block, and of a function that is called (what it calls in turn not counted). */
 const REGION_LIMIT = 600;
@@ -13,25 +15,12 @@ const BLOCK_LIMIT = 48;
 const CALLEE_LIMIT = 80;
 /** A branch that was taken less often than this, when its region is made, leaves it. */
 const COLD = 16;
+/** One that was taken so often may be unrolled. */
+const HOT = 2048;
 /** Calls within calls that are followed. */
 const DEPTH_LIMIT = 4;
 /** Most pages of a region: with what crosses from one to the next there are fewer than 32 places to ask about. */
 const PAGE_LIMIT = 15;
-
-export interface Block {
-  /** Its name: context and offset. */
-  readonly key: number;
-  /** Of its first instruction, from the page of the region's entry on. */
-  readonly offset: number;
-  readonly instructions: RegionInstruction[];
-  /** Keys of where control goes on, in the region or out of it; NOWHERE where it does not. */
-  next: number;
-  taken: number;
-  /** Where a return at its end is expected to lead. */
-  returns: number;
-}
-
-export const NOWHERE = -1;
 
 /** How records are found. Offsets are from the page of the region's entry on, and negative before it. */
 export interface RegionCode {
@@ -51,23 +40,19 @@ export interface RegionCode {
  * The blocks that can be reached from `entry` (an offset in its page) by direct jumps and calls, as far as their code was
  * decoded, which is where control has been. The entry's block comes first; undefined where nothing can be translated.
  */
-export function flowGraph(entry: number, code: RegionCode, view: DataView, table: HandlerTable): Block[] | undefined {
+export function flowGraph(
+  entry: number,
+  code: RegionCode,
+  view: DataView,
+  table: HandlerTable,
+): readonly Block[] | undefined {
   const scan = new Scan(code, view, table);
   scan.reach(entry);
   const blocks = scan.blocks(keyOf(0, entry));
   const first = blocks.get(keyOf(0, entry));
   if (first === undefined || first.instructions.length === 0) return undefined;
-  return [first, ...[...blocks.values()].filter((block) => block !== first && block.instructions.length > 0)];
-}
-
-/** Offset of what a key names. */
-export function offsetOf(key: number): number {
-  return (key % SPAN) - SPAN / 2;
-}
-
-/** Whose code a block is: 0 that of the entry, others that of a call that the region follows. */
-export function contextOf({ key }: Block): number {
-  return numberOf(key);
+  const all = [first, ...[...blocks.values()].filter((block) => block !== first && block.instructions.length > 0)];
+  return unrolled(all, scan.contexts, (block) => scan.isHot(block));
 }
 
 /** Where the page of an offset starts. */
@@ -123,6 +108,17 @@ class Scan {
     this.#table = table;
   }
 
+  /** How many contexts there are: their numbers are below that. */
+  get contexts(): number {
+    return this.#contexts.length;
+  }
+
+  /** Whether the branch at a block's end was taken often, for code that is made part of a region at twice that. */
+  isHot({ instructions }: Block): boolean {
+    const { pc } = instructions.at(-1) as RegionInstruction;
+    return !this.#code.isCounted || this.#view.getUint32(pc + record.RECORD_TAKEN, true) >= HOT;
+  }
+
   /** Finds all instructions and where blocks begin. */
   reach(entry: number): void {
     this.#lead(keyOf(0, entry));
@@ -153,7 +149,8 @@ class Scan {
     for (let key = queue.pop(); key !== undefined; key = queue.pop()) {
       if (blocks.has(key)) continue;
       const offset = offsetOf(key);
-      const block: Block = { key, offset, instructions: [], next: NOWHERE, taken: NOWHERE, returns: NOWHERE };
+      const ways = { next: NOWHERE, taken: NOWHERE, returns: NOWHERE };
+      const block: Block = { key, offset, instructions: [], ...ways, isLoop: false };
       blocks.set(key, block);
       this.#fill(block);
       for (const target of [block.returns, block.taken, block.next]) {
@@ -269,7 +266,7 @@ class Scan {
     const next = ends ? NOWHERE : key + length;
     if (mnemonic === 'RET') return { next, taken: NOWHERE, returns: this.#contextOf(key).returns };
     if (target === undefined) return { next, taken: NOWHERE, returns: NOWHERE };
-    if (mnemonic !== 'CALL') return { next, taken: keyOf(numberOf(key), target), returns: NOWHERE };
+    if (mnemonic !== 'CALL') return { next, taken: keyOf(contextOf(key), target), returns: NOWHERE };
     return { next, taken: callee === undefined ? NOWHERE : keyOf(callee.number, target), returns: NOWHERE };
   }
 
@@ -286,17 +283,6 @@ class Scan {
   }
 
   #contextOf(key: number): Context {
-    return this.#contexts[numberOf(key)] as Context;
+    return this.#contexts[contextOf(key)] as Context;
   }
-}
-
-/** Targets of direct jumps are within 2 GiB; so are, for all that matters, those of calls from calls. */
-const SPAN = 2 ** 40;
-
-function keyOf(context: number, offset: number): number {
-  return context * SPAN + offset + SPAN / 2;
-}
-
-function numberOf(key: number): number {
-  return Math.floor(key / SPAN);
 }

@@ -8,7 +8,8 @@ import { push, type Value } from '../emit/values.ts';
 import { emitFindJump } from '../interpreter/jump-probe.ts';
 import { JUMP_CACHE_ENTRY_SIZE, JUMP_RECORD_SHIFT, PASSED_PAGES, PASSED_PAGES_ENTRIES } from '../interpreter/layout.ts';
 import * as state from '../state.ts';
-import { type Block, placeOf } from './flow-graph.ts';
+import type { Block } from './block.ts';
+import { placeOf } from './flow-graph.ts';
 import { type RegionFrame, VCPU } from './region-frame.ts';
 
 export class PageGuards {

@@ -12,7 +12,8 @@ import { COLD_PARAMETERS } from '../interpreter/runtime.ts';
 import type { MachineMemory } from '../mmu/machine-memory.ts';
 import { MODE_CODE_64, MODE_STEP } from '../mode.ts';
 import * as op from '../emit/opcodes.ts';
-import { type Block, flowGraph } from './flow-graph.ts';
+import type { Block } from './block.ts';
+import { flowGraph } from './flow-graph.ts';
 import { PROMOTION } from './region-chain.ts';
 import { REGION_PARAMETERS } from './region-frame.ts';
 import { emitRegion } from './region-function.ts';
@@ -250,7 +251,7 @@ export class RegionCache implements RecordUser {
   #blocks(
     { address, mode, followsCalls }: Omit<Hot, 'near'>,
     pages: (distance: number) => number,
-  ): Block[] | undefined {
+  ): readonly Block[] | undefined {
     const { code, memory, table } = this.#host;
     const isWide = (mode & MODE_CODE_64) !== 0;
     const machine = (offset: number): number => {

@@ -78,6 +78,7 @@ export class RegionExits {
   /** To RIP `offset` bytes past the page of the entry, as wide as the code is. The budget is charged. */
   jump(offset: number, size: 16 | 32 | 64): void {
     const { code, rip } = this.#frame;
+    this.#frame.leaveWithFlags();
     push(code, this.rip(offset));
     if (size !== 64) {
       code.i64(size === 32 ? 0xffffffffn : 0xffffn);
@@ -153,6 +154,7 @@ export class RegionExits {
 
   #setSite({ pc, page }: RegionInstruction, done: number): void {
     const { code } = this.#frame;
+    this.#frame.leaveWithFlags();
     code.i32(((pc / record.RECORD_SIZE) << DONE_BITS) | done);
     code.set(this.#site);
     if (!this.#hasPages) return;

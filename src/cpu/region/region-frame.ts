@@ -7,7 +7,8 @@ import { type BranchHint, Code } from '../emit/code.ts';
 import * as op from '../emit/opcodes.ts';
 import { type Bits, LocalPool, push, Value } from '../emit/values.ts';
 import { OFFSET_FLAGS_AUX, OFFSET_FLAGS_KIND, OFFSET_FLAGS_RESULT, OFFSET_GPR, OFFSET_TLB } from '../state.ts';
-import { AccessGroups } from './access-groups.ts';
+import { type AccessGroup, AccessGroups } from './access-groups.ts';
+import { emitPutOff, type PutOffFlags } from './put-off-flags.ts';
 import type { RegionRuntime } from './region-runtime.ts';
 import { RegionVectors } from './region-vectors.ts';
 
@@ -26,13 +27,25 @@ export interface FrameFlags {
   readonly result: Value;
 }
 
-/**
- * Locals that remember the page which accesses by one base register last went to: its address, and where it is; 0 where
- * none is remembered. No address alone can say that: a guest may use any, and what is no canonical one too.
- */
-export interface PageLocals {
+/** Locals that remember the page which accesses by one base register last went to. */
+export class PageLocals {
+  /** Its address, and what to add to an address in it for where that is. */
   readonly base: number;
-  readonly host: number;
+  readonly addend: number;
+  /** How far from its start a group may begin so that all of it is there; 0 where no page is remembered. */
+  readonly limit: number;
+  readonly groups: AccessGroup[] = [];
+
+  constructor(locals: LocalPool) {
+    this.base = locals.fixed(op.TYPE_I64);
+    this.addend = locals.fixed(op.TYPE_I32);
+    this.limit = locals.fixed(op.TYPE_I64);
+  }
+
+  /** Of the longest group, when all is emitted. */
+  get bytes(): number {
+    return Math.max(...this.groups.map(({ low, high }) => high - low));
+  }
 }
 
 /** Of accesses that have no base register. */
@@ -58,6 +71,10 @@ export class RegionFrame {
   known: FrameFlags | undefined;
   isPair = false;
   flagsVersion = 0;
+  /** Where this is defined, the locals of the flags are stale: most flags are never seen. */
+  putOff: PutOffFlags | undefined;
+  /** What that was when the instruction began, and whether it is to be in the locals since. */
+  #begun: { readonly putOff: PutOffFlags | undefined; isNeeded: boolean } = { putOff: undefined, isNeeded: false };
 
   /** What the memory operand being emitted is addressed by: a register, or BASE_OTHER. */
   base = BASE_OTHER;
@@ -79,6 +96,12 @@ export class RegionFrame {
   begin(): void {
     this.base = BASE_OTHER;
     this.#depth = this.code.depth;
+    const begun = { putOff: this.putOff, isNeeded: false };
+    this.#begun = begun;
+    if (begun.putOff === undefined) return;
+    this.mark((to) => {
+      if (begun.isNeeded) this.#setLocals(to, begun.putOff as PutOffFlags);
+    });
   }
 
   /** Not all ways through the instruction come here, or some come again. */
@@ -139,14 +162,57 @@ export class RegionFrame {
     const key = this.base * 2 + (isWrite ? 1 : 0);
     const known = this.#pages.get(key);
     if (known !== undefined) return known;
-    const page = { base: this.locals.fixed(op.TYPE_I64), host: this.locals.fixed(op.TYPE_I32) };
+    const page = new PageLocals(this.locals);
     this.#pages.set(key, page);
     return page;
+  }
+
+  /** Flags as `known` has them, to be in their locals where somebody may see them. */
+  setLater(flags: PutOffFlags): void {
+    if (this.isConditional) {
+      this.needFlags();
+      this.#setLocals(this.code, flags);
+    } else this.putOff = flags;
+    this.flagsVersion++;
+    this.isPair = false;
+  }
+
+  /** From here on the locals have the flags. */
+  needFlags(): void {
+    const { putOff } = this;
+    if (putOff === undefined) return;
+    this.putOff = undefined;
+    if (!this.isConditional) {
+      this.#setLocals(this.code, putOff);
+      return;
+    }
+    if (putOff !== this.#begun.putOff) throw new Error('flags set twice by one instruction');
+    this.#begun.isNeeded = true;
+  }
+
+  /** The same on a way out of here. */
+  leaveWithFlags(): void {
+    if (this.putOff !== undefined) this.#setLocals(this.code, this.putOff);
+  }
+
+  /** The same, if that is found to be so when all is emitted. */
+  leaveWithFlagsIf(isNeeded: () => boolean): void {
+    const { putOff } = this;
+    if (putOff === undefined) return;
+    this.mark((to) => {
+      if (isNeeded()) this.#setLocals(to, putOff);
+    });
+  }
+
+  #setLocals(to: Code, putOff: PutOffFlags): void {
+    emitPutOff(to, putOff, { kind: this.flagsKind, first: this.flagsFirst, second: this.flagsSecond });
   }
 
   /** Sets the flags to a kind (on the wasm stack) and words. */
   setFlags(first: Value | undefined, second: Value | undefined): void {
     const { code } = this;
+    if (this.isConditional) this.needFlags();
+    this.putOff = undefined;
     code.set(this.flagsKind);
     if (first !== undefined) {
       push(code, first);
@@ -171,6 +237,7 @@ export class RegionFrame {
   /** From here on the flags are the pair. */
   settleFlags(): void {
     if (this.isPair) return;
+    this.needFlags();
     const { code } = this;
     code.get(this.flagsKind);
     code.unlikely();
@@ -269,9 +336,9 @@ export class RegionFrame {
     }
     this.vectors.load(to);
     // Mappings may have changed meanwhile.
-    for (const { host } of this.#pages.values()) {
-      to.i32(0);
-      to.set(host);
+    for (const { limit } of this.#pages.values()) {
+      to.i64(0n);
+      to.set(limit);
     }
   }
 

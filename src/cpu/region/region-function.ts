@@ -14,13 +14,15 @@ import { MODE_CODE_64 } from '../mode.ts';
 import * as state from '../state.ts';
 import type { AccessState } from './access-groups.ts';
 import { flagsAreDead } from './dead-flags.ts';
-import { type Block, isIndirectCall, NOWHERE, offsetOf, placeOf, relativeTarget } from './flow-graph.ts';
+import { type Block, NOWHERE, offsetOf } from './block.ts';
+import { isIndirectCall, placeOf, relativeTarget } from './flow-graph.ts';
 import { BUDGET, type FrameFlags, RegionFrame, VCPU } from './region-frame.ts';
 import { type RegionInstruction, RegionOperands } from './region-operands.ts';
 import { RegionShape } from './region-shape.ts';
 import { emitColdCall } from './cold-call.ts';
 import { emitCountEntry } from './region-chain.ts';
 import { PageGuards } from './page-guards.ts';
+import type { PutOffFlags } from './put-off-flags.ts';
 import { RegionExits } from './region-exits.ts';
 import type { RegionMeter } from './region-meter.ts';
 import type { RegionRuntime } from './region-runtime.ts';
@@ -57,6 +59,7 @@ export function emitRegion(
 interface BlockEnd {
   readonly known: FrameFlags | undefined;
   readonly isPair: boolean;
+  readonly putOff: PutOffFlags | undefined;
   readonly accesses: AccessState;
 }
 
@@ -73,6 +76,11 @@ class RegionFunction implements RegionControl {
   readonly #unchecked: number[] = [];
   /** The block, instruction and number of instructions done in it, being emitted. */
   #place = 0;
+  /** Instructions done before it that the budget was not charged for; by place, what that is on the only way there. */
+  #owed = 0;
+  readonly #owedAt = new Map<number, number>();
+  /** Places where the flags in the locals may leave. */
+  readonly #seesFlags = new Set<number>();
   #instruction: RegionInstruction | undefined;
   #done = 0;
 
@@ -114,11 +122,11 @@ class RegionFunction implements RegionControl {
   // ControlFlow
 
   fault(): void {
-    this.#exits.fault(this.#instruction as RegionInstruction, this.#done);
+    this.#exits.fault(this.#instruction as RegionInstruction, this.#owed + this.#done);
   }
 
   faultOnEvent(): void {
-    this.#exits.faultOnEvent(this.#instruction as RegionInstruction, this.#done);
+    this.#exits.faultOnEvent(this.#instruction as RegionInstruction, this.#owed + this.#done);
   }
 
   raise(vector: number, errorCode: number): void {
@@ -128,7 +136,6 @@ class RegionFunction implements RegionControl {
 
   jump(target: Value): void {
     const { code } = this.frame;
-    this.#exits.charge(this.#done + 1);
     const { returns, taken } = this.#shape.blocks[this.#place] as Block;
     const expected = returns === NOWHERE ? taken : returns;
     if (this.#goesTo(expected)) {
@@ -137,9 +144,11 @@ class RegionFunction implements RegionControl {
       code.op(op.OP_I64_EQ);
       code.likely();
       code.if();
-      this.#goTo(expected);
+      this.#goTo(expected, this.#done + 1);
       code.end();
     }
+    this.#exits.charge(this.#owed + this.#done + 1);
+    this.frame.leaveWithFlags();
     this.#writeDown(target);
     push(code, target);
     code.set(this.frame.rip);
@@ -164,9 +173,12 @@ class RegionFunction implements RegionControl {
     const { handler, pc, page } = this.#instruction as RegionInstruction;
     const size = handler.context.operandSize;
     const { taken } = this.#shape.blocks[this.#place] as Block;
-    this.#exits.charge(this.#done + 1);
-    if (taken !== NOWHERE && size !== 16) this.#goTo(taken);
-    else this.#exits.jump(page + (relativeTarget(handler, this.#source.view, pc) as number), size);
+    if (taken !== NOWHERE && size !== 16) {
+      this.#goTo(taken, this.#done + 1);
+      return;
+    }
+    this.#exits.charge(this.#owed + this.#done + 1);
+    this.#exits.jump(page + (relativeTarget(handler, this.#source.view, pc) as number), size);
   }
 
   instructionRip(): Value {
@@ -179,7 +191,7 @@ class RegionFunction implements RegionControl {
   }
 
   again(): void {
-    this.#exits.charge(this.#done + 1);
+    this.#exits.charge(this.#owed + this.#done + 1);
     this.#exits.jump((this.#instruction as RegionInstruction).offset, 64);
   }
 
@@ -194,7 +206,7 @@ class RegionFunction implements RegionControl {
     if (isLoop) this.#labels.set(place, code.loop());
     const children = this.#shape.labelled(place);
     for (const child of children.toReversed()) this.#labels.set(child, code.block());
-    this.#emitBlock(place, isLoop);
+    this.#emitBlock(place);
     for (const child of children) {
       code.end();
       this.#emitTree(child);
@@ -202,77 +214,118 @@ class RegionFunction implements RegionControl {
     if (isLoop) code.end();
   }
 
-  #emitBlock(place: number, isLoop: boolean): void {
+  #emitBlock(place: number): void {
     const { frame } = this;
     const block = this.#shape.blocks[place] as Block;
     this.#place = place;
     this.#done = 0;
+    this.#owed = this.#owedAt.get(place) ?? 0;
     frame.isInLoop = this.#shape.isLoop(place);
     this.#enter(place);
-    this.#checkBudget(place, isLoop);
+    this.#checkBudget(place);
     this.#source.meter?.block(frame, block);
-    for (const instruction of block.instructions) {
-      this.#instruction = instruction;
-      frame.begin();
-      this.#emitInstruction(instruction);
-      frame.locals.releaseAll();
-      this.#done++;
-    }
-    this.#ends.set(place, { known: frame.known, isPair: frame.isPair, accesses: frame.accesses.state() });
+    for (const instruction of block.instructions) this.#emitInstruction(instruction);
+    this.#ends.set(place, this.#known());
     if (block.next === NOWHERE) return;
-    this.#exits.charge(this.#done);
     this.#place = place;
-    this.#goTo(block.next);
+    this.#goTo(block.next, this.#done);
+  }
+
+  #known(): BlockEnd {
+    const { known, isPair, putOff, accesses } = this.frame;
+    return { known, isPair, putOff, accesses: accesses.state() };
+  }
+
+  #goOn(end: BlockEnd | undefined): void {
+    const { frame } = this;
+    frame.known = end?.known;
+    frame.isPair = end?.isPair ?? false;
+    frame.putOff = end?.putOff;
+    frame.accesses.goOn(end?.accesses);
   }
 
   // What is known comes from the only block before.
   #enter(place: number): void {
-    const { frame } = this;
     const from = this.#shape.predecessors(place);
-    const end = from.length === 1 && place !== 0 ? this.#ends.get(from[0] as number) : undefined;
-    frame.known = end?.known;
-    frame.isPair = end?.isPair ?? false;
-    frame.accesses.goOn(end?.accesses);
+    this.#goOn(this.#hasOneWay(place) ? this.#ends.get(from[0] as number) : undefined);
+    if (place === 0 || from.length < 2 || from.some((other) => other >= place)) return;
+    this.frame.accesses.meet(from.map((other) => (this.#ends.get(other) as BlockEnd).accesses));
   }
 
-  #checkBudget(place: number, isLoop: boolean): void {
+  #checkBudget(place: number): void {
     const block = this.#shape.blocks[place] as Block;
     const before = Math.max(
       0,
       ...this.#shape.predecessors(place).map((from) => (from < place ? (this.#unchecked[from] as number) : 0)),
     );
-    const isDue = isLoop || before + block.instructions.length > UNCHECKED_LIMIT;
+    const isDue = before + block.instructions.length > UNCHECKED_LIMIT;
     this.#unchecked[place] = block.instructions.length + (isDue ? 0 : before);
     if (!isDue) return;
+    this.#exits.charge(this.#owed);
+    this.#owed = 0;
+    this.#seesFlags.add(place);
+    this.#leaveIfSpent(block);
+  }
+
+  // To the interpreter, at a block, when the budget is used up.
+  #leaveIfSpent({ offset }: Block): void {
     const { code } = this.frame;
     code.get(BUDGET);
     code.i32(0);
     code.op(op.OP_I32_LE_S);
     code.unlikely();
     code.if();
-    this.#exits.jump(block.offset, 64);
+    this.#exits.jump(offset, 64);
     code.end();
   }
 
-  // To a block of the region, or out of it. The budget is charged.
-  #goTo(key: number): void {
+  // To a block of the region, or out of it, after so many instructions of this block.
+  #goTo(key: number, done: number): void {
+    const { frame } = this;
     const target = this.#goesTo(key) ? this.#shape.placeOf(key) : undefined;
     const offset = offsetOf(key);
+    const owed = this.#owed + done;
     if (target === undefined) {
+      this.#exits.charge(owed);
       this.#exits.jump(offset, 64);
       return;
     }
     const from = this.#shape.blocks[this.#place] as Block;
     const to = this.#shape.blocks[target] as Block;
-    if (placeOf(to) !== placeOf(from)) {
-      this.#guards.pass(to, () => this.#exits.rip(offset), this.#exits.chain);
+    const isElsewhere = placeOf(to) !== placeOf(from);
+    const hasOneWay = this.#hasOneWay(target);
+    if (hasOneWay && !isElsewhere) this.#owedAt.set(target, owed);
+    else this.#exits.charge(owed);
+    if (isElsewhere) {
+      const leave = (): Value => {
+        frame.leaveWithFlags();
+        return this.#exits.rip(offset);
+      };
+      this.#guards.pass(to, leave, this.#exits.chain);
     }
     const isBack = target <= this.#place && this.#shape.dominates(target, this.#place);
+    if (isBack) this.#leaveIfSpent(to);
     if (!isBack && this.#shape.isInline(target)) {
       this.#emitTree(target);
       return;
     }
-    this.frame.code.br(this.#labels.get(target) as Label);
+    if (!hasOneWay) this.#settleFor(target);
+    frame.code.br(this.#labels.get(target) as Label);
+  }
+
+  // Flags go to their locals, unless the block sets others before it could leave with them.
+  #settleFor(target: number): void {
+    const { frame } = this;
+    if (flagsAreDead((this.#shape.blocks[target] as Block).instructions, -1)) {
+      frame.leaveWithFlagsIf(() => this.#seesFlags.has(target));
+    } else {
+      frame.leaveWithFlags();
+    }
+  }
+
+  // Whether control comes to a block from one other only.
+  #hasOneWay(place: number): boolean {
+    return place !== 0 && this.#shape.predecessors(place).length === 1;
   }
 
   // Whether it is kept in the region's control flow.
@@ -284,6 +337,14 @@ class RegionFunction implements RegionControl {
   // Instructions
 
   #emitInstruction(instruction: RegionInstruction): void {
+    this.#instruction = instruction;
+    this.frame.begin();
+    this.#emitDefinition(instruction);
+    this.frame.locals.releaseAll();
+    this.#done++;
+  }
+
+  #emitDefinition(instruction: RegionInstruction): void {
     const { handler } = instruction;
     if (!isEmitted(handler.instruction) || this.#isOutOfLine(instruction)) {
       this.#emitCall(instruction);
@@ -327,11 +388,11 @@ class RegionFunction implements RegionControl {
     emitColdCall(this.frame, this.#exits, instruction, {
       cold: view.getUint16(pc + record.RECORD_HANDLER, true) - firstCold,
       pc: copy(pc, frame),
-      done: this.#done,
+      done: this.#owed + this.#done,
     });
     this.#guards.forget();
     if (!handler.instruction.ends) return;
-    this.#exits.charge(this.#done + 1);
+    this.#exits.charge(this.#owed + this.#done + 1);
     this.#exits.jump(offset + length, 64);
   }
 }

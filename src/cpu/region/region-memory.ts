@@ -130,8 +130,10 @@ export class RegionMemory extends Semantics {
     }
     const group = anchor ? frame.accesses.lead(anchor, bytes, isWrite) : this.#alone(bytes, isWrite);
     const at = anchor?.offset ?? 0;
+    this.push(address);
+    const low = new GroupStart(group, this.pop(64), at, this.locals.take(op.TYPE_I64));
     const out = code.block();
-    this.#lead(group, address, at, () => {
+    this.#lead(low, () => {
       slow();
       code.i32(0);
       code.set(group.host);
@@ -145,19 +147,31 @@ export class RegionMemory extends Semantics {
     return { root: -1, isWrite, host: this.locals.take(op.TYPE_I32), low: 0, high: bytes };
   }
 
-  // Sets the local of a group; `slow` is for what the TLB does not have, and leaves.
-  #lead(group: AccessGroup, address: Value, at: number, slow: () => void): void {
+  // Sets the local of a group; `notFound` leaves.
+  #lead(low: GroupStart, notFound: () => void): void {
     const { frame, code, locals } = this;
-    const low = new GroupStart(group, address, at, locals.take(op.TYPE_I64));
+    const page = frame.page(low.group.isWrite);
     const entry = locals.take(op.TYPE_I32);
-    const page = frame.page(group.isWrite);
     if (page !== undefined) {
-      this.#leadInPage(low, page, entry, slow);
+      this.#leadInPage(low, page, entry, notFound);
       return;
     }
+    frame.mark((to) => low.compute(to));
+    this.#lookUp(low, entry, notFound);
+    frame.mark((to) => {
+      low.push(to);
+      to.op(op.OP_I32_WRAP_I64);
+      low.pushAddend(to, entry);
+      to.op(op.OP_I32_ADD);
+    });
+    code.set(low.group.host);
+  }
+
+  // Leaves with `notFound` where the TLB has not all of the group.
+  #lookUp(low: GroupStart, entry: number, notFound: () => void): void {
+    const { frame, code, locals } = this;
     const tag = locals.take(op.TYPE_I64);
     frame.mark((to) => {
-      low.compute(to);
       low.pushLookUp(to, frame.tlb, entry, tag);
       to.op(op.OP_I64_NE);
     });
@@ -167,52 +181,54 @@ export class RegionMemory extends Semantics {
     code.get(VCPU);
     code.get(tag);
     code.memory(op.OP_I64_STORE, OFFSET_SCRATCH);
-    slow();
+    notFound();
     code.end();
-    frame.mark((to) => {
-      low.push(to);
-      to.op(op.OP_I32_WRAP_I64);
-      low.pushAddend(to, entry);
-      to.op(op.OP_I32_ADD);
-    });
-    code.set(group.host);
   }
 
   // The same by what is remembered of the page, which is then the group's.
   #leadInPage(low: GroupStart, page: PageLocals, entry: number, slow: () => void): void {
     const { frame, code } = this;
-    const offset = this.locals.take(op.TYPE_I64);
+    page.groups.push(low.group);
     const isKnown = code.block();
-    const isNot = code.block();
     frame.mark((to) => {
       low.compute(to);
       low.push(to);
       to.get(page.base);
       to.op(op.OP_I64_SUB);
-      to.tee(offset);
-      to.i64(BigInt(4096 - low.bytes));
-      to.op(op.OP_I64_GT_U);
+      to.get(page.limit);
+      to.op(op.OP_I64_LT_U);
     });
-    code.unlikely();
-    code.brIf(isNot);
-    code.get(page.host);
     code.likely();
     code.brIf(isKnown);
-    code.end();
-    frame.mark((to) => {
-      low.pushLookUp(to, frame.tlb, entry);
-      to.op(op.OP_I64_EQ);
-    });
-    code.likely();
-    code.if(op.TYPE_I32);
     frame.mark((to) => {
       low.pushPage(to);
+      to.set(page.base);
+    });
+    const isFound = code.block();
+    this.#lookUp(low, entry, () => {
+      this.#reachPage(low, page, slow);
+      code.br(isFound);
+    });
+    frame.mark((to) => low.pushAddend(to, entry));
+    code.set(page.addend);
+    code.end();
+    frame.mark((to) => {
+      to.i64(BigInt(PAST_PAGE - page.bytes));
+      to.set(page.limit);
+    });
+    code.end();
+    frame.mark((to) => {
+      low.push(to);
       to.op(op.OP_I32_WRAP_I64);
-      low.pushAddend(to, entry);
+      to.get(page.addend);
       to.op(op.OP_I32_ADD);
     });
-    code.else();
-    // What else is in that place of the TLB may come back before this page is accessed again.
+    code.set(low.group.host);
+  }
+
+  // What else is in that place of the TLB may come back before this page is accessed again.
+  #reachPage(low: GroupStart, page: PageLocals, slow: () => void): void {
+    const { code, frame } = this;
     frame.mark((to) => {
       to.get(VCPU);
       low.push(to);
@@ -220,31 +236,24 @@ export class RegionMemory extends Semantics {
       to.i32(low.group.isWrite ? 1 : 0);
     });
     code.call(frame.runtime.reachPage);
-    code.tee(entry);
+    code.tee(page.addend);
     code.op(op.OP_I32_EQZ);
     code.unlikely();
     code.if();
+    code.i64(0n);
+    code.set(page.limit);
     slow();
     code.end();
-    code.get(entry);
-    code.end();
-    code.set(page.host);
-    frame.mark((to) => {
-      low.pushPage(to);
-      to.set(page.base);
-      low.push(to);
-      to.i64(4095n);
-      to.op(op.OP_I64_AND);
-      to.set(offset);
-    });
-    code.end();
-    code.get(offset);
+    code.get(page.addend);
+    code.get(page.base);
     code.op(op.OP_I32_WRAP_I64);
-    code.get(page.host);
-    code.op(op.OP_I32_ADD);
-    code.set(low.group.host);
+    code.op(op.OP_I32_SUB);
+    code.set(page.addend);
   }
 }
+
+/** Bytes of a page, and one. */
+const PAST_PAGE = 4097;
 
 /** Linear address of a group's first byte, emitted when the group is known whole. */
 class GroupStart {

@@ -2,7 +2,7 @@
 import * as op from '../emit/opcodes.ts';
 import { EVENT_INTERPRET } from '../mmu/mmu.ts';
 import * as state from '../state.ts';
-import type { Block } from './flow-graph.ts';
+import type { Block } from './block.ts';
 import { BUDGET, IP_BASE, type RegionFrame, VCPU } from './region-frame.ts';
 import type { RegionInstruction } from './region-operands.ts';
 import { REGION_EVENT, REGION_EXIT } from './region-result.ts';

@@ -1,4 +1,5 @@
 /** Operands of the region tier: what the fields of a record are, as constants. */
+import type { Code } from '../emit/code.ts';
 import * as op from '../emit/opcodes.ts';
 import type { ControlFlow, OperandAccess } from '../emit/tier.ts';
 import { behind, type Bits, LOADS, push, STORES, Value, wasmType } from '../emit/values.ts';
@@ -117,7 +118,7 @@ export class RegionOperands implements OperandAccess {
       case record.SHAPE_BASE:
         return this.#plus(this.#register(base >> 3));
       case record.SHAPE_INDEX:
-        return this.#plus(this.#sum(this.#register(base >> 3), this.#scaledIndex()));
+        return this.#plus(this.#indexed(this.#register(base >> 3)));
       case record.SHAPE_RIP:
         return this.#sum(this.#ipBase(), constant(64, this.#displacement() + BigInt(this.#page)));
       default:
@@ -135,7 +136,7 @@ export class RegionOperands implements OperandAccess {
       case record.SHAPE_BASE:
         return this.#isNotModulo16(this.#register(base >> 3), -displacement & 15);
       case record.SHAPE_INDEX:
-        return this.#isNotModulo16(this.#sum(this.#register(base >> 3), this.#scaledIndex()), -displacement & 15);
+        return this.#isNotModulo16(this.#indexed(this.#register(base >> 3)), -displacement & 15);
       case record.SHAPE_RIP:
         return constant(1, ((displacement + this.#page) & 15) === 0 ? 0n : 1n);
       default:
@@ -196,7 +197,7 @@ export class RegionOperands implements OperandAccess {
       code.memory(op.OP_I64_LOAD, OFFSET_IMPLICIT_INDEX);
       offset = this.#sum(offset ?? constant(64, 0n), this.#pop(64));
     } else if (index !== record.ANY_NO_REGISTER) {
-      offset = offset === undefined ? this.#scaledIndex() : this.#sum(offset, this.#scaledIndex());
+      offset = offset === undefined ? this.#scaledIndex() : this.#indexed(offset);
     }
     if (offset === undefined) return constant(64, this.#displacement());
     return this.#plus(offset);
@@ -246,14 +247,32 @@ export class RegionOperands implements OperandAccess {
     return this.#pop(64);
   }
 
+  #indexed(base: Value): Value {
+    const field = this.#u8(record.RECORD_INDEX);
+    const index = this.#register(field >> 3);
+    const shift = field & 3;
+    if (index.isConstant || (base.isConstant && base.constant === 0n)) return this.#sum(base, this.#scaledIndex());
+    const sum = later((code) => {
+      push(code, base);
+      push(code, index);
+      if (shift !== 0) {
+        code.i64(BigInt(shift));
+        code.op(op.OP_I64_SHL);
+      }
+      code.op(op.OP_I64_ADD);
+    });
+    if (!base.isConstant) sum.anchor = this.#frame.accesses.sum(base.anchor, index.anchor, shift);
+    return sum;
+  }
+
   #sum(a: Value, b: Value): Value {
     if (a.isConstant && b.isConstant) return constant(64, a.constant + b.constant);
     if (a.isConstant && a.constant === 0n) return b;
-    const { code } = this.#frame;
-    push(code, a);
-    push(code, b);
-    code.op(op.OP_I64_ADD);
-    const sum = this.#pop(64);
+    const sum = later((code) => {
+      push(code, a);
+      push(code, b);
+      code.op(op.OP_I64_ADD);
+    });
     return b.isConstant ? behind(sum, a, b.constant) : sum;
   }
 
@@ -296,6 +315,12 @@ export class RegionOperands implements OperandAccess {
     return new Value(bits, local);
   }
 }
+
+/** A value that is computed where it is used: mostly it is not, where another access has found the page. */
+function later(emit: (code: Code) => void): Value {
+  return new Value(64, NO_LOCAL, 0n, false, emit);
+}
+const NO_LOCAL = 0;
 
 function constant(bits: Bits, value: bigint): Value {
   return new Value(bits, -1, BigInt.asUintN(bits, value));

@@ -3,7 +3,7 @@ import { Code } from '../emit/code.ts';
 import { CODE_PAGE_IDS } from '../emit/nested-layout.ts';
 import { REGION_PROFILE, RECORDS_END } from '../interpreter/layout.ts';
 import type { MachineMemory } from '../mmu/machine-memory.ts';
-import { type Block, contextOf } from './flow-graph.ts';
+import { type Block, contextOf } from './block.ts';
 import { type RegionCounter, RegionMeter, WAYS_OUT, type WayOut } from './region-meter.ts';
 import type { RegionInstruction } from './region-operands.ts';
 
@@ -21,7 +21,7 @@ export interface ProfiledInstruction {
 
 export interface ProfiledBlock {
   readonly offset: number;
-  /** 0: the code that was hot; others: one number for each call that the region has the called function of. */
+  /** 0: the code that was hot; others: a number for each function that the region calls and has, and each turn of a loop. */
   readonly context: number;
   readonly instructions: readonly ProfiledInstruction[];
   readonly entries: number;
@@ -171,7 +171,7 @@ export class RegionProfile {
       noRegionAt: count('noRegion') === 0 ? undefined : meter.read(view, 'target'),
       blocks: meter.blocks.map((block) => ({
         offset: block.offset,
-        context: contextOf(block),
+        context: contextOf(block.key),
         entries: meter.readBlock(view, block),
         instructions: block.instructions.map((instruction) => ({
           offset: instruction.offset,

@@ -19,6 +19,7 @@ import {
   FLAGS_SUB,
   flagsKind,
 } from './lazy-flags.ts';
+import type { FrameFlags } from './region-frame.ts';
 import { RegionMemory } from './region-memory.ts';
 import { XMM_FILE_SIZE } from './region-vectors.ts';
 
@@ -78,20 +79,25 @@ export class RegionSemantics extends RegionMemory {
       return;
     }
     const frame = this.frame;
-    const { known, isPair, flagsVersion } = frame;
+    const { known, isPair, flagsVersion, putOff } = frame;
     let pairAfter = isPair;
+    let putOffAfter = putOff;
     const arm = (body: () => void) => () => {
       frame.known = known;
       frame.isPair = isPair;
+      frame.putOff = putOff;
       body();
       pairAfter &&= frame.isPair;
+      if (frame.putOff !== putOff) putOffAfter = undefined;
     };
     super.if(condition, arm(then), otherwise && arm(otherwise));
     frame.isPair = pairAfter;
+    frame.putOff = putOffAfter;
     frame.known = frame.flagsVersion === flagsVersion ? known : undefined;
   }
 
   override doWhile(body: () => Value): void {
+    this.frame.needFlags();
     this.frame.known = undefined;
     this.frame.isPair = false;
     super.doWhile(body);
@@ -99,8 +105,8 @@ export class RegionSemantics extends RegionMemory {
 
   override flagsOfAdd(a: Value, _b: Value, sum: Value): void {
     if (this.flagsAreDead) return;
-    this.#set(flagsKind(FLAGS_ADD, sum.bits), this.zext(a, 64), this.zext(sum, 64));
     this.frame.keep('add', sum, a);
+    this.#setLater(FLAGS_ADD, this.#kept.a, this.#kept.result);
   }
   override flagsOfAddWithCarry(a: Value, b: Value, sum: Value): void {
     if (this.flagsAreDead) return;
@@ -109,8 +115,8 @@ export class RegionSemantics extends RegionMemory {
   }
   override flagsOfSub(a: Value, b: Value, difference: Value): void {
     if (this.flagsAreDead) return;
-    this.#set(flagsKind(FLAGS_SUB, difference.bits), this.zext(a, 64), this.zext(difference, 64));
     this.frame.keep('sub', difference, a, b);
+    this.#setLater(FLAGS_SUB, this.#kept.a, this.#kept.b, true);
   }
   override flagsOfSubWithBorrow(a: Value, b: Value, difference: Value): void {
     if (this.flagsAreDead) return;
@@ -119,15 +125,14 @@ export class RegionSemantics extends RegionMemory {
   }
   override flagsOfLogic(result: Value): void {
     if (this.flagsAreDead) return;
-    this.#set(flagsKind(FLAGS_LOGIC, result.bits), undefined, this.zext(result, 64));
     this.frame.keep('logic', result);
+    this.#setLater(FLAGS_LOGIC, undefined, this.#kept.result);
   }
   override flagsOfStep(result: Value, by: 1 | -1): void {
     if (this.flagsAreDead) return;
-    const kind = flagsKind(by === 1 ? FLAGS_INC : FLAGS_DEC, result.bits);
     const carry = this.#carryBeforeStep();
-    this.#set(kind, carry, this.zext(result, 64));
-    this.frame.keep('result', result);
+    this.frame.keep('result', result, carry);
+    this.#setLater(by === 1 ? FLAGS_INC : FLAGS_DEC, this.#kept.a, this.#kept.result);
   }
   override flagsOfProduct(a: Value, b: Value): void {
     if (this.flagsAreDead) return;
@@ -146,7 +151,14 @@ export class RegionSemantics extends RegionMemory {
       return;
     }
     const operation = this.const(32, flagsKind(SHIFTS[shift], a.bits));
-    this.#setKind(this.or(this.#shiftedCount(count), operation), this.zext(a, 64), undefined);
+    const kind = this.or(this.#shiftedCount(count), operation);
+    if (kind.isConstant) {
+      this.frame.keep('result', result, a);
+      const { a: first, result: second } = this.#kept;
+      this.frame.setLater({ kind: Number(kind.constant), first, second, isDifference: false });
+      return;
+    }
+    this.#setKind(kind, this.zext(a, 64), undefined);
     this.frame.keep('result', result);
   }
   override flagsOfResult(result: Value, CF: Value, OF: Value, AF?: Value): void {
@@ -235,6 +247,10 @@ export class RegionSemantics extends RegionMemory {
     const frame = this.frame;
     const kind = frame.known?.kind;
     if (kind === 'add' || kind === 'sub' || kind === 'logic') return this.zext(this.flag('CF'), 64);
+    const { putOff } = frame;
+    const isStep = putOff !== undefined && (putOff.kind & FLAGS_STEP_MASK) === (FLAGS_INC & FLAGS_DEC);
+    if (isStep) return putOff.first as Value;
+    frame.needFlags();
     const carry = this.locals.take(op.TYPE_I64);
     this.code.get(frame.flagsKind);
     this.code.i32(FLAGS_STEP_MASK);
@@ -272,6 +288,14 @@ export class RegionSemantics extends RegionMemory {
 
   #shiftedCount(count: Value): Value {
     return this.shl(this.trunc(count, 32), FLAGS_COUNT_SHIFT);
+  }
+
+  get #kept(): FrameFlags {
+    return this.frame.known as FrameFlags;
+  }
+
+  #setLater(operation: number, first: Value | undefined, second: Value, isDifference = false): void {
+    this.frame.setLater({ kind: flagsKind(operation, second.bits), first, second, isDifference });
   }
 
   #set(kind: number, first: Value | undefined, second: Value | undefined): void {

@@ -1,6 +1,6 @@
 /** How the blocks of a region nest when its control flow is made structured. Blocks are named by their place in order. */
-import { dominates, type Graph, orderGraph } from './dominators.ts';
-import type { Block } from './flow-graph.ts';
+import { dominates, type Graph, orderGraph, predecessorsOf } from './dominators.ts';
+import type { Block } from './block.ts';
 
 export class RegionShape {
   /** In reverse postorder; the entry is the first. */
@@ -20,10 +20,7 @@ export class RegionShape {
     );
     this.blocks = this.#graph.order.map((number) => blocks[number] as Block);
     for (const [place, { key }] of this.blocks.entries()) this.#places.set(key, place);
-    this.#predecessors = this.blocks.map(() => []);
-    for (const [from, targets] of this.#graph.successors.entries()) {
-      for (const to of targets) this.#predecessors[to]?.push(from);
-    }
+    this.#predecessors = predecessorsOf(this.#graph);
   }
 
   placeOf(key: number): number | undefined {
@@ -61,8 +58,8 @@ export class RegionShape {
     return next === key && taken !== key;
   }
 
-  /** Whether a block is a loop by itself. In longer ones pages change too often, and what remembers them takes registers. */
+  /** Whether a block is a loop by itself, or one of several turns of such a loop. In longer ones pages change too often, and what remembers them takes registers. */
   isLoop(place: number): boolean {
-    return this.goesTo(place, place);
+    return this.goesTo(place, place) || (this.blocks[place] as Block).isLoop;
   }
 }
