@@ -161,12 +161,19 @@ class RegionFunction implements RegionControl {
     const { handler, pc, page } = this.#instruction as RegionInstruction;
     if (followsCalls || !isIndirectCall(handler)) return;
     const { code } = this.frame;
+    // Meanwhile the record may be a region's entry, whose place in the table is there.
+    code.i32(pc);
+    code.memory(op.OP_I32_LOAD16_U, record.RECORD_HANDLER);
+    code.i32(this.#source.view.getUint16(pc + record.RECORD_HANDLER, true));
+    code.op(op.OP_I32_EQ);
+    code.if();
     code.i32(pc);
     push(code, target);
     this.#exits.pushIpBase(page);
     code.op(op.OP_I64_SUB);
     code.op(op.OP_I32_WRAP_I64);
     code.memory(op.OP_I32_STORE, record.RECORD_SEEN);
+    code.end();
   }
 
   jumpRelative(_handle: OperandHandle): void {
