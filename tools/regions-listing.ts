@@ -4,6 +4,8 @@ import { disassemble } from '../src/cpu/decode/disassembler.ts';
 import { rowsOf } from '../src/cpu/decode/rows.ts';
 import { OpcodeTable } from '../src/cpu/decode/table.ts';
 import { ALL_INSTRUCTIONS } from '../src/cpu/instructions/all.ts';
+import { TYPE_FUNCREF, TYPE_REF } from '../src/cpu/emit/opcodes.ts';
+import { MAX_REGIONS } from '../src/cpu/interpreter/layout.ts';
 import { MODE_CODE_32, MODE_CODE_64 } from '../src/cpu/mode.ts';
 import { type ProfiledInstruction, type ProfiledRegion, REGION_NAME } from '../src/cpu/region/region-profile.ts';
 
@@ -37,7 +39,7 @@ export function codeWidth(mode: number): 16 | 32 | 64 {
 export async function webAssemblyText({ module, number, functionIndex }: ProfiledRegion): Promise<string> {
   const { default: load } = await import('wabt');
   const wabt = await load();
-  const read = wabt.readWasm(module, { readDebugNames: true, ...FEATURES });
+  const read = wabt.readWasm(withPlainTable(module), { readDebugNames: true, ...FEATURES });
   try {
     const fields = read.toText({ foldExprs: true, inlineExport: false }).split(/^(?= {2}\()/m);
     const found = fields.find((field) => field.startsWith(`  (func $${REGION_NAME}${number} `));
@@ -58,6 +60,24 @@ const FEATURES = {
   simd: true,
   tail_call: true,
 };
+
+// The library knows no tables of functions of one type. That of the regions becomes one of any, in as many bytes: its
+// length is a number of one byte more.
+function withPlainTable(module: Uint8Array): Uint8Array {
+  const typed = [TYPE_REF, 0, 1, ...TABLE_LENGTH, ...TABLE_LENGTH];
+  const at = Buffer.from(module.buffer, module.byteOffset, module.length).indexOf(`\x07regions\x01`) + 9;
+  const type = module[at + 1] as number;
+  if (at < 9 || typed.some((byte, index) => index !== 1 && module[at + index] !== byte) || type > 0x7f) {
+    throw new Error('a module of regions imports their table in another way');
+  }
+  const [first = 0, second = 0, third = 0] = TABLE_LENGTH;
+  const plain = module.slice();
+  plain.set([TYPE_FUNCREF, 1, first, second, third | 0x80, 0, ...TABLE_LENGTH], at);
+  return plain;
+}
+
+// MAX_REGIONS, as WebAssembly writes it.
+const TABLE_LENGTH = [(MAX_REGIONS & 0x7f) | 0x80, ((MAX_REGIONS >> 7) & 0x7f) | 0x80, MAX_REGIONS >> 14];
 
 const decoder = new Decoder(new OpcodeTable(rowsOf(ALL_INSTRUCTIONS)));
 

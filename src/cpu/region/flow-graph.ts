@@ -7,6 +7,7 @@ import type { Handler, HandlerTable } from '../interpreter/handlers.ts';
 import * as record from '../interpreter/record.ts';
 import { type Block, contextOf, keyOf, NOWHERE, offsetOf } from './block.ts';
 import type { RegionInstruction } from './region-operands.ts';
+import { seenTarget } from './seen-calls.ts';
 import { unrolled } from './unroll.ts';
 
 /** Most instructions of a region, of a block, and of a function that is called (what it calls in turn not counted). */
@@ -69,11 +70,6 @@ export function placeOf({ offset, instructions: [first] }: Block): number {
 /** After MOV SS too interrupts and traps wait for an instruction; STI alone is done in regions. */
 function holdsOff({ instruction }: Handler): boolean {
   return instruction.shadow === true && instruction.mnemonic !== 'STI';
-}
-
-/** A near call that may go anywhere. */
-export function isIndirectCall({ instruction, operands }: Handler): boolean {
-  return instruction.mnemonic === 'CALL' && !operands.some(({ type }) => type === 'relative');
 }
 
 /** Where a direct jump goes, relative to its page; undefined for other instructions. */
@@ -226,7 +222,7 @@ class Scan {
   // Makes the context of a call, if what it calls is small enough to be worth a copy of its own.
   #follow(call: RegionInstruction, key: number): void {
     if (!this.#code.followsCalls || call.handler.instruction.mnemonic !== 'CALL' || this.#callees.has(key)) return;
-    const target = this.#target(call) ?? this.#seen(call);
+    const target = this.#target(call) ?? seenTarget(call, this.#view);
     const { depth } = this.#contextOf(key);
     if (target === undefined || depth === DEPTH_LIMIT) return;
     const size = this.#sizeOf(target);
@@ -262,7 +258,7 @@ class Scan {
     const { handler, length } = instruction;
     const { mnemonic, ends } = handler.instruction;
     const callee = this.#callees.get(key);
-    const target = this.#target(instruction) ?? (callee && this.#seen(instruction));
+    const target = this.#target(instruction) ?? (callee && seenTarget(instruction, this.#view));
     const next = ends ? NOWHERE : key + length;
     if (mnemonic === 'RET') return { next, taken: NOWHERE, returns: this.#contextOf(key).returns };
     if (target === undefined) return { next, taken: NOWHERE, returns: NOWHERE };
@@ -273,13 +269,6 @@ class Scan {
   #target({ handler, pc, page }: RegionInstruction): number | undefined {
     const target = relativeTarget(handler, this.#view, pc);
     return target === undefined ? undefined : page + target;
-  }
-
-  // Where an indirect call went when that was last written down: most always go there.
-  #seen({ handler, pc, page }: RegionInstruction): number | undefined {
-    if (!isIndirectCall(handler)) return undefined;
-    const seen = this.#view.getInt32(pc + record.RECORD_SEEN, true);
-    return seen === 0 ? undefined : page + seen;
   }
 
   #contextOf(key: number): Context {

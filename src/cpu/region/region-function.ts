@@ -15,12 +15,13 @@ import * as state from '../state.ts';
 import type { AccessState } from './access-groups.ts';
 import { flagsAreDead } from './dead-flags.ts';
 import { type Block, NOWHERE, offsetOf } from './block.ts';
-import { isIndirectCall, placeOf, relativeTarget } from './flow-graph.ts';
+import { placeOf, relativeTarget } from './flow-graph.ts';
 import { BUDGET, type FrameFlags, RegionFrame, VCPU } from './region-frame.ts';
 import { type RegionInstruction, RegionOperands } from './region-operands.ts';
 import { RegionShape } from './region-shape.ts';
 import { emitColdCall } from './cold-call.ts';
 import { emitCountEntry } from './region-chain.ts';
+import { emitSeen } from './seen-calls.ts';
 import { PageGuards } from './page-guards.ts';
 import type { PutOffFlags } from './put-off-flags.ts';
 import { RegionExits } from './region-exits.ts';
@@ -149,31 +150,11 @@ class RegionFunction implements RegionControl {
     }
     this.#exits.charge(this.#owed + this.#done + 1);
     this.frame.leaveWithFlags();
-    this.#writeDown(target);
+    if (!this.#source.followsCalls)
+      emitSeen(this.frame, this.#exits, this.#instruction as RegionInstruction, this.#source.view, target);
     push(code, target);
     code.set(this.frame.rip);
     code.br(this.#exits.chain);
-  }
-
-  // Where an indirect call goes, for the region that takes the place of this one: see flow-graph.ts.
-  #writeDown(target: Value): void {
-    const { followsCalls } = this.#source;
-    const { handler, pc, page } = this.#instruction as RegionInstruction;
-    if (followsCalls || !isIndirectCall(handler)) return;
-    const { code } = this.frame;
-    // Meanwhile the record may be a region's entry, whose place in the table is there.
-    code.i32(pc);
-    code.memory(op.OP_I32_LOAD16_U, record.RECORD_HANDLER);
-    code.i32(this.#source.view.getUint16(pc + record.RECORD_HANDLER, true));
-    code.op(op.OP_I32_EQ);
-    code.if();
-    code.i32(pc);
-    push(code, target);
-    this.#exits.pushIpBase(page);
-    code.op(op.OP_I64_SUB);
-    code.op(op.OP_I32_WRAP_I64);
-    code.memory(op.OP_I32_STORE, record.RECORD_SEEN);
-    code.end();
   }
 
   jumpRelative(_handle: OperandHandle): void {
