@@ -1,8 +1,7 @@
 /**
  * Predecoded code of the whole machine, by pages (code-pages.ts) and modes. Runs are contiguous records; a write to
  * bytes that were decoded turns all records of that page into HANDLER_LEAVE, so that whoever executes them, or is
- * linked to them, looks again. The room for records is filled and emptied in segments: the pages that have records in
- * the oldest make room for new ones.
+ * linked to them, looks again. Room is filled and emptied in segments: pages with records in the oldest make room.
  */
 import type { Decoder } from '../decode/decoder.ts';
 import type { CodeWatch } from '../mmu/bus.ts';
@@ -75,7 +74,8 @@ export class CodeCache implements CodeWatch {
       this.framesBegun++;
       this.#running?.protectFrame(mfn);
     };
-    this.#pages = new CodePages(memory, protect, () => this.#forgetJumps());
+    const left = (): void => this.#forgetJumps();
+    this.#pages = new CodePages(memory, protect, left, (id) => this.recordUser?.enterPage(id));
     this.#room = new RecordRoom(room);
   }
 

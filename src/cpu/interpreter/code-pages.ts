@@ -58,12 +58,19 @@ export class CodePages {
   readonly #onCovered: (mfn: number) => void;
   /** Called when a frame's code is not what it was: jumps to it may be remembered. */
   readonly #onLeft: () => void;
+  readonly #onEntered: (id: number) => void;
 
-  constructor(memory: MachineMemory, onCovered: (mfn: number) => void, onLeft: () => void) {
+  constructor(
+    memory: MachineMemory,
+    onCovered: (mfn: number) => void,
+    onLeft: () => void,
+    onEntered: (id: number) => void,
+  ) {
     this.#u32 = memory.u32;
     this.#hasCode = memory.u8.subarray(FRAMES_WITH_CODE, FRAMES_WITH_CODE + memory.frames);
     this.#onCovered = onCovered;
     this.#onLeft = onLeft;
+    this.#onEntered = onEntered;
   }
 
   /** How many there are of those that there may be; more than 1 is too many. */
@@ -120,7 +127,10 @@ export class CodePages {
     page.frames.push(mfn);
     this.#byFrame.set(mfn, page);
     this.#u32[CODE_PAGE_IDS / 4 + mfn] = page.id + 1;
-    if (isDecoded(page)) this.#cover(page, mfn);
+    if (isDecoded(page)) {
+      this.#cover(page, mfn);
+      this.#onEntered(page.id);
+    }
     return page;
   }
 

@@ -13,6 +13,8 @@ export interface CodeUser {
 
 /** Whoever keeps code made from records. */
 export interface RecordUser {
+  /** A frame holds the code of the page from now on: its records may be executed. */
+  enterPage(id: number): void;
   /** The records of a page may not be executed any more: its code has changed, or it has to make room. */
   dropPage(id: number, hasChanged: boolean): void;
   /** Records from one address up to another will be others. Their pages were dropped. */

@@ -96,6 +96,23 @@ test('machine code that fits no more is made anew', () => {
   equal(second.counts().regions, 0);
 });
 
+test('a module is made when a page is there that has a region of it, and kept again where none was', () => {
+  const first = engine('eager');
+  run(first, loop(1), CODE);
+  let made = 0;
+  const counted = (bytes: Uint8Array<ArrayBuffer>): WebAssembly.Module => {
+    made++;
+    return new WebAssembly.Module(bytes);
+  };
+  const second = engine('eager', first.keep(), { deserialize: counted });
+  run(second, loop(2), CODE);
+  equal(made, 0);
+  const third = engine('eager', second.keep(), { deserialize: counted });
+  equal(run(third, loop(1), CODE), BigInt(TIMES));
+  equal(made > 0, true);
+  equal(third.counts().regions, 0);
+});
+
 test('what had to make room is not kept', () => {
   const first = engine('eager');
   run(first, loop(1), CODE);

@@ -61,7 +61,7 @@ export function keepCode(
   for (const { pc, original } of others) {
     records.copyWithin(pc - RECORDS, original - RECORDS, original - RECORDS + RECORD_SIZE);
   }
-  const code = modules.flatMap(({ module, bytes = NOTHING }) => [bytes, shelf.serialize(module) ?? NOTHING]);
+  const code = modules.flatMap((one) => [one.bytes ?? NOTHING, one.code ?? shelf.serialize(one.module) ?? NOTHING]);
   return [words.bytes(), records, ...code];
 }
 
@@ -83,11 +83,36 @@ export function restoreCode(
   crossing.restore(words);
   const modules: RegionModule[] = [];
   for (let i = 0; i < code.length; i += 2) {
-    const bytes = new Uint8Array(code[i] as Uint8Array);
-    const known = shelf.deserialize(bytes, new Uint8Array(code[i + 1] as Uint8Array));
-    modules.push({ bytes, module: known ?? new WebAssembly.Module(bytes) });
+    modules.push(
+      new KeptModule(shelf, new Uint8Array(code[i] as Uint8Array), new Uint8Array(code[i + 1] as Uint8Array)),
+    );
   }
   regions?.restore(words, modules);
+}
+
+/** A module that an earlier engine left, made when it is first asked for. */
+class KeptModule implements RegionModule {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  code: Uint8Array<ArrayBuffer> | undefined;
+  readonly #shelf: Pick<CodeShelf, 'deserialize'>;
+  #module: WebAssembly.Module | undefined;
+
+  constructor(
+    { deserialize }: Pick<CodeShelf, 'deserialize'>,
+    bytes: Uint8Array<ArrayBuffer>,
+    code: Uint8Array<ArrayBuffer>,
+  ) {
+    // The shelf itself has all that was found.
+    this.#shelf = { deserialize };
+    this.bytes = bytes;
+    this.code = code;
+  }
+
+  get module(): WebAssembly.Module {
+    this.#module ??= this.#shelf.deserialize(this.bytes, this.code ?? NOTHING) ?? new WebAssembly.Module(this.bytes);
+    this.code = undefined;
+    return this.#module;
+  }
 }
 
 const NOTHING = new Uint8Array(0);

@@ -90,6 +90,8 @@ export class RegionCache implements RecordUser {
   #now = 0;
   readonly #lastHot = new Map<number, number>();
   readonly #free: number[] = [];
+  /** Modules from earlier with their regions, until a page is there that has one. */
+  readonly #waiting = new Map<RegionModule, readonly Region[]>();
   #next = 0;
   /** What was made since the engine began, and how many regions went with their pages. */
   made = { regions: 0, instructions: 0, bytes: 0, modules: 0, dropped: 0, promoted: 0 };
@@ -191,15 +193,34 @@ export class RegionCache implements RecordUser {
 
   /** Takes up what was written down, before there are any others: the records are there, with the regions' entries. */
   restore(words: WordReader, modules: readonly RegionModule[]): void {
-    const exports = new Map(modules.map((module) => [module, this.#instantiate(module)]));
     this.#next = words.next();
     const free = new Set(Array.from({ length: this.#next }, (_, index) => index));
-    for (const { pc, original, index, module, number } of this.#pages.restore(words, modules)) {
-      this.#originals.set(pc, original);
-      this.#table.set(index, exports.get(module)?.[`${number}`]);
-      free.delete(index);
+    for (const region of this.#pages.restore(words, modules)) {
+      this.#originals.set(region.pc, region.original);
+      this.#waiting.set(region.module, [...(this.#waiting.get(region.module) ?? []), region]);
+      free.delete(region.index);
     }
     this.#free.push(...free);
+  }
+
+  // What was written down of other programs is not needed.
+  enterPage(id: number): void {
+    if (this.#waiting.size === 0) return;
+    for (const { address, module } of this.#pages.known(id)?.regions ?? []) {
+      if (Math.floor(address / 4096) === id) this.#load(module);
+    }
+  }
+
+  #load(module: RegionModule): void {
+    const regions = this.#waiting.get(module);
+    if (regions === undefined) return;
+    this.#waiting.delete(module);
+    const exports = this.#instantiate(module);
+    for (const region of regions) {
+      // Its place may be another one's by now.
+      if (this.#pages.regionAt(region.address, region.mode) !== region) continue;
+      this.#table.set(region.index, exports[`${region.number}`]);
+    }
   }
 
   reuseRecords(from: number, to: number): void {

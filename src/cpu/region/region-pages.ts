@@ -5,6 +5,8 @@ import type { WordReader, WordWriter } from '../interpreter/words.ts';
 export interface RegionModule {
   readonly module: WebAssembly.Module;
   readonly bytes: Uint8Array<ArrayBuffer> | undefined;
+  /** Machine code that an earlier engine left of it, where nobody has asked for the module yet. */
+  readonly code?: Uint8Array | undefined;
 }
 
 export interface Region {
