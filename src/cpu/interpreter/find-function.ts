@@ -11,14 +11,8 @@ import { LocalPool } from '../emit/values.ts';
 import { MODE_CODE_64 } from '../mode.ts';
 import * as state from '../state.ts';
 import { MODES, SPREAD, SPREAD_SHIFT } from './code-hash.ts';
-import {
-  CODE_HASH,
-  JUMP_CACHE,
-  JUMP_CACHE_ENTRIES,
-  JUMP_CACHE_ENTRY_SIZE,
-  JUMP_CACHE_FOLD,
-  JUMP_RECORD_SHIFT,
-} from './layout.ts';
+import { CODE_HASH, JUMP_CACHE, JUMP_RECORD_SHIFT } from './layout.ts';
+import { emitEntry, JUMPS } from './jump-probe.ts';
 import * as record from './record.ts';
 
 const { TYPE_I32, TYPE_I64 } = op;
@@ -189,21 +183,8 @@ class Find {
   #emitRemember(): void {
     const { code } = this;
     const tag = this.locals.fixed(TYPE_I64);
-    code.get(this.#rip);
-    this.#load(op.OP_I64_LOAD, state.OFFSET_MODE_TAG);
-    code.op(op.OP_I64_XOR);
-    code.tee(tag);
-    code.op(op.OP_I32_WRAP_I64);
-    code.tee(this.#entry);
+    emitEntry(code, JUMPS, { rip: this.#rip, tag, entry: this.#entry });
     code.get(this.#entry);
-    code.i32(JUMP_CACHE_FOLD);
-    code.op(op.OP_I32_SHR_U);
-    code.op(op.OP_I32_XOR);
-    code.i32(JUMP_CACHE_ENTRIES - 1);
-    code.op(op.OP_I32_AND);
-    code.i32(Math.log2(JUMP_CACHE_ENTRY_SIZE));
-    code.op(op.OP_I32_SHL);
-    code.tee(this.#entry);
     code.get(tag);
     code.memory(op.OP_I64_STORE, JUMP_CACHE);
     code.get(this.#entry);
