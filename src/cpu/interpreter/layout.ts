@@ -33,7 +33,7 @@ export const RETURN_SIZE = 32;
 export const RETURN_STAMP = 8;
 export const RETURN_RECORD = 16;
 
-/** Regions that can be installed at a time, and how often each was entered from another (u32). */
+/** Regions that can be installed at a time, and how often each was entered (u32) that does not follow calls yet. */
 export const MAX_REGIONS = 1 << 14;
 export const REGION_COUNTS = JUMP_CACHE + JUMP_CACHE_ENTRIES * JUMP_CACHE_ENTRY_SIZE;
 

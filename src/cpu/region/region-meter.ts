@@ -16,7 +16,7 @@ export const WAYS_OUT = [
   'noRegion',
   'budget',
   'stop',
-  // The next region is to be made anew, with the functions it calls.
+  // Before its first instruction: it is to be made anew, with the functions it calls.
   'promotion',
   'fault',
   // An instruction that the interpreter has to do: EVENT_INTERPRET.
